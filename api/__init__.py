@@ -1,0 +1,1 @@
+"""Questions in, answers out. Reads the ledger, never writes it."""

@@ -1,0 +1,1 @@
+"""The command `darkscope`: the one composition root. It may import every room; nothing imports it."""

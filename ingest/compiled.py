@@ -1,0 +1,59 @@
+"""One decorator for the functions that numba compiles.
+
+With numba they run as machine code that releases the interpreter's lock, kept in a cache folder between starts;
+without it, or with `DARKSCOPE_NUMBA=off`, the very same functions run as plain Python, slowly.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def cache_folder() -> Path | None:
+    """A folder for compiled code that can be written, or None where there is none (a read-only root)."""
+    for candidate in (os.environ.get("NUMBA_CACHE_DIR"), platformdirs.user_cache_path("darkscope") / "compiled"):
+        if not candidate:
+            continue
+        folder = Path(candidate)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return None
+
+
+try:
+    if os.environ.get("DARKSCOPE_NUMBA") == "off":
+        raise ImportError
+    import numba
+
+    AVAILABLE = True
+except ImportError:
+    AVAILABLE = False
+
+CACHE = cache_folder() if AVAILABLE else None
+if CACHE is not None:
+    numba.config.CACHE_DIR = str(CACHE)
+
+
+def compiled(function: Function) -> Function:
+    """Compile at the first call, or leave as it is where numba is not there."""
+    if not AVAILABLE:
+        return function
+    compile_it: Callable[[Function], Function] = numba.njit(nogil=True, cache=CACHE is not None)
+    return compile_it(function)
+
+
+def is_first_start() -> bool:
+    """Whether the functions are still to be compiled, which takes a while and should be announced."""
+    return AVAILABLE and (CACHE is None or not any(CACHE.rglob("*.nbc")))

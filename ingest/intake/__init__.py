@@ -1,0 +1,1 @@
+"""Where captures come from: files and folders, a spool, standard input, a live interface."""

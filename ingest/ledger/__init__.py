@@ -1,0 +1,1 @@
+"""The ledger: Delta tables, one writer, one sequence of plans."""

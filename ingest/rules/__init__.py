@@ -1,0 +1,1 @@
+"""Small pure rules that judge one packet: its class and its tool."""
