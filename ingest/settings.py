@@ -1,0 +1,526 @@
+"""All settings: one typed model, its defaults, and where each value in force came from.
+
+Sources in rising force: one TOML file, environment variables `DARKSCOPE_SECTION__KEY`, flags. Every mistake
+is named with its key, its value and its place, all of them at once; unknown keys are mistakes. Nothing here
+opens a ledger, a database or a capture.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import date, timedelta
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from zoneinfo import ZoneInfo, available_timezones
+
+from darkscope.ingest.series import HONEYPOT, TELESCOPE
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+FILE = "darkscope.toml"
+"""Read from the working folder where neither `--settings` nor DARKSCOPE_SETTINGS names a file."""
+
+PREFIX = "DARKSCOPE_"
+OTHER_VARIABLES = frozenset({"DARKSCOPE_SETTINGS", "DARKSCOPE_NUMBA", "DARKSCOPE_CAPTURES"})
+"""Variables that are no settings: the file's place, the compiler's switch, the tests' captures."""
+
+DEFAULT = "default"
+"""Origin of a value that nobody set."""
+
+Location = tuple[str | int, ...]
+Leaf = tuple[str, ...]
+Model = TypeVar("Model", bound=BaseModel)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_DURATIONS = {
+    "ms": timedelta(milliseconds=1),
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+}
+_SIZES = {"B": 1} | {
+    f"{letter}{suffix}": base**power
+    for power, letter in enumerate("kMGTP", start=1)
+    for suffix, base in (("B", 1000), ("iB", 1024))
+}
+_SIZE_BY_LOWER = {unit.lower(): size for unit, size in _SIZES.items()}
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*", value) if isinstance(value, str) else []
+    if not parts or not re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*(ms|[smhdw])\s*)+", str(value)):
+        raise ValueError(
+            'a duration is a number and a unit, like "60s", "15m", "1h30m"; units are ms s m h d w'
+        )
+    try:
+        return sum((float(number) * _DURATIONS[unit] for number, unit in parts), timedelta())
+    except OverflowError as error:
+        raise ValueError("longer than any duration can be") from error
+
+
+def _size(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value) if isinstance(value, str) else None
+    unit = (found[2] or "B").lower() if found else ""
+    if found is None or unit not in _SIZE_BY_LOWER:
+        raise ValueError('a size is a number of bytes, or a number and a unit, like "500MB", "20GB", "1GiB"')
+    return int(float(found[1]) * _SIZE_BY_LOWER[unit])
+
+
+def _days(value: object) -> object:
+    return None if value == "keep" else value
+
+
+def _zone(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if value not in available_timezones():
+        raise ValueError(f"no time zone of this name{_did_you_mean(value, available_timezones())}")
+    return ZoneInfo(value)
+
+
+def _network(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ipaddress.ip_network(value)
+    except ValueError as error:
+        raise ValueError(f"no prefix: {error}") from error
+
+
+def _country(value: object) -> object:
+    return value.upper() if isinstance(value, str) else value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
+Days = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_days)]
+Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
+Prefix = Annotated[Network, BeforeValidator(_network)]
+Country = Annotated[str, BeforeValidator(_country), Field(pattern=r"^[A-Z]{2}$")]
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+class Kind(StrEnum):
+    """What a sensor does with what it receives."""
+
+    TELESCOPE = TELESCOPE  # listens only
+    HONEYPOT = HONEYPOT  # answers
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Ingest(_Section):
+    """How captures are read."""
+
+    batch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
+    """Seconds of a growing capture that one batch gathers at most."""
+    flows_per_file: Annotated[int, Field(ge=1000)] = 1_000_000
+    """Flows at which a batch is closed."""
+    rotation: Duration = timedelta(minutes=15)
+    """Longest silence between two captures of one point that still counts as watched."""
+    unknown_sensors: Literal["named", "refused"] = "named"
+    """A capture of a sensor that no `sensors` entry names: named by its folder, or refused."""
+    late: Literal["refused", "accepted"] = "refused"
+    """Captures for days that have expired."""
+    done: Literal["stay", "move", "delete"] = "stay"
+    """What becomes of a capture in the spool once the ledger has all of it."""
+    done_folder: Path = Path("done")
+    """Where captures move with `done = "move"`."""
+
+
+class Spool(_Section):
+    """A folder that is watched for captures."""
+
+    settle: Duration = timedelta(seconds=60)
+    """A capture that did not grow for so long is complete."""
+
+
+class Database(_Section):
+    """An MMDB and the days it speaks for."""
+
+    path: Path
+    """The file."""
+    since: date | None = None
+    """First day (UTC) it holds for; open where left out."""
+    until: date | None = None
+    """First day it no longer holds for; open where left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _path_alone(cls, value: object) -> object:
+        return {"path": value} if isinstance(value, str | Path) else value
+
+
+def _databases(value: object) -> object:
+    return (value,) if isinstance(value, str | Path | dict) else value
+
+
+Databases = Annotated[tuple[Database, ...], BeforeValidator(_databases)]
+
+
+class Geo(_Section):
+    """Country and owner of a source."""
+
+    country: Databases = ()
+    """Country databases, each `{path, since, until}` or a path; the one that ships where left out."""
+    owner: Databases = ()
+    """Owner (ASN) databases, likewise; none where left out, and then no source has an owner."""
+
+
+class Retention(_Section):
+    """How long rows stay, and how much room they may take. A number of days, or `keep`."""
+
+    flows: Days = 400
+    """Days of `flows`."""
+    sources: Days = 800
+    """Days of `sources`."""
+    requests: Days = 400
+    """Days of `requests`."""
+    events: Days = None
+    """Days of `events`."""
+    attacks: Days = None
+    """Days of `attacks`."""
+    disk_budget: Size | None = None
+    """Room the ledger may take; beyond it the oldest days of `flows` expire. No limit where left out."""
+    disk_reserve: Size = 1 << 30
+    """Free room on the disk below which ingest pauses."""
+
+    def days(self, table: str) -> int | None:
+        """Days that rows of a table stay, or None where they are kept."""
+        value = (
+            getattr(self, table) if table in ("flows", "sources", "requests", "events", "attacks") else None
+        )
+        return None if value is None else int(value)
+
+
+class SensorEntry(_Section):
+    """What holds for one sensor over some time."""
+
+    id: Identifier
+    """Stable name beneath all names: letters, digits and `. _ -`, 64 at most."""
+    name: str = ""
+    """For people; the id where left out."""
+    organisation: str = ""
+    """Who runs it."""
+    kind: Kind = Kind.TELESCOPE
+    """`telescope` listens, `honeypot` answers."""
+    home: bool = True
+    """At home, or abroad (`false`)."""
+    country: Country = "ZZ"
+    """Where it stands, ISO 3166-1 alpha-2."""
+    networks: tuple[Prefix, ...] = ()
+    """Prefixes it watches, IPv4 and IPv6; without any, every packet counts as sent to it."""
+    captures: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Patterns of its captures' paths; `ID/*` where neither this nor `interfaces` is given."""
+    interfaces: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Its interfaces: of a live capture, or inside a pcapng capture that `captures` names."""
+    since: date | None = None
+    """First day (UTC) this holds for; open where left out."""
+    until: date | None = None
+    """First day it no longer holds for; open where left out."""
+
+
+class Settings(_Section):
+    """Everything that can be set, and what holds where nothing is."""
+
+    ledger: Path = Path("ledger")
+    """The ledger's folder."""
+    worker: Identifier = Field(default_factory=lambda: _worker(socket.gethostname()))
+    """Name under which this process commits; two that run at once need two names."""
+    time_zone: Zone = ZoneInfo("UTC")
+    """Zone in which a reader's days begin."""
+    ingest: Ingest = Ingest()
+    spool: Spool = Spool()
+    geo: Geo = Geo()
+    research: Path | None = None
+    """File of research scanners, `prefix,name` a line; none where left out."""
+    retention: Retention = Retention()
+    sensors: tuple[SensorEntry, ...] = ()
+    """The sensors, each `[[sensors]]` entry with the keys below."""
+
+
+def _worker(host: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]", "-", host).lstrip("._-")[:64] or "worker"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong in the settings."""
+
+    key: str  # "sensors[0].networks[1]"; empty where the file as a whole cannot be read
+    value: str  # as written; empty where none is to be shown
+    place: str  # "darkscope.toml line 12", "DARKSCOPE_LEDGER", "--ledger"
+    message: str
+
+    def __str__(self) -> str:
+        value = f" = {self.value}" if self.value else ""
+        return f"{self.place}: {self.key}{value}{': ' if self.key else ''}{self.message}"
+
+
+class SettingsError(Exception):
+    """The settings hold mistakes; the text has one a line."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("\n".join(map(str, mistakes)))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """Settings in force, and where they came from."""
+
+    settings: Settings
+    file: Path | None  # the file that was read
+    _origins: Mapping[Location, str]
+
+    def origin(self, key: str) -> str:
+        """Say where the value of a dotted key (`ingest.rotation`) came from: a place, or `default`."""
+        return _place(tuple(key.split(".")), self._origins)
+
+
+def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:
+    """Put the settings together.
+
+    `path` is the file named by `--settings`; without one, DARKSCOPE_SETTINGS names it, and without that
+    `darkscope.toml` in the working folder is read where it exists. `flags` maps dotted keys to values; None
+    means that the flag was not given. Relative paths in the file start at the file's folder, all others at
+    the working folder. Raises SettingsError with every mistake.
+    """
+    variable = environment.get("DARKSCOPE_SETTINGS")
+    named = path or (Path(variable) if variable else None)
+    file = named or (Path(FILE) if Path(FILE).exists() else None)
+    raw, lines = _read(file) if file else ({}, {})
+    origins = {location: f"{file} line {line}" for location, line in lines.items()}
+    leaves = dict(_leaves(Settings))
+    in_file = {leaf for leaf in leaves if leaf in origins}
+    mistakes: list[Mistake] = []
+
+    def put(leaf: Leaf, value: object, place: str) -> None:
+        target = raw
+        for part in leaf[:-1]:
+            target = target.setdefault(part, {})
+            if not isinstance(target, dict):  # `ingest = 5` in the file, which validation will name
+                return
+        target[leaf[-1]] = value
+        for location in [known for known in origins if known[: len(leaf)] == leaf]:
+            del origins[location]
+        origins[leaf] = place
+        in_file.discard(leaf)
+
+    variables = {_variable(leaf): leaf for leaf in leaves}
+    for name, text in environment.items():
+        if name in variables:
+            put(variables[name], _from_text(text, leaves[variables[name]]), name)
+        elif name.startswith(PREFIX) and name not in OTHER_VARIABLES:
+            mistakes.append(Mistake("", "", name, f"no such setting{_did_you_mean(name, variables)}"))
+    keys = {_dotted(leaf): leaf for leaf in leaves}
+    for key, value in flags.items():
+        flag = "--" + key.rpartition(".")[2].replace("_", "-")
+        if key not in keys:
+            mistakes.append(Mistake(key, "", flag, f"no such setting{_did_you_mean(key, keys)}"))
+        elif value is not None:
+            put(keys[key], value, flag)
+
+    try:
+        settings = Settings.model_validate(raw)
+    except ValidationError as error:
+        mistakes += [_mistake(detail, origins) for detail in error.errors()]
+        raise SettingsError(tuple(mistakes)) from None
+    mistakes += [
+        Mistake(_dotted(location), "", _place(location, origins), message)
+        for location, message in _contradictions(settings)
+    ]
+    if mistakes:
+        raise SettingsError(tuple(mistakes))
+    return Loaded(_anchored(settings, file.parent if file else Path(), in_file), file, origins)
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[Location, int]]:
+    """Read the file's values, and the line of each key."""
+    try:
+        text = file.read_text(encoding="utf-8")
+        return tomllib.loads(text), _lines(text)
+    except OSError as error:
+        message = f"cannot be read: {error.strerror or error}"
+    except UnicodeDecodeError as error:
+        message = f"is not UTF-8 at byte {error.start}"
+    except tomllib.TOMLDecodeError as error:
+        message = f"is no TOML: {error}"
+    raise SettingsError((Mistake("", "", str(file), message),))
+
+
+def _lines(text: str) -> dict[Location, int]:
+    """Find the line on which each key of a valid TOML text stands; tomllib itself does not tell."""
+    lines: dict[Location, int] = {}
+    counts: dict[Location, int] = {}  # entries of each array of tables so far
+    table: Location = ()
+    statement, start = "", 1
+    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+        if not statement:
+            start = number
+        statement += line
+        try:
+            parsed = tomllib.loads(statement)
+        except tomllib.TOMLDecodeError:  # an array or a string that goes on in the next line
+            continue
+        if statement.lstrip().startswith("["):
+            *above, name = (part for part in next(_paths(parsed)) if isinstance(part, str))
+            table = ()
+            for part in above:
+                table += (part,)
+                if table in counts:
+                    table += (counts[table] - 1,)
+            table += (name,)
+            lines.setdefault(table, start)
+            if statement.lstrip().startswith("[["):
+                counts[table] = counts.get(table, 0) + 1
+                table += (counts[table] - 1,)
+                lines[table] = start
+        else:
+            for path in _paths(parsed):
+                for length in range(1, len(path) + 1):
+                    lines.setdefault(table + path[:length], start)
+        statement = ""
+    return lines
+
+
+def _paths(value: object) -> Iterator[Location]:
+    """List the longest key paths of parsed TOML; arrays of tables are followed by index."""
+    items: list[tuple[str | int, object]] = []
+    if isinstance(value, dict):
+        items = list(value.items())
+    elif isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        items = list(enumerate(value))
+    if not items:
+        yield ()
+    for key, inner in items:
+        for path in _paths(inner):
+            yield (key, *path)
+
+
+def _leaves(model: type[BaseModel], before: Leaf = ()) -> Iterator[tuple[Leaf, Any]]:
+    """List the keys that take a value, with its type; a list of tables is one value."""
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from _leaves(annotation, (*before, name))
+        else:
+            yield (*before, name), annotation
+
+
+def _variable(leaf: Leaf) -> str:
+    return PREFIX + "__".join(leaf).upper()
+
+
+def _from_text(text: str, annotation: object) -> object:
+    """Read an environment variable: a TOML array where the setting takes a list, else the text itself."""
+    if get_origin(annotation) is not tuple or not text.lstrip().startswith("["):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _place(location: Location, origins: Mapping[Location, str]) -> str:
+    for length in range(len(location), 0, -1):
+        if location[:length] in origins:
+            return origins[location[:length]]
+    return DEFAULT
+
+
+def _dotted(location: Location) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(
+        "."
+    )
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _mistake(detail: ErrorDetails, origins: Mapping[Location, str]) -> Mistake:
+    location, message, value = detail["loc"], detail["msg"], repr(detail["input"])
+    match detail["type"]:
+        case "extra_forbidden":
+            # The value stays unsaid: a misspelt key may hold a secret.
+            value, message = "", f"no such setting{_did_you_mean(str(location[-1]), _siblings(location))}"
+        case "missing":
+            value, message = "", "is missing"
+        case "value_error":
+            message = str(detail["ctx"]["error"])
+    return Mistake(_dotted(location), value, _place(location, origins), message)
+
+
+def _siblings(location: Location) -> Iterable[str]:
+    """List the keys that could stand where an unknown one does."""
+    model: Any = Settings
+    for part in location[:-1]:
+        if isinstance(part, str):
+            annotation = model.model_fields[part].annotation
+            model = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
+    known: Iterable[str] = model.model_fields
+    return known
+
+
+def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
+    """Find what is wrong between values that are each in order."""
+    for name in ("country", "owner"):
+        yield from _overlaps(("geo", name), [(database, "") for database in getattr(settings.geo, name)])
+    yield from _overlaps(("sensors",), [(entry, entry.id) for entry in settings.sensors])
+
+
+def _overlaps(
+    location: Location, entries: Sequence[tuple[Database | SensorEntry, str]]
+) -> Iterator[tuple[Location, str]]:
+    """Entries of one thing (the text beside each) that hold for the same day, or for none."""
+    for index, (entry, thing) in enumerate(entries):
+        since, until = entry.since or date.min, entry.until or date.max
+        if since >= until:
+            yield (*location, index), f"holds for no day: until {until} is not after since {since}"
+        for earlier, (other, other_thing) in enumerate(entries[:index]):
+            overlap = since < (other.until or date.max) and (other.since or date.min) < until
+            if overlap and thing == other_thing:
+                whose = f" of the same id {thing}" if thing else ""
+                ask = "end one with `until` where the other begins with `since`"
+                message = f"some of its days are also those of {_dotted((*location, earlier))}{whose}: {ask}"
+                yield (*location, index), message
+
+
+def _anchored(settings: Model, folder: Path, in_file: Set[Leaf], before: Leaf = ()) -> Model:
+    """Turn relative paths of the file into paths from the working folder, and resolve `~`."""
+
+    def anchor(value: object, is_from_file: bool) -> object:
+        if isinstance(value, Path):
+            value = value.expanduser()
+            return folder / value if is_from_file else value
+        if isinstance(value, tuple):
+            return tuple(anchor(item, is_from_file) for item in value)
+        if isinstance(value, Database):
+            return value.model_copy(update={"path": anchor(value.path, is_from_file)})
+        return value
+
+    update: dict[str, object] = {}
+    for name in type(settings).model_fields:
+        leaf, value = (*before, name), getattr(settings, name)
+        is_section = isinstance(value, BaseModel)
+        update[name] = (
+            _anchored(value, folder, in_file, leaf) if is_section else anchor(value, leaf in in_file)
+        )
+    return settings.model_copy(update=update)
