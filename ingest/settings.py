@@ -110,7 +110,7 @@ Days = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_days)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Prefix = Annotated[Network, BeforeValidator(_network)]
 Country = Annotated[str, BeforeValidator(_country), Field(pattern=r"^[A-Z]{2}$")]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
 
 
 class Kind(StrEnum):
