@@ -51,7 +51,9 @@ class Packets:
     tcp_header: npt.NDArray[np.int32]  # bytes, options included
     icmp_type: npt.NDArray[np.int16]  # ICMP and ICMPv6
     icmp_code: npt.NDArray[np.int16]
-    payload: npt.NDArray[np.int32]  # offset in the frame of what follows TCP, UDP or ICMP; -1 where not captured
+    payload: npt.NDArray[
+        np.int32
+    ]  # offset in the frame of what follows TCP, UDP or ICMP; -1 where not captured
     payload_length: npt.NDArray[np.int32]  # captured bytes of it, padding of the link layer excluded
 
     def __len__(self) -> int:
