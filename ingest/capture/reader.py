@@ -1,0 +1,244 @@
+"""Read one capture from a stream of bytes: runs of frames out, and all that could not be read beside them.
+
+The format is told by content: pcap or pcapng, plain or within gzip, zstd, bzip2 or xz. Memory is bounded: one
+buffer of the size asked for, more only for a record that needs it. A reader can follow a file that grows, and
+begin where an earlier reading of the same bytes ended. What a frame holds is not its business.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable
+from typing import BinaryIO
+
+import numpy as np
+from blake3 import blake3
+
+from darkscope.ingest.capture import pcap, pcapng
+from darkscope.ingest.capture.frames import Damage, Frames, Interface
+from darkscope.ingest.capture.unpack import Unpacked
+from darkscope.ingest.capture.walk import Columns, Findings, Walked, Walker
+
+BYTES_A_FRAME = 64
+"""Bytes of a record that size a run's columns: shorter records make a run end before the buffer does."""
+
+KNOWN_OTHERS = {
+    b"snoop\0\0\0": "a snoop file",
+    b"RTSS": "a Network Monitor 1 file",
+    b"GMBU": "a Network Monitor 2 file",
+    b"PK\x03\x04": "a zip archive",
+    b"7z\xbc\xaf": "a 7-Zip archive",
+    b"\x04\x22\x4d\x18": "LZ4 data",
+    b"\x1f\x9d": "compress data",
+}
+"""What is met in folders of captures and not read, by magic."""
+
+
+class CaptureError(Exception):
+    """A capture that cannot be read at all, or not as asked; says which and where."""
+
+
+class UnknownFormat(CaptureError):  # noqa: N818
+    """A stream that holds no capture."""
+
+    def __init__(self, name: str, offset: int, seen: str) -> None:
+        super().__init__(f"{name}: no pcap or pcapng at byte {offset}: {seen}")
+        self.name = name
+        self.offset = offset  # decompressed bytes from the start
+        self.seen = seen
+
+
+class CaptureReader:
+    """Read one capture from a stream of bytes, resumable, by content.
+
+    `stream` needs `read` alone, and `seek` only where `resume` has to go back; it is closed with the reader.
+    `name` is for messages. A `following` reader takes an end for the end so far. Methods that read raise
+    `UnknownFormat` where the stream holds no capture, and whatever the stream raises.
+    """
+
+    def __init__(self, stream: BinaryIO, name: str, *, following: bool = False, chunk: int = 8 << 20) -> None:
+        self.name = name
+        self._stream = stream
+        self._following = following
+        self._buffer = np.empty(max(chunk, 64), np.uint8)
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._unpacked = Unpacked(self._stream, following=self._following)
+        self._findings = Findings()
+        self._walker: Walker | None = None
+        self._hash = blake3()
+        self._base = 0  # the capture's byte that is the buffer's first
+        self._start = 0  # of what is still to be read, in the buffer
+        self._end = 0
+        self._over = False
+        self.head = ""
+        """BLAKE3 (hex) of the decompressed bytes to the end of the first frame's record; empty until then."""
+
+    @property
+    def interfaces(self) -> list[Interface]:
+        """Interfaces met so far; frames say theirs by its index."""
+        return self._findings.interfaces
+
+    @property
+    def damage(self) -> list[Damage]:
+        """What could not be read so far, in the order it was met."""
+        return self._findings.damage
+
+    @property
+    def dropped(self) -> dict[int, int]:
+        """Packets that the capturing side lost, by interface, as the capture last said."""
+        return self._findings.dropped
+
+    @property
+    def reach(self) -> int:
+        """Decompressed bytes to the end of the last record that was handed out or passed over."""
+        return self._base + self._start
+
+    def digest(self) -> str:
+        """BLAKE3 (hex) of the decompressed bytes up to `reach`."""
+        return self._hash.hexdigest()
+
+    def open_head(self) -> str:
+        """Read as far as `head` needs, hand nothing out, and return it; empty where there is no frame."""
+        while not self.head and not self._over:
+            if self._walker is None:
+                self._walker = self._recognise()
+            walked = self._walk(self._end, Columns.of(0))
+            if walked.waiting:
+                first = self._hash.copy()
+                first.update(self._buffer.data[walked.end : walked.end + walked.waiting])
+                self.head = first.hexdigest()
+                break
+            if self._over or not self._fill():
+                break
+        return self.head
+
+    def resume(self, known: Iterable[tuple[int, str]]) -> int:
+        """Go behind the longest earlier reading that this capture continues, and return its reach.
+
+        `known` are `reach` and `digest` of earlier readings that have this `head`. Where none fits, the
+        reader stands at the first frame and the answer is 0. To be called before the first `read`. A reading
+        that does not fit makes it go back: a stream that cannot seek raises `CaptureError` then.
+        """
+        self.open_head()
+        first = self.reach
+        digests: dict[int, set[str]] = {}
+        for reach, digest in known:
+            if reach > first:
+                digests.setdefault(reach, set()).add(digest)
+        found = 0
+        for reach in sorted(digests):
+            if self._skip_to(reach) and self.digest() in digests[reach]:
+                found = reach
+            if self._over:
+                break
+        if self.reach != (found or first):
+            self._go_back()
+            self.open_head()
+            if found and not self._skip_to(found):
+                raise CaptureError(f"{self.name}: changed while it was read")
+        return found
+
+    def read(self) -> Frames | None:
+        """Return the next frames, at least one; None at the end (for now, where the reader follows)."""
+        if not self.open_head():
+            return None
+        while not self._over:
+            columns = Columns.of(max(1, len(self._buffer) // BYTES_A_FRAME))
+            walked = self._walk(self._end, columns)
+            if walked.frames:
+                return columns.frames(self._buffer, walked.frames)
+            if self._over or not self._fill():
+                break
+        return None
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+    def _walk(self, end: int, columns: Columns) -> Walked:
+        """Walk to `end` in the buffer, and take what was walked over."""
+        if self._walker is None:
+            return Walked(0, self._start, 0)
+        walked = self._walker.walk(self._buffer, self._start, end, self._base, columns)
+        self._take(walked.end)
+        self._over = self._findings.lost
+        return walked
+
+    def _take(self, end: int) -> None:
+        self._hash.update(self._buffer.data[self._start : end])
+        self._start = end
+
+    def _fill(self) -> bool:
+        """Get more bytes; False where there are none, and the end is noted unless it is followed."""
+        held = self._end - self._start
+        if self._start:
+            self._buffer[:held] = self._buffer[self._start : self._end]
+            self._base += self._start
+            self._start, self._end = 0, held
+        elif held == len(self._buffer):
+            self._buffer = np.concatenate([self._buffer, np.empty(held, np.uint8)])
+        size = self._unpacked.readinto(self._buffer.data[self._end :])
+        self._end += size
+        if not size and (self._unpacked.failure or not self._following):
+            self._finish(held)
+        return size > 0
+
+    def _finish(self, held: int) -> None:
+        """Note why the stream ends here, if it should not."""
+        self._over = True
+        if self._unpacked.failure:
+            self._findings.stop(self._base + self._end, self._unpacked.failure)
+        elif self._walker is None and held < 4:
+            raise UnknownFormat(self.name, 0, self._seen())
+        elif held:
+            self._findings.stop(self.reach, f"cut off {held} bytes into a record")
+
+    def _recognise(self) -> Walker | None:
+        """Tell the format from the first bytes; None while they are too few."""
+        begin = bytes(self._buffer[: min(self._end, 32)])
+        sign = pcap.order(begin)
+        if sign:
+            size = pcap.VARIANTS[struct.unpack(sign + "I", begin[:4])[0]].file_header
+            if len(begin) < size:
+                return None
+            self._take(size)
+            return pcap.PcapWalker(begin[:size], self._findings)
+        if begin[:4] == pcapng.MAGIC[: len(begin)]:
+            if len(begin) < pcapng.HEADER:
+                return None
+            if begin[8:12] in pcapng.BYTE_ORDERS:
+                return pcapng.PcapngWalker(self._findings)
+        elif len(begin) < 4:
+            return None
+        raise UnknownFormat(self.name, 0, self._seen())
+
+    def _seen(self) -> str:
+        begin = bytes(self._buffer[: min(self._end, 8)])
+        if not begin:
+            return "it is empty"
+        for magic, what in KNOWN_OTHERS.items():
+            if begin.startswith(magic):
+                return f"it is {what}"
+        return f"it begins with {begin.hex(' ')}"
+
+    def _skip_to(self, reach: int) -> bool:
+        """Pass over the records up to that byte; False where none ends there."""
+        columns = Columns.of(max(1, len(self._buffer) // BYTES_A_FRAME))
+        while self.reach < reach and not self._over:
+            limit = min(self._end, reach - self._base)
+            before = self.reach
+            self._walk(limit, columns)
+            if self.reach == before and (self._over or limit < self._end or not self._fill()):
+                break
+        return self.reach == reach
+
+    def _go_back(self) -> None:
+        try:
+            self._stream.seek(0)
+        except (OSError, ValueError) as error:
+            raise CaptureError(
+                f"{self.name}: cannot go back to where an earlier reading fits: {error}"
+            ) from error
+        self._start_over()
