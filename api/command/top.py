@@ -1,0 +1,106 @@
+"""`darkscope top`: the leading values of a period, with their ranks in the period before."""
+
+from __future__ import annotations
+
+import typer
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from darkscope.api.command import options
+from darkscope.api.command.options import Asked, Kind
+from darkscope.api.command.words import around, heading
+from darkscope.api.dimension import Dimension
+from darkscope.api.formats import Format, ranking_csv, ranking_json
+from darkscope.api.ranking import Ranking, Row
+from darkscope.api.store import Precision
+
+
+def top(
+    what: options.What,
+    period: options.PeriodText = "24h",
+    time_zone: options.Zone = None,
+    sensor: options.SensorNames = None,
+    organisation: options.Organisations = None,
+    home: options.Home = None,
+    kind: options.Kinds = Kind.TELESCOPE,
+    traffic: options.Classes = None,
+    port: options.Ports = None,
+    country: options.Countries = None,
+    protocol: options.Protocols = None,
+    owner: options.Owners = None,
+    tool: options.Tools = None,
+    limit: options.Limit = 10,
+    sources: options.Sources = Precision.ESTIMATED,
+    output: options.Shape = Format.TABLE,
+    settings: options.SettingsFile = None,
+    ledger: options.LedgerFolder = None,
+) -> None:
+    """Rank ports, countries, owners, tools, sensors, classes or organisations by packets."""
+    asked = Asked(
+        what, period, time_zone, sensor, organisation, home, kind, traffic, port, country, protocol, owner,
+        tool, settings, ledger,
+    )  # fmt: skip
+    ranking = asked.answer(lambda observer, question: observer.top(question, limit, sources))
+    match output:
+        case Format.JSON:
+            typer.echo(ranking_json(ranking), nl=False)
+        case Format.CSV:
+            typer.echo(ranking_csv(ranking), nl=False)
+        case Format.TABLE:
+            Console().print(drawn(ranking))
+
+
+TITLES = {
+    Dimension.PORTS: "Destination ports",
+    Dimension.COUNTRIES: "Source countries",
+    Dimension.OWNERS: "Source networks",
+    Dimension.TOOLS: "Tools",
+    Dimension.SENSORS: "Sensors",
+    Dimension.CLASSES: "Classes",
+    Dimension.ORGANISATIONS: "Organisations",
+}
+
+
+def drawn(ranking: Ranking) -> RenderableType:
+    """Draw a ranking as a table for people."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("#", "before"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column(ranking.dimension.value)
+    for name in ("packets", "share", "per sensor\nand day"):
+        table.add_column(name, justify="right", no_wrap=True)
+    with_sources = any(row.sources is not None for row in ranking.rows)
+    if with_sources:
+        table.add_column("sources", justify="right", no_wrap=True)
+    for row in ranking.rows:
+        cells: list[str | Text] = [
+            str(row.rank),
+            _before(row),
+            Text(row.label),
+            f"{row.packets:,}",
+            f"{row.share:.1%}",
+            "" if row.per_sensor_day is None else f"{row.per_sensor_day:,.1f}",
+        ]
+        table.add_row(*cells, *([_sources(row)] if with_sources else []))
+    shown = sum(row.packets for row in ranking.rows)
+    total = f"{ranking.packets:,} packets, {ranking.values:,} {ranking.dimension.value} in all"
+    if shown < ranking.packets:
+        total += f"; {shown / ranking.packets:.1%} of the packets shown"
+    return Group(
+        heading(TITLES[ranking.dimension], ranking.provenance), table, total, around(ranking.provenance)
+    )
+
+
+def _before(row: Row) -> str:
+    if row.previous_rank is None:
+        return "new"
+    arrow = "↑" if row.rank < row.previous_rank else "↓" if row.rank > row.previous_rank else "="
+    return f"{row.previous_rank} {arrow}"
+
+
+def _sources(row: Row) -> str:
+    if row.sources is None:
+        return ""
+    return f"≈{row.sources:,} ±{row.sources_error:.1%}" if row.sources_error else f"{row.sources:,}"

@@ -1,0 +1,87 @@
+"""Watched time out of the stretches that `coverage` holds.
+
+Pure: frames in, frames out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from darkscope.api.periods import Buckets
+from darkscope.api.store import Posting
+
+
+def islands(stretches: pl.DataFrame) -> pl.DataFrame:
+    """Join stretches (`sensor`, `point`, `minute`, `minutes`, `bridge`) to disjoint times of each sensor.
+
+    Silence of a point counts as watched when the point is heard again within the bridge of what came before.
+    Gives `sensor`, `start`, `end` (minutes since 1970), sorted.
+    """
+    timed = (
+        stretches.lazy()
+        .filter(pl.col("minutes") > 0)
+        .select(
+            "sensor",
+            "point",
+            start=pl.col("minute").cast(pl.Int64),
+            end=pl.col("minute").cast(pl.Int64) + pl.col("minutes"),
+            reach=pl.col("minute").cast(pl.Int64) + pl.col("minutes") + pl.col("bridge"),
+        )
+    )
+    points = _joined(timed, ["sensor", "point"]).with_columns(reach="end")
+    return _joined(points, ["sensor"]).select("sensor", "start", "end").sort("sensor", "start").collect()
+
+
+def _joined(stretches: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
+    """Join stretches of equal keys that begin no later than what came before reaches."""
+    return (
+        stretches.sort(*keys, "start")
+        .with_columns(before=pl.col("reach").cum_max().shift(1).over(keys))
+        .with_columns(island=(pl.col("start") > pl.col("before")).fill_null(value=False).cum_sum().over(keys))
+        .group_by(*keys, "island")
+        .agg(pl.col("start").min(), pl.col("end").max())
+        .drop("island")
+    )
+
+
+def posted(watched: pl.DataFrame, postings: frozenset[Posting]) -> pl.DataFrame:
+    """The part of watched times (`sensor`, `start`, `end`) that lies within postings of their sensor."""
+    terms = pl.DataFrame(
+        [(posting.sensor, *posting.minutes) for posting in postings],
+        schema={"sensor": pl.String, "since": pl.Int64, "until": pl.Int64},
+        orient="row",
+    )
+    return (
+        watched.join(terms, on="sensor")
+        .select(
+            "sensor",
+            start=pl.max_horizontal("start", "since"),
+            end=pl.min_horizontal("end", "until"),
+        )
+        .filter(pl.col("start") < pl.col("end"))
+        .sort("sensor", "start")
+    )
+
+
+def covered(watched: pl.DataFrame, buckets: Buckets) -> pl.DataFrame:
+    """Seconds of each bucket that each sensor watched: `sensor`, `bucket`, `covered`; no row for zero."""
+    edges = np.asarray(buckets.edges, np.int64)
+    parts = []
+    for (sensor,), times in watched.group_by("sensor", maintain_order=True):
+        start, end = times["start"].to_numpy(), times["end"].to_numpy()
+        before = np.concatenate(([0], np.cumsum(end - start)))  # minutes watched before each island
+        last = np.searchsorted(start, edges, side="right") - 1  # island that began last; -1: none yet
+        inside = np.minimum(edges, end[last]) - start[last]
+        until = np.where(last < 0, 0, before[last] + inside)  # minutes watched before each edge
+        seconds = np.diff(until) * 60
+        found = np.flatnonzero(seconds)
+        parts.append(
+            pl.DataFrame(
+                {"sensor": [sensor] * len(found), "bucket": found, "covered": seconds[found]}, schema=_SCHEMA
+            )
+        )
+    return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
+
+
+_SCHEMA = {"sensor": pl.String, "bucket": pl.Int64, "covered": pl.Int64}

@@ -1,0 +1,26 @@
+"""Words for people: what a value is called beyond the text that filters take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from darkscope.api.dimension import Dimension, Key, value_text
+from darkscope.api.services import service_name
+
+
+def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
+    """Give the labeller for the known sensors (columns selection.KNOWN; the last row of an id names it)."""
+    names = dict(known.select("id", "name").rows())
+
+    def label(dimension: Dimension, key: Key) -> str:
+        text = value_text(dimension, key)
+        if dimension is Dimension.PORTS:
+            service = service_name(*key)
+            return f"{text} ({service})" if service else text
+        if dimension is Dimension.SENSORS:
+            return names.get(text) or text
+        return text
+
+    return label

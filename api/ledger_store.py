@@ -1,0 +1,292 @@
+"""The ledger's answers: the store's questions as polars queries over one snapshot.
+
+Sums come from the coarsest rollup that fits whole, and from flows where none does; both give the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import reduce
+from typing import Protocol
+
+import polars as pl
+
+from darkscope.api import coverage
+from darkscope.api.dimension import Dimension, Key
+from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
+from darkscope.api.store import Filter, Posting, Precision
+from darkscope.ingest import series
+
+ROLLUPS = (
+    (series.ROLLUP_TOOLS, series.QUARTER_HOUR),
+    (series.ROLLUP_PORTS_DAY, DAY),
+    (series.ROLLUP_PORT_COUNTRIES, DAY),
+    (series.ROLLUP_COUNTRIES, series.QUARTER_HOUR),
+    (series.ROLLUP_OWNERS, series.QUARTER_HOUR),
+    (series.ROLLUP_PORTS, series.QUARTER_HOUR),
+)
+"""Every rollup with its step in minutes: the small before the large."""
+
+EXACT_FLOWS = 4_000_000
+"""Flows up to which distinct sources are counted exactly when an estimate would do."""
+
+SAMPLE = 64
+"""An estimate of distinct sources counts one source in so many, chosen by the address's hash."""
+
+LONGEST_BRIDGE = 2 * DAY
+"""Minutes before and after a window in which a stretch of coverage may bear on it."""
+
+
+class Snapshot(Protocol):
+    """What is asked of the ledger: one consistent state of its tables."""
+
+    @property
+    def version(self) -> int:
+        """Number of the last complete batch."""
+
+    def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
+        """Rows of UTC days, both included; one key may have several rows."""
+
+    def days(self, rollup: series.Table) -> frozenset[date]:
+        """UTC days for which a rollup exists and is true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A stretch of a window and the table that answers for it."""
+
+    table: series.Table
+    start: int  # minutes since 1970, included
+    end: int  # minutes since 1970, excluded
+
+
+class LedgerStore:
+    """A store over one snapshot of the ledger."""
+
+    def __init__(self, snapshot: Snapshot, organisations: Mapping[Posting, str] | None = None) -> None:
+        """Organisations by posting; a sensor at a time that is not among them belongs to none."""
+        self._snapshot = snapshot
+        self._organisations = organisations or {}
+
+    @property
+    def version(self) -> int:
+        """Number of the ledger's last complete batch."""
+        return self._snapshot.version
+
+    def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
+        """Sums by value; see Store."""
+        return self._sums(dimension, window.minutes, where, [], pl.lit(value=True))
+
+    def series(
+        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
+    ) -> pl.DataFrame:
+        """Sums of named values by bucket; see Store."""
+        bucket = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32)).search_sorted(pl.col("minute"), side="right") - 1
+        return self._sums(
+            dimension,
+            buckets.edges,
+            where,
+            [bucket.cast(pl.Int64).alias("bucket")],
+            _named(dimension, values),
+        )
+
+    def sources(
+        self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key], precision: Precision
+    ) -> pl.DataFrame:
+        """Distinct sources of named values; see Store."""
+        start, end = window.minutes
+        flows = (
+            self._scan(Piece(series.FLOWS, start, end), where)
+            .with_columns(self._columns(dimension))
+            .filter(_named(dimension, values))
+        )
+        keys = list(dimension.columns)
+        address = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
+        flows = flows.select(*keys, "version", address=address)
+        share = 1
+        if precision is Precision.ESTIMATED and _length(flows) > EXACT_FLOWS:
+            share = SAMPLE
+            flows = flows.filter(pl.col("address").hash() % SAMPLE == 0)
+        sampled = pl.col("sources")
+        return (
+            flows.unique()
+            .group_by(keys)
+            .agg(pl.len().cast(pl.Int64).alias("sources"))
+            .with_columns(sampled * share, error=((share - 1) / sampled).sqrt())
+            .collect(engine="streaming")
+        )
+
+    def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
+        """Watched seconds by sensor and bucket; see Store."""
+        watched = self._watched(buckets.edges[0], buckets.edges[-1])
+        return coverage.covered(coverage.posted(watched, sensors), buckets)
+
+    def sensors(self, window: Window) -> frozenset[str]:
+        """Sensors heard in a window; see Store."""
+        start, end = window.minutes
+        heard = self._watched(start, end).filter((pl.col("start") < end) & (pl.col("end") > start))
+        return frozenset(heard["sensor"])
+
+    def _watched(self, start: int, end: int) -> pl.DataFrame:
+        piece = Piece(series.COVERAGE, start - LONGEST_BRIDGE, end + LONGEST_BRIDGE)
+        return coverage.islands(
+            self._scan(piece, Filter()).select("sensor", "point", "minute", "minutes", "bridge").collect()
+        )
+
+    def _sums(
+        self,
+        dimension: Dimension,
+        edges: Sequence[int],
+        where: Filter,
+        further: list[pl.Expr],
+        named: pl.Expr,
+    ) -> pl.DataFrame:
+        keys = [*dimension.columns, *(expression.meta.output_name() for expression in further)]
+        packets_bytes = (pl.col("packets").sum(), pl.col("bytes").sum())
+        parts = []
+        for piece in plan(self._snapshot, _needed(dimension, where), edges):
+            rows = self._scan(piece, where).with_columns(*self._columns(dimension), *further)
+            parts.append(rows.filter(named).group_by(keys).agg(*packets_bytes))
+        return pl.concat(parts).group_by(keys).agg(*packets_bytes).collect(engine="streaming")
+
+    def _scan(self, piece: Piece, where: Filter) -> pl.LazyFrame:
+        rows = self._snapshot.scan(piece.table, _day(piece.start), _day(piece.end - 1))
+        inside = (pl.col("minute") >= piece.start) & (pl.col("minute") < piece.end)
+        return rows.filter(inside, *_conditions(where))
+
+    def _columns(self, dimension: Dimension) -> list[pl.Expr]:
+        if dimension is not Dimension.ORGANISATIONS:
+            return []
+        name = pl.lit("")
+        for organisation in sorted(set(self._organisations.values())):
+            postings = [posting for posting, owner in self._organisations.items() if owner == organisation]
+            name = pl.when(_posted(postings)).then(pl.lit(organisation)).otherwise(name)
+        return [name.alias("organisation")]
+
+
+def _named(dimension: Dimension, values: Sequence[Key]) -> pl.Expr:
+    """Rows of named values."""
+    if dimension is Dimension.PORTS:
+        return _ports(values)
+    (column,) = dimension.columns
+    return pl.col(column).is_in([value for (value,) in values])
+
+
+def plan(snapshot: Snapshot, needed: Iterable[str], edges: Sequence[int]) -> list[Piece]:
+    """Which table answers for which stretch from the first edge to the last.
+
+    A rollup answers for its days where it has all needed columns and no edge cuts one of its steps: whole UTC
+    days from day rollups, the rest of a rolled-up day from quarters of an hour, what is left from flows.
+    """
+    columns = frozenset(needed)
+    fitting = [
+        (table, step, snapshot.days(table)) for table, step in ROLLUPS if columns <= table.schema.keys()
+    ]
+    start, end = edges[0], edges[-1]
+    pieces: list[Piece] = []
+    for day in range(start // DAY * DAY, end, DAY):
+        low, high = max(start, day), min(end, day + DAY)
+        inner = _within(edges, low, high)
+        for piece in _of_day(fitting, day, low, high, inner):
+            last = pieces[-1] if pieces else None
+            if last is not None and last.table is piece.table and last.end == piece.start:
+                pieces[-1] = Piece(piece.table, last.start, piece.end)
+            else:
+                pieces.append(piece)
+    return pieces
+
+
+def _of_day(
+    fitting: list[tuple[series.Table, int, frozenset[date]]],
+    day: int,
+    low: int,
+    high: int,
+    inner: Sequence[int],
+) -> Iterator[Piece]:
+    """Pieces of one UTC day, from low to high; inner edges lie strictly between them."""
+    for table, step, days in fitting:
+        first, last = -(-low // step) * step, high // step * step
+        if first < last and _day(day) in days and not any(edge % step for edge in inner):
+            if low < first:
+                yield Piece(series.FLOWS, low, first)
+            yield Piece(table, first, last)
+            if last < high:
+                yield Piece(series.FLOWS, last, high)
+            return
+    yield Piece(series.FLOWS, low, high)
+
+
+def _needed(dimension: Dimension, where: Filter) -> set[str]:
+    """Columns that a table must have to answer."""
+    columns = {"sensor"} if dimension is Dimension.ORGANISATIONS else set(dimension.columns)
+    asked = {
+        "sensor": where.sensors,
+        "class": where.classes,
+        "port": where.ports,
+        "protocol": where.ports if where.protocols is None else where.protocols,
+        "country": where.countries,
+        "asn": where.owners,
+        "tool": where.tools,
+    }
+    return columns | {column for column, values in asked.items() if values is not None}
+
+
+def _conditions(where: Filter) -> list[pl.Expr]:
+    chosen: dict[str, frozenset[str] | frozenset[int] | None] = {
+        "class": where.classes,
+        "protocol": where.protocols,
+        "country": where.countries,
+        "asn": where.owners,
+        "tool": where.tools,
+    }
+    conditions = [
+        pl.col(column).is_in(sorted(values)) for column, values in chosen.items() if values is not None
+    ]
+    if where.ports is not None:
+        conditions.append(_ports(where.ports))
+    if where.sensors is not None:
+        conditions.append(_posted(where.sensors))
+    return conditions
+
+
+def _posted(postings: Iterable[Posting]) -> pl.Expr:
+    """Rows of sensors while they were posted: by UTC days, which no row of a rollup crosses."""
+    by_time: dict[tuple[int | None, int | None], list[str]] = {}
+    for posting in postings:
+        by_time.setdefault(posting.minutes, []).append(posting.sensor)
+    chosen = pl.lit(value=False)
+    for (start, end), sensors in by_time.items():
+        there = pl.col("sensor").is_in(sensors)
+        if start is not None:
+            there &= pl.col("minute") >= start
+        if end is not None:
+            there &= pl.col("minute") < end
+        chosen |= there
+    return chosen
+
+
+def _ports(ports: Iterable[Key] | Iterable[tuple[int | None, int]]) -> pl.Expr:
+    """Rows of certain ports: spelled out, because Parquet's statistics skip by equality."""
+    wanted = [
+        (pl.col("port") == port)
+        if protocol is None
+        else (pl.col("port") == port) & (pl.col("protocol") == protocol)
+        for protocol, port in ports
+    ]
+    return reduce(pl.Expr.or_, wanted, pl.lit(value=False))
+
+
+def _day(minutes: int) -> date:
+    return max(instant(minutes), EPOCH).date()
+
+
+def _within(edges: Sequence[int], low: int, high: int) -> Sequence[int]:
+    return edges[bisect_right(edges, low) : bisect_left(edges, high)]
+
+
+def _length(rows: pl.LazyFrame) -> int:
+    length: int = rows.select(pl.len()).collect(engine="streaming").item()
+    return length

@@ -1,0 +1,169 @@
+"""When: the windows that questions are asked about, and the buckets that a window is cut into.
+
+Text, a zone and the present time in, UTC instants out; the clock is never asked here.
+Instants fall on whole minutes, the ledger's finest step.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+DAY = 1440
+"""Minutes of a UTC day."""
+
+UNDERSTOOD = (
+    "understood are a quarter (2020-Q2), a year (2020), a month (2020-06), a day (2020-06-24), "
+    "days with both included (2020-06-24/2020-06-30), and a stretch up to now (90m, 24h, 7d)"
+)
+
+
+class PeriodError(ValueError):
+    """A period or step that cannot be read; the message names it and what is understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open stretch of time that a question is asked about."""
+
+    start: datetime  # UTC, included
+    end: datetime  # UTC, excluded
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """Start and end in minutes since 1970."""
+        return minute(self.start), minute(self.end)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A window as a person named it, and the one that came before."""
+
+    text: str
+    zone: ZoneInfo  # where days begin
+    window: Window
+    previous: Window  # of a quarter the quarter before, of a month the month; else the same length before
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A window cut into consecutive buckets, which begin anew with each local day."""
+
+    zone: ZoneInfo
+    step: str  # as it was asked for
+    edges: tuple[int, ...]  # minutes since 1970; bucket i is edges[i] up to, without, edges[i + 1]
+
+    def __len__(self) -> int:
+        return len(self.edges) - 1
+
+    @property
+    def starts(self) -> list[datetime]:
+        """Start of each bucket, in the zone."""
+        return [instant(edge).astimezone(self.zone) for edge in self.edges[:-1]]
+
+    @property
+    def window(self) -> Window:
+        """From the first bucket's start to the last one's end."""
+        return Window(instant(self.edges[0]), instant(self.edges[-1]))
+
+
+def minute(moment: datetime) -> int:
+    """Minutes since 1970 of a moment, rounded down."""
+    return (moment - EPOCH) // timedelta(minutes=1)
+
+
+def instant(minutes: int) -> datetime:
+    """The UTC moment so many minutes after 1970 began."""
+    return EPOCH + timedelta(minutes=minutes)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When a local day begins, in UTC; where the clock skips midnight, the moment of the skip."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
+
+
+def parse_period(text: str, zone: ZoneInfo, now: datetime) -> Period:
+    """Read a period. Days begin in the zone; `24h` and the like end with the last whole minute before now.
+
+    Raises PeriodError.
+    """
+    given = text.strip()
+    try:
+        bounds = _calendar(given)
+    except (ValueError, OverflowError) as error:
+        raise PeriodError(f"the period {text!r} does not exist: {error}") from None
+    if bounds is not None:
+        before, first, after = bounds
+        start = midnight(first, zone)
+        return Period(
+            given, zone, Window(start, midnight(after, zone)), Window(midnight(before, zone), start)
+        )
+    if match := re.fullmatch(r"([1-9]\d{0,5})([mhd])", given):
+        length = timedelta(minutes=int(match[1]) * {"m": 1, "h": 60, "d": DAY}[match[2]])
+        end = instant(minute(now))
+        if end - EPOCH >= 2 * length:
+            return Period(given, zone, Window(end - length, end), Window(end - 2 * length, end - length))
+        raise PeriodError(f"the period {text!r} reaches back before 1970")
+    raise PeriodError(f"the period {text!r} is not understood; {UNDERSTOOD}")
+
+
+def _calendar(text: str) -> tuple[date, date, date] | None:
+    """First days of the period before, the period, and what follows; None where it names no calendar days."""
+    if match := re.fullmatch(r"(\d{4})-[Qq]([1-4])", text):
+        year, month = int(match[1]), int(match[2]) * 3 - 2
+        return _month(year, month - 3), _month(year, month), _month(year, month + 3)
+    if match := re.fullmatch(r"(\d{4})", text):
+        year = int(match[1])
+        return date(year - 1, 1, 1), date(year, 1, 1), date(year + 1, 1, 1)
+    if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+        year, month = int(match[1]), int(match[2])
+        first = date(year, month, 1)
+        return _month(year, month - 1), first, _month(year, month + 1)
+    if match := re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?:/(\d{4}-\d{2}-\d{2}))?", text):
+        first = date.fromisoformat(match[1])
+        last = date.fromisoformat(match[2] or match[1])
+        if last < first:
+            raise ValueError("its last day comes before its first")
+        after = last + timedelta(days=1)
+        return first - (after - first), first, after
+    return None
+
+
+def _month(year: int, month: int) -> date:
+    """First day of a month; month 0 is December of the year before, 13 January of the next."""
+    years, month0 = divmod(month - 1, 12)
+    return date(year + years, month0 + 1, 1)
+
+
+def parse_step(text: str) -> int:
+    """Minutes of a step: `15m`, `1h`, `hour`, `day`; it divides a day. Raises PeriodError."""
+    given = {"hour": "60m", "day": f"{DAY}m", "1d": f"{DAY}m"}.get(text, text)
+    match = re.fullmatch(r"([1-9]\d{0,3})([mh])", given)
+    minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else 0
+    if not minutes or minutes % 15 or DAY % minutes:
+        raise PeriodError(
+            f"the step {text!r} is not understood; understood are hour, day, and multiples of 15 minutes "
+            "that divide a day (15m, 30m, 2h, 6h)"
+        )
+    return minutes
+
+
+def cut(window: Window, step: str, zone: ZoneInfo) -> Buckets:
+    """Cut a window into buckets of a step, counted from each local midnight.
+
+    A window that begins within a bucket is widened to that bucket's start, so that the first point is a whole
+    one; the last bucket ends with the window. A local day of 23 or 25 hours has 23 or 25 hourly buckets.
+    Raises PeriodError.
+    """
+    length = parse_step(step)
+    start, end = window.minutes
+    edges: list[int] = []
+    day = window.start.astimezone(zone).date()
+    while (opening := minute(midnight(day, zone))) < end:
+        day += timedelta(days=1)
+        closing = minute(midnight(day, zone))
+        edges += [edge for edge in range(opening, closing, length) if start < edge + length and edge < end]
+    return Buckets(zone, step, (*edges, end))

@@ -1,0 +1,118 @@
+"""Rankings: the values of a dimension by packets, each with its rank in the period before.
+
+Pure: frames in, rows out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import polars as pl
+
+from darkscope.api.dimension import Dimension, Key, value_text
+from darkscope.api.periods import Period
+from darkscope.api.store import Filter
+from darkscope.api.watch import Watch
+
+SENSOR_DAY = 86_400
+"""Seconds of a sensor-day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where figures come from."""
+
+    ledger_version: int
+    period: Period
+    where: Filter
+    now: Watch
+    before: Watch | None  # of the period before, where it was asked about
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One value of a ranking."""
+
+    rank: int
+    value: str  # as filters take it
+    label: str  # for people
+    packets: int
+    share: float | None  # of all packets of the question, 0 to 1; None where there are none
+    previous_rank: int | None  # at any depth; None where it did not occur
+    previous_packets: int
+    per_sensor_day: float | None  # packets per day of watched sensor time; None where nothing was watched
+    sources: int | None  # distinct; None where not asked
+    sources_error: float | None  # relative standard error, 0 where exact; None where not asked
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The first values of a dimension by packets."""
+
+    dimension: Dimension
+    rows: tuple[Row, ...]
+    packets: int  # of all values
+    values: int  # how many occur
+    provenance: Provenance
+
+
+def ordered(dimension: Dimension, totals: pl.DataFrame) -> pl.DataFrame:
+    """Totals with their `rank`, from 1: by packets, ties by value. Values without packets have no rank."""
+    keys = list(dimension.columns)
+    return (
+        totals.filter(pl.col("packets") > 0)
+        .sort("packets", *keys, descending=[True, *(False for _ in keys)])
+        .with_row_index("rank", offset=1)
+    )
+
+
+def leading(dimension: Dimension, totals: pl.DataFrame, limit: int) -> list[Key]:
+    """The first values, in order."""
+    return ordered(dimension, totals).head(limit).select(dimension.columns).rows()
+
+
+def rank(
+    dimension: Dimension,
+    now: pl.DataFrame,
+    before: pl.DataFrame,
+    limit: int,
+    *,
+    watched: Callable[[Key], int],
+    label: Callable[[Key], str],
+    sources: pl.DataFrame | None,
+    provenance: Provenance,
+) -> Ranking:
+    """Rank totals of a period beside totals of the period before.
+
+    `now` and `before` have the dimension's columns and `packets`; `watched` gives the seconds of sensor time
+    behind a value; `sources` the dimension's columns, `sources` and `error`.
+    """
+    keys = list(dimension.columns)
+    everything = ordered(dimension, now)
+    earlier = ordered(dimension, before).select(*keys, previous_rank="rank", previous_packets="packets")
+    first = everything.head(limit).join(earlier, on=keys, how="left", maintain_order="left")
+    if sources is None:
+        first = first.with_columns(sources=None, error=None)
+    else:
+        first = first.join(sources, on=keys, how="left", maintain_order="left")
+    total = int(everything["packets"].sum())
+    rows = []
+    for row in first.iter_rows(named=True):
+        key = tuple(row[column] for column in keys)
+        seconds = watched(key)
+        rows.append(
+            Row(
+                rank=row["rank"],
+                value=value_text(dimension, key),
+                label=label(key),
+                packets=row["packets"],
+                share=row["packets"] / total,
+                previous_rank=row["previous_rank"],
+                previous_packets=row["previous_packets"] or 0,
+                per_sensor_day=row["packets"] * SENSOR_DAY / seconds if seconds else None,
+                sources=row["sources"],
+                sources_error=row["error"],
+            )
+        )
+    return Ranking(dimension, tuple(rows), total, len(everything), provenance)

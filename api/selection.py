@@ -1,0 +1,128 @@
+"""Which sensors a question is about, and when.
+
+Pure: a table of the known sensors and the ids that were heard in, postings out. What a sensor was at the time
+decides: one that moved or changed hands does not rewrite the past.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from darkscope.api.store import Posting
+from darkscope.ingest import series
+
+EVERY_KIND = "all"
+
+KNOWN = {
+    "id": pl.String,
+    "name": pl.String,
+    "organisation": pl.String,
+    "kind": pl.String,
+    "home": pl.Boolean,
+    "since": pl.Date,
+    "until": pl.Date,
+}
+"""Columns of the table of known sensors: one row for what held for a sensor over some UTC days."""
+
+
+class UnknownSensorError(ValueError):
+    """A sensor or organisation that nobody knows; the message names it and those that are known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A choice of sensors by what they are; unknown ones are telescopes at home, of no organisation."""
+
+    kind: str = series.TELESCOPE  # telescope, honeypot or all
+    home: bool | None = None  # at home, abroad, or both
+    organisations: tuple[str, ...] = ()  # empty: every one
+    sensors: tuple[str, ...] = ()  # ids or names; empty: every one
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The chosen sensors with the days for which they were chosen."""
+
+    organisations: Mapping[Posting, str]  # empty text: of none
+    everything: bool  # nobody was left out
+
+    @property
+    def postings(self) -> frozenset[Posting]:
+        """The chosen sensors."""
+        return frozenset(self.organisations)
+
+    @property
+    def filter(self) -> frozenset[Posting] | None:
+        """As Filter.sensors."""
+        return None if self.everything else self.postings
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids, sorted."""
+        return tuple(sorted({posting.sensor for posting in self.organisations}))
+
+    def of(self, organisation: str) -> Choice:
+        """The chosen sensors of one organisation."""
+        theirs = {posting: name for posting, name in self.organisations.items() if name == organisation}
+        return Choice(theirs, everything=False)
+
+
+def select(selection: Selection, known: pl.DataFrame, heard: Iterable[str]) -> Choice:
+    """Choose among the known sensors (columns KNOWN) and those that were heard.
+
+    A sensor that is named is chosen whatever its kind. Raises UnknownSensorError.
+    """
+    strangers = sorted(set(heard) - set(known["id"]))
+    rows = [*known.select(*KNOWN).rows(named=True), *map(_stranger, strangers)]
+    ids = {row["id"] for row in rows}
+    for name in selection.sensors:
+        if name not in ids and name not in {row["name"] for row in rows}:
+            raise UnknownSensorError(f"no sensor is called {name!r}; there are {_listed(ids)}")
+    owners = {row["organisation"] for row in rows}
+    for name in selection.organisations:
+        if name not in owners:
+            raise UnknownSensorError(
+                f"no sensor belongs to the organisation {name!r}; there are {_listed(owners)}"
+            )
+    chosen = [row for row in rows if _is_chosen(selection, row)]
+    return Choice(_organisations(chosen), len(chosen) == len(rows))
+
+
+def organisations(known: pl.DataFrame) -> dict[Posting, str]:
+    """The organisation of each posting of the known sensors (columns KNOWN)."""
+    return _organisations(known.rows(named=True))
+
+
+def _organisations(rows: Iterable[dict[str, Any]]) -> dict[Posting, str]:
+    return {Posting(row["id"], row["since"], row["until"]): row["organisation"] for row in rows}
+
+
+def _stranger(sensor: str) -> dict[str, Any]:
+    return {
+        "id": sensor,
+        "name": sensor,
+        "organisation": "",
+        "kind": series.TELESCOPE,
+        "home": True,
+        "since": None,
+        "until": None,
+    }
+
+
+def _is_chosen(selection: Selection, row: dict[str, Any]) -> bool:
+    if selection.sensors:
+        if row["id"] not in selection.sensors and row["name"] not in selection.sensors:
+            return False
+    elif selection.kind not in (EVERY_KIND, row["kind"]):
+        return False
+    if selection.home not in (None, row["home"]):
+        return False
+    return not selection.organisations or row["organisation"] in selection.organisations
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names) - {""})) or "none"

@@ -1,0 +1,108 @@
+"""The questions that a store answers. Answers are frames; no store ranks, completes or formats.
+
+Two stores are meant to pass one contract: the ledger's, and later InfluxDB's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from typing import Any, Protocol
+
+import polars as pl
+
+from darkscope.api.dimension import Dimension, Key, port_text, protocol_name, value_text
+from darkscope.api.periods import DAY, EPOCH, Buckets, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A sensor over some time: what it was, and whether it was chosen, holds by UTC days."""
+
+    sensor: str  # id
+    since: date | None = None  # first day; None: from ever
+    until: date | None = None  # first day no longer; None: for ever
+
+    @property
+    def minutes(self) -> tuple[int | None, int | None]:
+        """Start and end in minutes since 1970."""
+        return _start_of(self.since), _start_of(self.until)
+
+
+def _start_of(day: date | None) -> int | None:
+    return None if day is None else (day - EPOCH.date()).days * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which packets a question is about. None leaves a column open; an empty set matches nothing."""
+
+    sensors: frozenset[Posting] | None = None
+    classes: frozenset[str] | None = None
+    ports: frozenset[tuple[int | None, int]] | None = None  # (protocol, or None for any; port)
+    protocols: frozenset[int] | None = None
+    countries: frozenset[str] | None = None  # ISO 3166-1 alpha-2, ZZ unknown
+    owners: frozenset[int] | None = None  # autonomous system numbers, 0 unknown
+    tools: frozenset[str] | None = None
+
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """Columns that are not open, but for sensors, with their values as filters take them, sorted."""
+        columns: dict[str, tuple[frozenset[Any] | None, Callable[[Any], str]]] = {
+            "classes": (self.classes, str),
+            "ports": (self.ports, lambda port: str(port[1]) if port[0] is None else port_text(*port)),
+            "protocols": (self.protocols, protocol_name),
+            "countries": (self.countries, str),
+            "owners": (self.owners, lambda asn: value_text(Dimension.OWNERS, (asn,))),
+            "tools": (self.tools, lambda tool: value_text(Dimension.TOOLS, (tool,))),
+        }
+        return {
+            name: tuple(sorted(map(write, values)))
+            for name, (values, write) in columns.items()
+            if values is not None
+        }
+
+
+class Precision(StrEnum):
+    """How distinct sources are counted."""
+
+    NONE = "none"
+    ESTIMATED = "estimated"
+    EXACT = "exact"
+
+
+class Store(Protocol):
+    """What can be asked about one consistent state of the observations."""
+
+    @property
+    def version(self) -> int:
+        """Number of the state that every answer of this store is about."""
+
+    def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
+        """Sums by value: the dimension's columns, `packets`, `bytes` (Int64), in no order."""
+
+    def series(
+        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
+    ) -> pl.DataFrame:
+        """Sums of named values: the dimension's columns, `bucket` (its index), `packets`, `bytes`.
+
+        In no order; empty buckets have no row.
+        """
+
+    def sources(
+        self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key], precision: Precision
+    ) -> pl.DataFrame:
+        """Distinct sources of named values: the dimension's columns, `sources` (Int64), `error` (Float64).
+
+        The error is the relative standard error, 0 where the count is exact. An IPv6 source is its /64.
+        """
+
+    def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
+        """Watched time: `sensor`, `bucket` (its index), `covered` (Int64, seconds, not zero).
+
+        A sensor is covered while any of its points is; only the time of its postings counts.
+        """
+
+    def sensors(self, window: Window) -> frozenset[str]:
+        """Ids of the sensors that were heard in a window."""

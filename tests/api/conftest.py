@@ -1,0 +1,100 @@
+"""A ledger in memory, as the store sees it: frames instead of files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import pytest
+
+from darkscope.api.ledger_store import ROLLUPS
+from darkscope.api.periods import EPOCH
+from darkscope.ingest import series
+
+DEFAULTS: dict[str, Any] = {
+    "minute": 0,
+    "sensor": "a",
+    "version": 4,
+    "source_high": 0,
+    "source_low": 1,
+    "protocol": 6,
+    "port": 23,
+    "class": "scan",
+    "tool": "",
+    "country": "CN",
+    "asn": 0,
+    "packets": 1,
+    "bytes": 60,
+    "targets": 1,
+}
+
+
+@dataclass
+class MemorySnapshot:
+    """Tables as frames; rollups are made of whole UTC days on demand, then flows of these days may be hidden."""
+
+    flows: pl.DataFrame
+    coverage: pl.DataFrame
+    version: int = 7
+    rolled: dict[str, frozenset[date]] = field(default_factory=dict)
+    scanned: list[tuple[str, date, date]] = field(default_factory=list)
+
+    def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
+        self.scanned.append((table.name, first_day, last_day))
+        rows = {"flows": self.flows, "coverage": self.coverage}.get(table.name)
+        if rows is None:
+            rows = self._rollup(table)
+        return (
+            rows.lazy()
+            .with_columns(_day())
+            .filter(pl.col("day").is_between(first_day, last_day))
+        )
+
+    def days(self, rollup: series.Table) -> frozenset[date]:
+        return self.rolled.get(rollup.name, frozenset())
+
+    def roll_up(self, days: Iterable[date], tables: Iterable[series.Table] = series.ROLLUPS) -> None:
+        for table in tables:
+            self.rolled[table.name] = frozenset(days)
+
+    def _rollup(self, table: series.Table) -> pl.DataFrame:
+        step = next(step for candidate, step in ROLLUPS if candidate is table)
+        return (
+            self.flows.with_columns(_day(), minute=pl.col("minute") // step * step)
+            .filter(pl.col("day").is_in(list(self.days(table))))
+            .group_by(table.keys)
+            .agg(table.merged())
+            .select(table.schema)
+        )
+
+
+def _day() -> pl.Expr:
+    return (pl.lit(EPOCH.date()) + pl.duration(minutes=pl.col("minute"))).cast(pl.Date).alias("day")
+
+
+def minute_of(moment: str | int) -> int:
+    return moment if isinstance(moment, int) else (datetime.fromisoformat(f"{moment}+00:00") - EPOCH) // timedelta(minutes=1)
+
+
+def frame(table: series.Table, rows: Iterable[dict[str, Any]], defaults: dict[str, Any]) -> pl.DataFrame:
+    complete = [{**defaults, **row} for row in rows]
+    for row in complete:
+        row["minute"] = minute_of(row["minute"])
+    return pl.DataFrame(complete, schema=table.schema)
+
+
+@pytest.fixture
+def snapshot() -> Callable[..., MemorySnapshot]:
+    """Make a snapshot of flows and coverage, given as rows with only the columns that matter."""
+
+    def make(flows: Iterable[dict[str, Any]] = (), coverage: Iterable[dict[str, Any]] = ()) -> MemorySnapshot:
+        none = {name: 0 for name in series.COVERAGE.schema}
+        return MemorySnapshot(
+            frame(series.FLOWS, flows, DEFAULTS),
+            frame(series.COVERAGE, coverage, {**none, "sensor": "a", "point": "", "minutes": 60, "bridge": 0}),
+        )
+
+    return make
