@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.compiled import compiled
 from darkscope.ingest.decode.columns import Packets
@@ -251,11 +252,11 @@ class Sensors:
     def of_capture(self, path: str, interface: str = "") -> Sensor:
         """Tell the sensor that a capture, or one interface of it, belongs to.
 
-        1. The one with an entry whose `captures` match the path and whose `interfaces`, where it has any, name
-           the interface. Several such sensors: AmbiguousSensorError.
+        1. The one with an entry whose `captures` match the path and whose `interfaces`, where it has any,
+           name the interface. Several such sensors: AmbiguousSensorError.
         2. The one whose id is the name of a folder above the capture, the nearest such folder.
-        3. By `ingest.unknown_sensors`: UnknownSensorError, or one named by the nearest folder above that has a
-           letter in its name (a folder per day names no sensor), or by the file where there is none.
+        3. By `ingest.unknown_sensors`: UnknownSensorError, or one named by the nearest folder above that has
+           a letter in its name (a folder per day names no sensor), or by the file where there is none.
 
         The answer is the same from every working folder. Standard input is called `stdin`.
         """
@@ -297,8 +298,8 @@ class Sensors:
     def table(self, also: Iterable[str] = ()) -> pl.DataFrame:
         """List the entries of each sensor, and one for each further id that the settings do not have.
 
-        `addresses` are IPv4 addresses watched, `subnets` IPv6 networks of 64 bits; `since` is included, `until`
-        is not; null is open.
+        `addresses` are IPv4 addresses watched, `subnets` IPv6 networks of 64 bits; `since` is included,
+        `until` is not; null is open.
         """
         unknown = [SensorEntry(id=id_) for id_ in sorted(set(also) - self._sensors.keys())]
         rows = []

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from zoneinfo import ZoneInfo, available_timezones
 
-from darkscope.ingest.series import HONEYPOT, TELESCOPE
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
+
+from darkscope.ingest.series import HONEYPOT, TELESCOPE
 
 FILE = "darkscope.toml"
 """Read from the working folder where neither `--settings` nor DARKSCOPE_SETTINGS names a file."""
