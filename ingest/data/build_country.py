@@ -1,9 +1,9 @@
 """Rebuild country.mmdb from the text ranges of Debian's package tor-geoipdb.
 
 Run it as `python ingest/data/build_country.py [GEOIP GEOIP6]` with mmdb-writer and netaddr installed (the
-`dev` extra); it reads /usr/share/tor/geoip and geoip6 where no files are named, and takes two minutes. The data
-are those of IPFire Location, CC BY-SA 4.0; LICENCES.md beside this file gives the attribution. The build date
-kept in the database is the day the data were generated, not the day this ran.
+`dev` extra); it reads /usr/share/tor/geoip and geoip6 where no files are named, and takes two minutes. The
+data are those of IPFire Location, CC BY-SA 4.0; LICENCES.md beside this file gives the attribution. The build
+date kept in the database is the day the data were generated, not the day this ran.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Rebuild services.csv from rows of IANA's service name registry.
 
-Run it as `python ingest/data/build_services.py FILE`; FILE is a CSV with the columns port, protocol and service,
-at most one row for each port and protocol. LICENCES.md beside this file tells the source.
+Run it as `python ingest/data/build_services.py FILE`; FILE is a CSV with the columns port, protocol and
+service, at most one row for each port and protocol. LICENCES.md beside this file tells the source.
 """
 
 from __future__ import annotations
