@@ -117,7 +117,12 @@ class Table:
                 case Merge.FIRST:
                     yield value.sort_by("first").first()
                 case Merge.SMALLEST:
-                    yield value.explode(empty_as_null=False, keep_nulls=False).unique().sort().head(column.limit)
+                    yield (
+                        value.explode(empty_as_null=False, keep_nulls=False)
+                        .unique()
+                        .sort()
+                        .head(column.limit)
+                    )
 
 
 INT16, INT32, INT64, TEXT = pl.Int16(), pl.Int32(), pl.Int64(), pl.String()
@@ -130,7 +135,9 @@ _SOURCE = (
     Column("source_high", INT64, "upper 64 bits of the source address; 0 for IPv4"),
     Column("source_low", INT64, "lower 64 bits of the source address; an IPv4 address in the lowest 32"),
 )
-_PROTOCOL = Column("protocol", INT16, "IP protocol number (IANA); for IPv6 the one after the extension headers")
+_PROTOCOL = Column(
+    "protocol", INT16, "IP protocol number (IANA); for IPv6 the one after the extension headers"
+)
 _PORT = Column("port", INT32, "destination port; -1 where the packet has none")
 _CLASS = Column("class", TEXT, "what the packet is, from itself alone: scan, backscatter, spoofable, other")
 _TOOL = Column("tool", TEXT, "fingerprint of the sending program; empty where none is known")
@@ -166,15 +173,22 @@ COVERAGE = Table(
     (
         _MINUTE,
         Column("minutes", INT32, "length of the stretch; 0 where only frames are booked, no time", Merge.MAX),
-        Column("bridge", INT32, "minutes of silence after the stretch that still count as watched, "
-               "when the point is heard again by then", Merge.MAX),
+        Column(
+            "bridge",
+            INT32,
+            "minutes of silence after the stretch that still count as watched, "
+            "when the point is heard again by then",
+            Merge.MAX,
+        ),
         _SENSOR,
         Column("point", TEXT, "where the sensor listens: the capture's interface; empty where it names none"),
         Column("frames", INT64, "frames in the captures", Merge.SUM),
         Column("inbound", INT64, "frames that became packets of `flows`", Merge.SUM),
         Column("own", INT64, "frames that the sensor itself sent", Merge.SUM),
         Column("stray", INT64, "frames for addresses that the sensor does not watch", Merge.SUM),
-        Column("overlap", INT64, "frames left out because another capture of the point has their time", Merge.SUM),
+        Column(
+            "overlap", INT64, "frames left out because another capture of the point has their time", Merge.SUM
+        ),
         *(
             Column(f"rejected_{reason}", INT64, f"frames rejected: {reason.replace('_', ' ')}", Merge.SUM)
             for reason in Rejected
@@ -203,15 +217,39 @@ SOURCES = Table(
         Column("spoofable", INT64, "packets of class spoofable", Merge.SUM),
         Column("mirai", INT64, "SYNs whose sequence number is the destination address", Merge.SUM),
         Column("zmap", INT64, "SYNs with IP id 54321", Merge.SUM),
-        Column("masscan", INT64, "SYNs that keep masscan's rule of the IP id; two or more are evidence", Merge.SUM),
-        Column("nmap", INT64_SET, "the 2 smallest (scan key << 32 | sequence number) of SYNs like nmap's; "
-               "two with one key are evidence", Merge.SMALLEST, 2),
+        Column(
+            "masscan",
+            INT64,
+            "SYNs that keep masscan's rule of the IP id; two or more are evidence",
+            Merge.SUM,
+        ),
+        Column(
+            "nmap",
+            INT64_SET,
+            "the 2 smallest (scan key << 32 | sequence number) of SYNs like nmap's; "
+            "two with one key are evidence",
+            Merge.SMALLEST,
+            2,
+        ),
         Column("unicornscan", INT64_SET, "likewise with unicornscan's key", Merge.SMALLEST, 2),
-        Column("ports", INT64_SET, "the 16 smallest (protocol << 16 | port): exact up to 15", Merge.SMALLEST, 16),
-        Column("offered", INT64_SET, "honeypots: the 16 smallest marks of handshakes that the sensor offered",
-               Merge.SMALLEST, 16),
-        Column("completed", INT64_SET, "honeypots: the 16 smallest marks of acknowledgements; one that is also "
-               "offered confirms the source", Merge.SMALLEST, 16),
+        Column(
+            "ports", INT64_SET, "the 16 smallest (protocol << 16 | port): exact up to 15", Merge.SMALLEST, 16
+        ),
+        Column(
+            "offered",
+            INT64_SET,
+            "honeypots: the 16 smallest marks of handshakes that the sensor offered",
+            Merge.SMALLEST,
+            16,
+        ),
+        Column(
+            "completed",
+            INT64_SET,
+            "honeypots: the 16 smallest marks of acknowledgements; one that is also "
+            "offered confirms the source",
+            Merge.SMALLEST,
+            16,
+        ),
     ),
     order=("sensor", "version", "source_high", "source_low"),
 )
@@ -232,7 +270,12 @@ CAPTURES = Table(
         Column("last", INT64, "latest plausible time, nanoseconds since 1970; 0 where there is none"),
         Column("link_types", TEXT, "frames of unknown link types, as `number=frames`, comma-separated"),
         Column("damage", TEXT, "what could not be read, as `byte offset: reason`, one a line"),
-        Column("again", INT32, "minute of the `ledger forget` that this reading refills; 0 for a first reading"),
+        Column("dropped", INT64, "packets that the capturing program said it lost, up to the reach"),
+        Column(
+            "again",
+            INT64,
+            "time of the `ledger forget` that this reading refills, as in `forgotten`; 0 for none",
+        ),
         Column("taken", INT64, "time of the batch, nanoseconds since 1970"),
         Column("geo", TEXT, "build dates of the country and owner databases"),
         Column("rules", TEXT, "version of the classes and fingerprints"),
@@ -246,7 +289,7 @@ FORGOTTEN = Table(
     "days that were taken out on request; `ingest --again` may fill each once per capture",
     (
         _SENSOR,
-        Column("at", INT32, "minute of the request, since 1970"),
+        Column("at", INT64, "time of the request, nanoseconds since 1970"),
     ),
     order=("sensor", "at"),
     mergeable=False,

@@ -1,0 +1,72 @@
+"""Data files of the tables: written whole, invisible until a plan names them."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from darkscope.ingest.series import Table
+
+ROW_GROUP = 128 * 1024
+"""Rows a row group: small enough that a question for one port skips most of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One Parquet file of a table, as the Delta log will name it."""
+
+    path: str  # relative to the table's folder
+    day: str  # its partition, ISO 8601
+    size: int  # bytes
+    statistics: str  # Delta's JSON: rows, smallest and largest values
+
+    def as_json(self) -> dict[str, Any]:
+        """The file as a plan stores it."""
+        return asdict(self)
+
+
+def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, level: int = 1) -> DataFile:
+    """Write rows of one UTC day below the ledger's folder; they count only once a plan names the file.
+
+    `level` is zstd's. A file that could not be written whole is taken away again; OSError goes on to the caller.
+    """
+    partition = f"day={day.isoformat()}"
+    path = f"{partition}/{time.time_ns():x}-{uuid.uuid4().hex[:12]}.parquet"
+    target = folder / table.name / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    rows = rows.select(pl.col(name).cast(kind) for name, kind in table.schema.items())
+    try:
+        rows.write_parquet(target, compression="zstd", compression_level=level, row_group_size=ROW_GROUP)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    return DataFile(path, day.isoformat(), os.stat(target).st_size, _statistics(table, rows))
+
+
+def _statistics(table: Table, rows: pl.DataFrame) -> str:
+    names = [name for name, kind in table.schema.items() if not isinstance(kind, pl.List)]
+    low = rows.select(pl.col(names).min()).row(0, named=True)
+    high = rows.select(pl.col(names).max()).row(0, named=True)
+    return json.dumps(
+        {
+            "numRecords": rows.height,
+            "minValues": {name: value for name, value in low.items() if value is not None},
+            "maxValues": {name: value for name, value in high.items() if value is not None},
+            "nullCount": dict.fromkeys(names, 0),
+        }
+    )
+
+
+def merge(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one day with equal keys made one, in the table's order."""
+    if table.mergeable:
+        rows = rows.group_by(table.keys).agg(table.merged())
+    return rows.select(list(table.schema)).sort(table.order)

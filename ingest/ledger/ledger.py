@@ -1,0 +1,277 @@
+"""The ledger: Delta tables in one folder, changed by plans, read as consistent snapshots.
+
+A snapshot is every table at its newest state that is not newer than the last complete plan, and a plan is
+complete once `coverage` has it. Readers need no lock and never write.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.schema import ArrayType, PrimitiveType
+from deltalake.transaction import AddAction, RemoveAction
+
+from darkscope.ingest.ledger.files import DataFile
+from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
+from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
+
+PLAN, VERSION = "darkscope-plan", "darkscope-version"
+"""Delta application transactions: the plan a table has, the ledger version that this plan completes."""
+
+ATTEMPTS = 50
+"""Times a commit is tried again after others were first, before the ledger is called broken."""
+
+_DELTA_TYPES = {
+    pl.Int16(): PrimitiveType("short"),
+    pl.Int32(): PrimitiveType("integer"),
+    pl.Int64(): PrimitiveType("long"),
+    pl.String(): PrimitiveType("string"),
+    pl.List(pl.Int64()): ArrayType(PrimitiveType("long"), contains_null=False),
+}
+
+
+class LedgerError(Exception):
+    """The ledger cannot be opened, read or written; the message names the place."""
+
+
+class Overtaken(LedgerError):
+    """Another worker changed what this change was built on; build it again on the new state."""
+
+
+class Snapshot:
+    """All tables as they were when the ledger had one version."""
+
+    def __init__(self, folder: Path, plan: int, version: int, coverage: DeltaTable) -> None:
+        self._folder = folder
+        self._tables = {COVERAGE.name: coverage}
+        self._files: dict[str, pl.DataFrame] = {}
+        self.plan = plan
+        self.version = version
+
+    def files(self, table: Table) -> pl.DataFrame:
+        """Data files: path, size, rows, day, and smallest and largest values as `min.x`, `max.x`."""
+        if table.name not in self._files:
+            actions = pl.DataFrame(self._table(table).get_add_actions(flatten=True))
+            if not actions.height:
+                actions = pl.DataFrame(
+                    schema={
+                        "path": pl.String,
+                        "size_bytes": pl.Int64,
+                        "num_records": pl.Int64,
+                        "partition.day": pl.Date,
+                    }
+                )
+            self._files[table.name] = actions.rename(
+                {"size_bytes": "size", "num_records": "rows", "partition.day": "day"}
+            )
+        return self._files[table.name]
+
+    def days(self, table: Table) -> frozenset[date]:
+        """UTC days that have files. A rollup's file is there only while it is true."""
+        return frozenset(self.files(table)["day"])
+
+    def scan(
+        self,
+        table: Table,
+        first_day: date = date.min,
+        last_day: date = date.max,
+        where: pl.Expr | None = None,
+    ) -> pl.LazyFrame:
+        """Rows of the UTC days from first to last, both included; a key can have several partial rows.
+
+        `where` narrows the files by their `min.x` and `max.x`; it does not filter rows.
+        """
+        files = self.files(table).filter(pl.col("day").is_between(first_day, last_day))
+        if where is not None and files.height:
+            files = files.filter(where)
+        if not files.height:
+            return pl.LazyFrame(schema={**table.schema, "day": pl.Date})
+        root = self._folder / table.name
+        return pl.scan_parquet(
+            [root / path for path in files["path"]],
+            schema={**table.schema, "day": pl.Date()},
+            hive_partitioning=True,
+            hive_schema={"day": pl.Date()},
+            glob=False,
+        )
+
+    def removals(self, table: Table, days: Iterable[date]) -> list[Removal]:
+        """All files of some days, as a plan takes them out."""
+        files = self.files(table).filter(pl.col("day").is_in(list(days)))
+        return [
+            Removal(path, day.isoformat(), size)
+            for path, day, size in files.select("path", "day", "size").iter_rows()
+        ]
+
+    def _table(self, table: Table) -> DeltaTable:
+        found = self._tables.get(table.name)
+        if found is None:
+            found = _load(self._folder, table.name)
+            while (_number(found, PLAN)) > self.plan:
+                found = _load(self._folder, table.name, found.version() - 1)
+            self._tables[table.name] = found
+        return found
+
+
+class Ledger:
+    """One ledger folder. Cheap to open; holds no lock and no open file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            described = json.loads((folder / "ledger.json").read_text())
+        except FileNotFoundError:
+            raise LedgerError(f"{folder}: no ledger here; `darkscope ingest` makes one") from None
+        except (OSError, ValueError) as error:
+            raise LedgerError(f"{folder / 'ledger.json'}: {error}") from error
+        if described["format"] > FORMAT:
+            raise LedgerError(
+                f"{folder}: written in format {described['format']}, newer than this darkscope reads ({FORMAT}); "
+                "upgrade darkscope"
+            )
+
+    @classmethod
+    def open_or_create(cls, folder: Path) -> Ledger:
+        """The ledger of a folder, made where there is none. Killed while making it, it goes on where it was."""
+        described = folder / "ledger.json"
+        if not described.exists():
+            try:
+                (folder / "plans").mkdir(parents=True, exist_ok=True)
+                for table in TABLES:
+                    _create(folder, table)
+                draft = folder / f".ledger-{time.time_ns():x}"
+                draft.write_text(json.dumps({"format": FORMAT}) + "\n")
+                draft.rename(described)
+            except (OSError, DeltaError) as error:
+                raise LedgerError(f"{folder}: cannot make a ledger: {error}") from error
+        return cls(folder)
+
+    @cached_property
+    def _plans(self) -> Path:
+        return self.folder / "plans"
+
+    def snapshot(self) -> Snapshot:
+        """The ledger as it is now: the newest complete plan."""
+        coverage = _load(self.folder, COVERAGE.name)
+        return Snapshot(self.folder, _number(coverage, PLAN), _number(coverage, VERSION), coverage)
+
+    def finish(self) -> Snapshot:
+        """Complete what a killed or a slower process left half done, and give the state after it."""
+        snapshot = self.snapshot()
+        while (plan := Plan.read(self._plans, snapshot.plan + 1)) is not None:
+            self._apply(plan)
+            snapshot = self.snapshot()
+        return snapshot
+
+    def change(
+        self,
+        worker: str,
+        kind: str,
+        build: Callable[[Snapshot], dict[str, Change] | None],
+        *,
+        observes: bool = True,
+    ) -> Snapshot:
+        """Make one change to all tables at once, exactly once.
+
+        `build` gets the state that the change will follow and returns what to do to each table (None: nothing);
+        it is asked again where another worker was first, and raises Overtaken where its files no longer fit.
+        Only a change that `observes` moves the ledger's version. Errors: LedgerError naming the table.
+        """
+        for _ in range(ATTEMPTS):
+            snapshot = self.finish()
+            changes = build(snapshot)
+            if changes is None:
+                return snapshot
+            plan = Plan(snapshot.plan + 1, snapshot.version + observes, worker, kind, changes)
+            if not plan.publish(self._plans):
+                continue
+            if (
+                self.snapshot().plan >= plan.number
+            ):  # the number was used up and its file cleaned away meanwhile
+                withdraw(self._plans, plan.number)
+                continue
+            return self.finish()
+        raise LedgerError(f"{self.folder}: {ATTEMPTS} other changes came first; is a worker running wild?")
+
+    def free_bytes(self) -> int:
+        """Room left on the ledger's disk."""
+        return shutil.disk_usage(self.folder).free
+
+    def _apply(self, plan: Plan) -> None:
+        for table in TABLES:
+            change = plan.changes.get(table.name)
+            if change is not None and table is not COVERAGE:
+                self._commit(plan, table, change)
+        self._commit(plan, COVERAGE, plan.changes.get(COVERAGE.name, Change()))
+
+    def _commit(self, plan: Plan, table: Table, change: Change) -> None:
+        transactions = [Transaction(PLAN, plan.number), Transaction(VERSION, plan.version)]
+        actions: list[AddAction | RemoveAction] = [_added(file) for file in change.add]
+        actions += [
+            RemoveAction(file.path, True, int(time.time() * 1000), file.size, {"day": file.day})
+            for file in change.remove
+        ]
+        for _ in range(ATTEMPTS):
+            delta = _load(self.folder, table.name)
+            if _number(delta, PLAN) >= plan.number:
+                return
+            try:
+                delta.create_write_transaction(
+                    actions,
+                    mode="append",
+                    schema=delta.schema(),
+                    partition_by=["day"],
+                    commit_properties=CommitProperties(app_transactions=transactions, max_commit_retries=0),
+                )
+            except CommitFailedError:
+                continue  # another process is completing the same plan: look again
+            except (DeltaError, OSError) as error:
+                raise LedgerError(f"{self.folder / table.name}: {error}") from error
+            else:
+                return
+        raise LedgerError(f"{self.folder / table.name}: plan {plan.number} could not be committed")
+
+
+def _added(file: DataFile) -> AddAction:
+    return AddAction(file.path, file.size, {"day": file.day}, int(time.time() * 1000), True, file.statistics)
+
+
+def _create(folder: Path, table: Table) -> None:
+    DeltaTable.create(
+        folder / table.name,
+        schema=Schema(
+            [Field("day", PrimitiveType("date"), nullable=False)]
+            + [Field(column.name, _DELTA_TYPES[column.type], nullable=False) for column in table.columns]
+        ),
+        mode="ignore",
+        partition_by=["day"],
+        name=table.name,
+        description=table.meaning,
+        configuration={
+            "delta.checkpointInterval": "100",
+            "delta.logRetentionDuration": "interval 1 hours",
+            "delta.deletedFileRetentionDuration": "interval 1 days",
+        },
+    )
+
+
+def _load(folder: Path, name: str, version: int | None = None) -> DeltaTable:
+    try:
+        return DeltaTable(folder / name, version=version)
+    except TableNotFoundError as error:
+        raise LedgerError(f"{folder / name}: the table is missing or its log is damaged: {error}") from error
+    except (DeltaError, OSError) as error:
+        raise LedgerError(f"{folder / name}: {error}") from error
+
+
+def _number(delta: DeltaTable, name: str) -> int:
+    return delta.transaction_version(name) or 0
