@@ -14,7 +14,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
 from itertools import islice
 from pathlib import Path
@@ -118,14 +118,15 @@ def _code(record: object) -> int:
 class Question:
     """What is asked of a database."""
 
+    key: str  # of the settings that name the databases
     name: str
     fields: str
     value: Callable[[object], int]
     unknown: int
 
 
-COUNTRY = Question("country", "country.iso_code, country_code, country", _code, _UNKNOWN_CODE)
-OWNER = Question("AS number", "autonomous_system_number, asn", owner_of, 0)
+COUNTRY = Question("geo.country", "country", "country.iso_code, country_code, country", _code, _UNKNOWN_CODE)
+OWNER = Question("geo.owner", "AS number", "autonomous_system_number, asn", owner_of, 0)
 
 
 class Database:
@@ -261,30 +262,31 @@ class InForce:
 
     question: Question
     database: Database
-    since: int  # days since 1970, included
-    until: int  # days since 1970, excluded
+    since: date | None  # UTC, included; None is open
+    until: date | None  # UTC, excluded; None is open
+
+    def holds(self, day: int) -> bool:
+        """Whether it holds on a day since 1970."""
+        at = _EPOCH + timedelta(day)
+        return (self.since or date.min) <= at and (self.until is None or at < self.until)
 
 
 class Places:
-    """All databases of the settings. Raises GeoError, a line for each database that cannot be used."""
+    """All databases of the settings. Raises GeoError, a line `key: file: reason` for each unusable one."""
 
     def __init__(self, settings: Geo) -> None:
         self._in_force: list[InForce] = []
         self._refused: dict[Path, object] = {}
         errors = []
-        for question, wanted in (
-            (COUNTRY, settings.country or (DatabaseSetting(path=SHIPPED),)),
-            (OWNER, settings.owner),
-        ):
-            for setting in wanted:
-                since = (setting.since or date.min) - _EPOCH
-                until = (setting.until or date.max) - _EPOCH
+        shipped = (DatabaseSetting(path=SHIPPED),)
+        for question, wanted in ((COUNTRY, settings.country or shipped), (OWNER, settings.owner)):
+            for index, setting in enumerate(wanted):
                 try:
                     database = Database(setting.path, question)
                 except GeoError as error:
-                    errors.append(str(error))
+                    errors.append(f"{question.key}[{index}]: {error}")
                 else:
-                    self._in_force.append(InForce(question, database, since.days, until.days))
+                    self._in_force.append(InForce(question, database, setting.since, setting.until))
         if errors:
             raise GeoError("\n".join(errors))
 
@@ -317,7 +319,7 @@ class Places:
 
     def edition(self, day: int) -> tuple[int, ...]:
         """Name the databases of a day: days with the same edition give the same answers."""
-        return tuple(index for index, one in enumerate(self._in_force) if one.since <= day < one.until)
+        return tuple(index for index, one in enumerate(self._in_force) if one.holds(day))
 
     def build(self, day: int) -> str:
         """Describe the databases of a day: what each tells, its type and the date it was built."""

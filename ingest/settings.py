@@ -40,14 +40,16 @@ Leaf = tuple[str, ...]
 Model = TypeVar("Model", bound=BaseModel)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_DURATIONS = {
-    "ms": timedelta(milliseconds=1),
-    "s": timedelta(seconds=1),
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
+DURATIONS = {
     "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
 }
+"""Units of durations, longest first."""
+
 _SIZES = {"B": 1} | {
     f"{letter}{suffix}": base**power
     for power, letter in enumerate("kMGTP", start=1)
@@ -65,7 +67,7 @@ def _duration(value: object) -> object:
             'a duration is a number and a unit, like "60s", "15m", "1h30m"; units are ms s m h d w'
         )
     try:
-        return sum((float(number) * _DURATIONS[unit] for number, unit in parts), timedelta())
+        return sum((float(number) * DURATIONS[unit] for number, unit in parts), timedelta())
     except OverflowError as error:
         raise ValueError("longer than any duration can be") from error
 
@@ -290,8 +292,19 @@ class Loaded:
     _origins: Mapping[Location, str]
 
     def origin(self, key: str) -> str:
-        """Say where the value of a dotted key (`ingest.rotation`) came from: a place, or `default`."""
-        return _place(tuple(key.split(".")), self._origins)
+        """Say where the value of a key came from: a place, or `default`. Keys are written as in `Mistake`."""
+        parts = re.findall(r"[^.\[\]]+", key)
+        location = tuple(int(part) if part.isdigit() else part for part in parts)
+        is_set = any(location[: len(leaf)] == leaf for leaf, _ in _leaves(Settings) if leaf in self._origins)
+        return _place(location, self._origins) if is_set else DEFAULT
+
+    def values(self) -> Iterator[tuple[str, object, str]]:
+        """Go through the settings in force: dotted key, value, origin. A list of tables is one value."""
+        for leaf, _ in _leaves(Settings):
+            value: object = self.settings
+            for part in leaf:
+                value = getattr(value, part)
+            yield _dotted(leaf), value, self._origins.get(leaf, DEFAULT)
 
 
 def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, object]) -> Loaded:

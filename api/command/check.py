@@ -1,0 +1,138 @@
+"""`darkscope check`: what is in force and where it came from; every mistake with its key and place.
+
+Reads the settings and the files they name; writes nothing. Exit code 0, or 2 where there are mistakes. The
+addresses that sensors watch are counted, not shown.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from darkscope.ingest.geo import SHIPPED, GeoError, Places
+from darkscope.ingest.research import Research, ResearchError
+from darkscope.ingest.sensors import Sensors
+from darkscope.ingest.settings import DURATIONS, Loaded, SettingsError, load
+
+Row = tuple[str, ...]
+
+MISTAKES = 2
+"""Exit code where something is wrong."""
+
+
+def check(
+    settings: Annotated[
+        Path | None,
+        typer.Option("--settings", help="Settings file.", rich_help_panel="Where from"),
+    ] = None,
+) -> None:
+    """Show the settings in force and where each came from, and name what is wrong with them."""
+    mistakes: list[str] = []
+    try:
+        loaded = load(settings, os.environ, {})
+    except SettingsError as error:
+        mistakes += map(str, error.mistakes)
+    else:
+        _show(f"Settings, from {loaded.file or 'no file'}", _settings(loaded))
+        _show("Sensors", _sensors(loaded) or [("none: each capture's folder names one",)])
+        try:
+            _show("Databases", _databases(Places(loaded.settings.geo)))
+        except GeoError as error:
+            mistakes += _placed(loaded, str(error))
+        if loaded.settings.research is not None:
+            try:
+                prefixes = len(Research.read(loaded.settings.research))
+            except ResearchError as error:
+                lines = [f"research: {line}" for line in str(error).splitlines()]
+                mistakes += _placed(loaded, "\n".join(lines))
+            else:
+                _show("Research scanners", [(str(loaded.settings.research), f"{prefixes} prefixes")])
+    for mistake in mistakes:
+        typer.echo(f"darkscope: {mistake}", err=True)
+    if mistakes:
+        raise typer.Exit(MISTAKES)
+
+
+def _placed(loaded: Loaded, mistakes: str) -> list[str]:
+    """Put the place before each line `key: reason`."""
+    return [f"{loaded.origin(line.partition(':')[0])}: {line}" for line in mistakes.splitlines()]
+
+
+def _settings(loaded: Loaded) -> list[Row]:
+    return [(key, _text(key, value), origin) for key, value, origin in loaded.values()]
+
+
+def _text(key: str, value: object) -> str:
+    """Write a value as the settings file would; lists of tables by their number."""
+    match value:
+        case None:
+            return "none" if key in ("research", "retention.disk_budget") else "keep"
+        case timedelta():
+            return _duration(value)
+        case tuple():
+            return f"{len(value)} entries" if len(value) != 1 else "1 entry"
+        case int():
+            return f"{value:_}"
+    return str(value)
+
+
+def _duration(value: timedelta) -> str:
+    text, rest = "", value
+    for unit, length in DURATIONS.items():
+        count, rest = divmod(rest, length)
+        text += f"{count}{unit}" if count else ""
+    return text or "0s"
+
+
+def _sensors(loaded: Loaded) -> list[Row]:
+    rows: list[Row] = []
+    for row in Sensors(loaded.settings).table().iter_rows(named=True):
+        watched = [f"{row['addresses']:_} IPv4 addresses"] if row["addresses"] else []
+        watched += [f"{row['subnets']:_} IPv6 /64"] if row["subnets"] else []
+        rows.append(
+            (
+                row["id"],
+                row["name"],
+                row["organisation"] or "-",
+                row["kind"],
+                "home" if row["home"] else "abroad",
+                row["country"],
+                " and ".join(watched) or "no networks: every packet counts as sent to it",
+                _days(row["since"], row["until"]),
+            )
+        )
+    return rows
+
+
+def _databases(places: Places) -> list[Row]:
+    return [
+        (
+            one.question.name,
+            "the one that ships" if one.database.path == SHIPPED else str(one.database.path),
+            one.database.type,
+            f"built {one.database.built}",
+            _days(one.since, one.until),
+        )
+        for one in places
+    ]
+
+
+def _days(since: date | None, until: date | None) -> str:
+    """Say which days something holds for."""
+    start = f"from {since}" if since else ""
+    end = f"before {until}" if until else ""
+    return " ".join(part for part in (start, end) if part) or "always"
+
+
+def _show(title: str, rows: list[Row]) -> None:
+    """Write rows under a title, their columns aligned."""
+    typer.echo(title)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo(("  " + "  ".join(cells)).rstrip())
+    typer.echo()
