@@ -15,12 +15,15 @@ import numpy as np
 from blake3 import blake3
 
 from darkscope.ingest.capture import pcap, pcapng
-from darkscope.ingest.capture.frames import Damage, Frames, Interface
+from darkscope.ingest.capture.frames import NO_TIME, Damage, Frames, Interface
 from darkscope.ingest.capture.unpack import Unpacked
 from darkscope.ingest.capture.walk import Columns, Findings, Walked, Walker
 
 BYTES_A_FRAME = 64
 """Bytes of a record that size a run's columns: shorter records make a run end before the buffer does."""
+
+SMALLEST_CHUNK = 64
+"""Bytes of the buffer that recognising a format needs."""
 
 KNOWN_OTHERS = {
     b"snoop\0\0\0": "a snoop file",
@@ -60,7 +63,7 @@ class CaptureReader:
         self.name = name
         self._stream = stream
         self._following = following
-        self._buffer = np.empty(max(chunk, 64), np.uint8)
+        self._buffer = np.empty(max(chunk, SMALLEST_CHUNK), np.uint8)
         self._start_over()
 
     def _start_over(self) -> None:
@@ -74,6 +77,8 @@ class CaptureReader:
         self._over = False
         self.head = ""
         """BLAKE3 (hex) of the decompressed bytes to the end of the first frame's record; empty until then."""
+        self.first = NO_TIME
+        """Time of the first frame, nanoseconds since 1970; known with the head."""
 
     @property
     def interfaces(self) -> list[Interface]:
@@ -109,6 +114,10 @@ class CaptureReader:
                 first = self._hash.copy()
                 first.update(self._buffer.data[walked.end : walked.end + walked.waiting])
                 self.head = first.hexdigest()
+                one = Columns.of(1)
+                record_end = walked.end + walked.waiting
+                self._walker.walk(self._buffer, walked.end, record_end, self._base, one)
+                self.first = int(one.time[0])
                 break
             if self._over or not self._fill():
                 break
@@ -163,8 +172,17 @@ class CaptureReader:
             return Walked(0, self._start, 0)
         walked = self._walker.walk(self._buffer, self._start, end, self._base, columns)
         self._take(walked.end)
-        self._over = self._findings.lost
+        if self._findings.lost:
+            self._over = True
+            self._say_what_is_lost()
         return walked
+
+    def _say_what_is_lost(self) -> None:
+        """Complete the last damage, beyond which nothing is read."""
+        last = self._findings.damage[-1]
+        size = self._unpacked.size()
+        rest = "what follows" if size is None else f"{size - self.reach} bytes from byte {self.reach} on"
+        self._findings.damage[-1] = Damage(last.offset, f"{last.reason}; {rest} not read")
 
     def _take(self, end: int) -> None:
         self._hash.update(self._buffer.data[self._start : end])
@@ -178,7 +196,9 @@ class CaptureReader:
             self._base += self._start
             self._start, self._end = 0, held
         elif held == len(self._buffer):
-            self._buffer = np.concatenate([self._buffer, np.empty(held, np.uint8)])
+            longer = np.empty(2 * held, np.uint8)
+            longer[:held] = self._buffer
+            self._buffer = longer
         size = self._unpacked.readinto(self._buffer.data[self._end :])
         self._end += size
         if not size and (self._unpacked.failure or not self._following):
@@ -193,7 +213,8 @@ class CaptureReader:
         elif self._walker is None and held < 4:
             raise UnknownFormat(self.name, 0, self._seen())
         elif held:
-            self._findings.stop(self.reach, f"cut off {held} bytes into a record")
+            what = "a record" if self._walker is not None else "the file header"
+            self._findings.stop(self.reach, f"cut off {held} bytes into {what}")
 
     def _recognise(self) -> Walker | None:
         """Tell the format from the first bytes; None while they are too few."""
@@ -218,10 +239,11 @@ class CaptureReader:
         begin = bytes(self._buffer[: min(self._end, 8)])
         if not begin:
             return "it is empty"
+        within = f" within {self._unpacked.kind}" if self._unpacked.kind else ""
         for magic, what in KNOWN_OTHERS.items():
             if begin.startswith(magic):
-                return f"it is {what}"
-        return f"it begins with {begin.hex(' ')}"
+                return f"it is {what}{within}"
+        return f"it begins with {begin.hex(' ')}{within}"
 
     def _skip_to(self, reach: int) -> bool:
         """Pass over the records up to that byte; False where none ends there."""
