@@ -42,7 +42,7 @@ class Observer:
     now: datetime  # UTC
 
     def top(self, question: Question, limit: int, precision: Precision) -> ranking.Ranking:
-        """The leading values of the period with their ranks in the period before."""
+        """Rank the leading values of the period, with their ranks in the period before."""
         dimension, period = question.dimension, question.period
         choice = self._choice(question, period.window, period.previous)
         where = replace(question.where, sensors=choice.filter)
@@ -94,7 +94,7 @@ class Observer:
         return select(question.selection, self.known, heard)
 
     def _past(self, window: Window) -> Window:
-        """The part of a window that is over; all of one that has yet to come."""
+        """Give the part of a window that is over; all of one that has yet to come."""
         now = instant(minute(self.now))
         return Window(window.start, min(window.end, now)) if window.start < now else window
 

@@ -46,7 +46,7 @@ def _joined(stretches: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
 
 
 def posted(watched: pl.DataFrame, postings: frozenset[Posting]) -> pl.DataFrame:
-    """The part of watched times (`sensor`, `start`, `end`) that lies within postings of their sensor."""
+    """Keep what lies within postings of their sensor, of watched times (`sensor`, `start`, `end`)."""
     terms = pl.DataFrame(
         [(posting.sensor, *posting.minutes) for posting in postings],
         schema={"sensor": pl.String, "since": pl.Int64, "until": pl.Int64},

@@ -10,13 +10,8 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
+from darkscope.api.services import PROTOCOLS
 from darkscope.ingest import series
-
-PROTOCOLS = {
-    1: "ICMP", 2: "IGMP", 6: "TCP", 17: "UDP", 33: "DCCP", 41: "IPv6", 47: "GRE", 50: "ESP", 51: "AH",
-    58: "ICMPv6", 89: "OSPF", 103: "PIM", 132: "SCTP", 136: "UDPLite",
-}  # fmt: skip
-"""Names of common protocols (IANA, Assigned Internet Protocol Numbers); others go by number."""
 
 WITH_PORTS = frozenset({6, 17, 33, 132, 136})
 
@@ -61,13 +56,13 @@ Key = tuple[int | str, ...]
 """A value as the columns of its dimension hold it, in their order."""
 
 
-def protocol_name(number: int) -> str:
-    """Short name of an IP protocol; its number where it has none here."""
+def protocol_text(number: int) -> str:
+    """Write a protocol's short name; its number where it has none here."""
     return PROTOCOLS.get(number, str(number))
 
 
 def parse_protocol(text: str) -> int:
-    """Number of a protocol given by name (any case) or number. Raises ValueTextError."""
+    """Read a protocol given by name (any case) or number. Raises ValueTextError."""
     for number, name in PROTOCOLS.items():
         if name.lower() == text.strip().lower():
             return number
@@ -75,15 +70,15 @@ def parse_protocol(text: str) -> int:
         return int(text)
     raise ValueTextError(
         f"the protocol {text!r} is not understood; understood are "
-        f"{', '.join(PROTOCOLS.values())} and numbers up to 255"
+        "names like TCP, UDP, ICMP, and numbers up to 255"
     )
 
 
 def port_text(protocol: int, port: int) -> str:
     """Write `23/TCP`, `0/ICMP` (a protocol without ports), `none/TCP` (a packet whose port was not there)."""
     if port != series.NO_PORT:
-        return f"{port}/{protocol_name(protocol)}"
-    return f"{'none' if protocol in WITH_PORTS else 0}/{protocol_name(protocol)}"
+        return f"{port}/{protocol_text(protocol)}"
+    return f"{'none' if protocol in WITH_PORTS else 0}/{protocol_text(protocol)}"
 
 
 def parse_port(text: str) -> tuple[int | None, int]:
@@ -98,13 +93,13 @@ def parse_port(text: str) -> tuple[int | None, int]:
         if int(number) == 0:
             return protocol, series.NO_PORT
         raise ValueTextError(
-            f"the port {text!r} cannot be: {protocol_name(protocol)} has none; write 0/{name}"
+            f"the port {text!r} cannot be: {protocol_text(protocol)} has none; write 0/{name}"
         )
     raise ValueTextError(f"the port {text!r} is not understood; understood are 23/tcp, 445 and 0/icmp")
 
 
 def parse_owner(text: str) -> int:
-    """Number of an autonomous system: `AS64500` or `64500`. Raises ValueTextError."""
+    """Read an autonomous system: `AS64500` or `64500`. Raises ValueTextError."""
     if text.strip().lower() == NO_OWNER:
         return 0
     if match := re.fullmatch(r"(?:AS)?(\d{1,10})", text.strip(), re.IGNORECASE):
@@ -136,7 +131,7 @@ _TEXTS: dict[Dimension, Callable[..., str]] = {
 
 
 def value_text(dimension: Dimension, key: Key) -> str:
-    """The text of a value."""
+    """Write a value."""
     return _TEXTS.get(dimension, str)(*key)
 
 

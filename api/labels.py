@@ -17,7 +17,8 @@ def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
     def label(dimension: Dimension, key: Key) -> str:
         text = value_text(dimension, key)
         if dimension is Dimension.PORTS:
-            service = service_name(*key)
+            protocol, port = map(int, key)
+            service = service_name(protocol, port)
             return f"{text} ({service})" if service else text
         if dimension is Dimension.SENSORS:
             return names.get(text) or text

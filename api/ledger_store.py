@@ -77,14 +77,16 @@ class LedgerStore:
         return self._snapshot.version
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
-        """Sums by value; see Store."""
+        """Give sums by value; see Store."""
         return self._sums(dimension, window.minutes, where, [], pl.lit(value=True))
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
-        """Sums of named values by bucket; see Store."""
-        bucket = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32)).search_sorted(pl.col("minute"), side="right") - 1
+        """Give sums of named values by bucket; see Store."""
+        bucket = (
+            pl.lit(pl.Series(buckets.edges, dtype=pl.Int32)).search_sorted(pl.col("minute"), side="right") - 1
+        )
         return self._sums(
             dimension,
             buckets.edges,
@@ -115,7 +117,7 @@ class LedgerStore:
             flows.unique()
             .group_by(keys)
             .agg(pl.len().cast(pl.Int64).alias("sources"))
-            .with_columns(sampled * share, error=((share - 1) / sampled).sqrt())
+            .with_columns(sampled * share, error=((share - 1) / (sampled * share)).sqrt())
             .collect(engine="streaming")
         )
 

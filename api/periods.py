@@ -12,6 +12,9 @@ from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST = datetime(3000, 1, 1, tzinfo=UTC)
+"""No question reaches beyond."""
+
 DAY = 1440
 """Minutes of a UTC day."""
 
@@ -76,7 +79,7 @@ def minute(moment: datetime) -> int:
 
 
 def instant(minutes: int) -> datetime:
-    """The UTC moment so many minutes after 1970 began."""
+    """Give the UTC moment so many minutes after 1970 began."""
     return EPOCH + timedelta(minutes=minutes)
 
 
@@ -92,37 +95,47 @@ def parse_period(text: str, zone: ZoneInfo, now: datetime) -> Period:
     """
     given = text.strip()
     try:
-        bounds = _calendar(given)
+        found = _calendar(given, zone) or _rolling(given, minute(now))
     except (ValueError, OverflowError) as error:
         raise PeriodError(f"the period {text!r} does not exist: {error}") from None
-    if bounds is not None:
-        before, first, after = bounds
-        start = midnight(first, zone)
-        return Period(
-            given, zone, Window(start, midnight(after, zone)), Window(midnight(before, zone), start)
+    if found is None:
+        raise PeriodError(f"the period {text!r} is not understood; {UNDERSTOOD}")
+    before, start, end = found
+    if before < EPOCH or end > LAST:
+        raise PeriodError(
+            f"the period {text!r}, or the one before it, lies outside of 1970 to {LAST.year - 1}"
         )
-    if match := re.fullmatch(r"([1-9]\d{0,5})([mhd])", given):
-        length = timedelta(minutes=int(match[1]) * {"m": 1, "h": 60, "d": DAY}[match[2]])
-        end = instant(minute(now))
-        if end - EPOCH >= 2 * length:
-            return Period(given, zone, Window(end - length, end), Window(end - 2 * length, end - length))
-        raise PeriodError(f"the period {text!r} reaches back before 1970")
-    raise PeriodError(f"the period {text!r} is not understood; {UNDERSTOOD}")
+    return Period(given, zone, Window(start, end), Window(before, start))
 
 
-def _calendar(text: str) -> tuple[date, date, date] | None:
+def _rolling(text: str, now: int) -> tuple[datetime, datetime, datetime] | None:
+    """Bounds of a stretch up to now (minutes since 1970), after the start of the one before it."""
+    match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)
+    if not match:
+        return None
+    length = int(match[1]) * {"m": 1, "h": 60, "d": DAY}[match[2]]
+    return instant(now - 2 * length), instant(now - length), instant(now)
+
+
+def _calendar(text: str, zone: ZoneInfo) -> tuple[datetime, datetime, datetime] | None:
+    """Bounds of calendar days, after the start of the ones before them."""
+    days = _calendar_days(text)
+    return days and (midnight(days[0], zone), midnight(days[1], zone), midnight(days[2], zone))
+
+
+def _calendar_days(text: str) -> tuple[date, date, date] | None:
     """First days of the period before, the period, and what follows; None where it names no calendar days."""
-    if match := re.fullmatch(r"(\d{4})-[Qq]([1-4])", text):
+    if match := re.fullmatch(r"([0-9]{4})-[Qq]([1-4])", text):
         year, month = int(match[1]), int(match[2]) * 3 - 2
         return _month(year, month - 3), _month(year, month), _month(year, month + 3)
-    if match := re.fullmatch(r"(\d{4})", text):
+    if match := re.fullmatch(r"([0-9]{4})", text):
         year = int(match[1])
         return date(year - 1, 1, 1), date(year, 1, 1), date(year + 1, 1, 1)
-    if match := re.fullmatch(r"(\d{4})-(\d{2})", text):
+    if match := re.fullmatch(r"([0-9]{4})-([0-9]{2})", text):
         year, month = int(match[1]), int(match[2])
         first = date(year, month, 1)
         return _month(year, month - 1), first, _month(year, month + 1)
-    if match := re.fullmatch(r"(\d{4}-\d{2}-\d{2})(?:/(\d{4}-\d{2}-\d{2}))?", text):
+    if match := re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:/([0-9]{4}-[0-9]{2}-[0-9]{2}))?", text):
         first = date.fromisoformat(match[1])
         last = date.fromisoformat(match[2] or match[1])
         if last < first:
@@ -141,7 +154,7 @@ def _month(year: int, month: int) -> date:
 def parse_step(text: str) -> int:
     """Minutes of a step: `15m`, `1h`, `hour`, `day`; it divides a day. Raises PeriodError."""
     given = {"hour": "60m", "day": f"{DAY}m", "1d": f"{DAY}m"}.get(text, text)
-    match = re.fullmatch(r"([1-9]\d{0,3})([mh])", given)
+    match = re.fullmatch(r"([1-9][0-9]{0,3})([mh])", given)
     minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else 0
     if not minutes or minutes % 15 or DAY % minutes:
         raise PeriodError(

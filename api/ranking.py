@@ -68,7 +68,7 @@ def ordered(dimension: Dimension, totals: pl.DataFrame) -> pl.DataFrame:
 
 
 def leading(dimension: Dimension, totals: pl.DataFrame, limit: int) -> list[Key]:
-    """The first values, in order."""
+    """Give the first values, in order."""
     return ordered(dimension, totals).head(limit).select(dimension.columns).rows()
 
 

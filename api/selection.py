@@ -66,7 +66,7 @@ class Choice:
         return tuple(sorted({posting.sensor for posting in self.organisations}))
 
     def of(self, organisation: str) -> Choice:
-        """The chosen sensors of one organisation."""
+        """Choose among these the sensors of one organisation."""
         theirs = {posting: name for posting, name in self.organisations.items() if name == organisation}
         return Choice(theirs, everything=False)
 
@@ -93,7 +93,7 @@ def select(selection: Selection, known: pl.DataFrame, heard: Iterable[str]) -> C
 
 
 def organisations(known: pl.DataFrame) -> dict[Posting, str]:
-    """The organisation of each posting of the known sensors (columns KNOWN)."""
+    """Give the organisation of each posting of the known sensors (columns KNOWN)."""
     return _organisations(known.rows(named=True))
 
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from darkscope.api.dimension import Dimension, Key, port_text, protocol_name, value_text
+from darkscope.api.dimension import Dimension, Key, port_text, protocol_text, value_text
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window
 
 
@@ -52,7 +52,7 @@ class Filter:
         columns: dict[str, tuple[frozenset[Any] | None, Callable[[Any], str]]] = {
             "classes": (self.classes, str),
             "ports": (self.ports, lambda port: str(port[1]) if port[0] is None else port_text(*port)),
-            "protocols": (self.protocols, protocol_name),
+            "protocols": (self.protocols, protocol_text),
             "countries": (self.countries, str),
             "owners": (self.owners, lambda asn: value_text(Dimension.OWNERS, (asn,))),
             "tools": (self.tools, lambda tool: value_text(Dimension.TOOLS, (tool,))),
@@ -80,12 +80,12 @@ class Store(Protocol):
         """Number of the state that every answer of this store is about."""
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
-        """Sums by value: the dimension's columns, `packets`, `bytes` (Int64), in no order."""
+        """Sum by value: the dimension's columns, `packets`, `bytes` (Int64), in no order."""
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
-        """Sums of named values: the dimension's columns, `bucket` (its index), `packets`, `bytes`.
+        """Sum named values by bucket: the dimension's columns, `bucket` (index), `packets`, `bytes`.
 
         In no order; empty buckets have no row.
         """

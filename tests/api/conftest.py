@@ -34,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
 
 @dataclass
 class MemorySnapshot:
-    """Tables as frames; rollups are made of whole UTC days on demand, then flows of these days may be hidden."""
+    """Tables as frames; rollups are made of the flows when they are read."""
 
     flows: pl.DataFrame
     coverage: pl.DataFrame
@@ -47,11 +47,7 @@ class MemorySnapshot:
         rows = {"flows": self.flows, "coverage": self.coverage}.get(table.name)
         if rows is None:
             rows = self._rollup(table)
-        return (
-            rows.lazy()
-            .with_columns(_day())
-            .filter(pl.col("day").is_between(first_day, last_day))
-        )
+        return rows.lazy().with_columns(_day()).filter(pl.col("day").is_between(first_day, last_day))
 
     def days(self, rollup: series.Table) -> frozenset[date]:
         return self.rolled.get(rollup.name, frozenset())
@@ -67,7 +63,7 @@ class MemorySnapshot:
             .filter(pl.col("day").is_in(list(self.days(table))))
             .group_by(table.keys)
             .agg(table.merged())
-            .select(table.schema)
+            .select(*table.schema)
         )
 
 
@@ -76,7 +72,11 @@ def _day() -> pl.Expr:
 
 
 def minute_of(moment: str | int) -> int:
-    return moment if isinstance(moment, int) else (datetime.fromisoformat(f"{moment}+00:00") - EPOCH) // timedelta(minutes=1)
+    return (
+        moment
+        if isinstance(moment, int)
+        else (datetime.fromisoformat(f"{moment}+00:00") - EPOCH) // timedelta(minutes=1)
+    )
 
 
 def frame(table: series.Table, rows: Iterable[dict[str, Any]], defaults: dict[str, Any]) -> pl.DataFrame:
@@ -91,10 +91,12 @@ def snapshot() -> Callable[..., MemorySnapshot]:
     """Make a snapshot of flows and coverage, given as rows with only the columns that matter."""
 
     def make(flows: Iterable[dict[str, Any]] = (), coverage: Iterable[dict[str, Any]] = ()) -> MemorySnapshot:
-        none = {name: 0 for name in series.COVERAGE.schema}
+        none = dict.fromkeys(series.COVERAGE.schema, 0)
         return MemorySnapshot(
             frame(series.FLOWS, flows, DEFAULTS),
-            frame(series.COVERAGE, coverage, {**none, "sensor": "a", "point": "", "minutes": 60, "bridge": 0}),
+            frame(
+                series.COVERAGE, coverage, {**none, "sensor": "a", "point": "", "minutes": 60, "bridge": 0}
+            ),
         )
 
     return make

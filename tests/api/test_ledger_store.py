@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from darkscope.api import ledger_store
+from darkscope.api.dimension import Dimension
+from darkscope.api.ledger_store import LedgerStore, Piece, plan
+from darkscope.api.periods import DAY, Buckets, Window, cut, instant, minute
+from darkscope.api.store import Filter, Posting, Precision
+from darkscope.ingest import series
+
+Make = Callable[..., Any]
+UTC_ZONE = ZoneInfo("UTC")
+DAY_0 = minute(datetime(2020, 6, 24, tzinfo=UTC))
+JUNE_24 = Window(datetime(2020, 6, 24, tzinfo=UTC), datetime(2020, 6, 25, tzinfo=UTC))
+EVERYTHING = Filter()
+
+
+def rows(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
+    return sorted(frame.rows())
+
+
+def whole(window: Window) -> Buckets:
+    return Buckets(UTC_ZONE, "whole", window.minutes)
+
+
+def test_partial_rows_of_one_key_are_summed(snapshot: Make) -> None:
+    store = LedgerStore(
+        snapshot([{"minute": DAY_0, "packets": 2}, {"minute": DAY_0, "packets": 3, "bytes": 1}])
+    )
+    assert rows(store.totals(Dimension.PORTS, JUNE_24, EVERYTHING)) == [(6, 23, 5, 61)]
+
+
+def test_a_window_is_half_open(snapshot: Make) -> None:
+    minutes = [DAY_0 - 1, DAY_0, DAY_0 + DAY - 1, DAY_0 + DAY]
+    store = LedgerStore(snapshot([{"minute": at, "packets": 10**place} for place, at in enumerate(minutes)]))
+    assert rows(store.totals(Dimension.COUNTRIES, JUNE_24, EVERYTHING)) == [("CN", 110, 120)]
+
+
+def test_icmp_is_one_value_whatever_the_rest(snapshot: Make) -> None:
+    store = LedgerStore(
+        snapshot(
+            [
+                {"minute": DAY_0, "protocol": 1, "port": -1, "class": "scan"},
+                {"minute": DAY_0, "protocol": 1, "port": -1, "class": "backscatter"},
+                {"minute": DAY_0, "protocol": 58, "port": -1},
+            ]
+        )
+    )
+    assert rows(store.totals(Dimension.PORTS, JUNE_24, EVERYTHING)) == [(1, -1, 2, 120), (58, -1, 1, 60)]
+
+
+@pytest.mark.parametrize(
+    ("where", "packets"),
+    [
+        (Filter(), 127),
+        (Filter(sensors=frozenset({Posting("b")})), 2),
+        (Filter(sensors=frozenset()), 0),
+        (Filter(sensors=frozenset({Posting("a", until=date(2020, 6, 24))})), 0),
+        (Filter(sensors=frozenset({Posting("a", since=date(2020, 6, 24))})), 125),
+        (Filter(classes=frozenset({"backscatter", "other"})), 4),
+        (Filter(ports=frozenset({(None, 53)})), 24),
+        (Filter(ports=frozenset({(17, 53)})), 8),
+        (Filter(ports=frozenset({(6, 53), (1, -1)})), 16),
+        (Filter(protocols=frozenset({17})), 8),
+        (Filter(countries=frozenset({"JP"})), 32),
+        (Filter(owners=frozenset({64500})), 64),
+        (Filter(tools=frozenset({""})), 126),
+        (Filter(tools=frozenset({"mirai"})), 1),
+        (Filter(countries=frozenset({"JP"}), ports=frozenset({(None, 53)})), 0),
+    ],
+)
+@pytest.mark.parametrize("rolled", [False, True])
+def test_a_filter_narrows_by_every_column(snapshot: Make, where: Filter, packets: int, rolled: bool) -> None:
+    tables = snapshot(
+        [
+            {"minute": DAY_0, "packets": 1, "tool": "mirai"},
+            {"minute": DAY_0, "packets": 2, "sensor": "b"},
+            {"minute": DAY_0, "packets": 4, "class": "backscatter"},
+            {"minute": DAY_0, "packets": 8, "protocol": 17, "port": 53},
+            {"minute": DAY_0, "packets": 16, "port": 53},
+            {"minute": DAY_0, "packets": 32, "country": "JP"},
+            {"minute": DAY_0, "packets": 64, "asn": 64500},
+        ]
+    )
+    if rolled:
+        tables.roll_up([date(2020, 6, 24)])
+    store = LedgerStore(tables)
+    for dimension in Dimension:
+        assert store.totals(dimension, JUNE_24, where)["packets"].sum() == packets
+
+
+def test_a_moved_sensors_packets_stay_with_the_organisation_of_the_time(snapshot: Make) -> None:
+    store = LedgerStore(
+        snapshot([{"minute": DAY_0 - 1}, {"minute": DAY_0, "packets": 2}, {"minute": DAY_0, "sensor": "b"}]),
+        {Posting("a", until=date(2020, 6, 24)): "north", Posting("a", since=date(2020, 6, 24)): "south"},
+    )
+    window = Window(JUNE_24.start - timedelta(days=1), JUNE_24.end)
+    assert rows(store.totals(Dimension.ORGANISATIONS, window, EVERYTHING)) == [
+        ("", 1, 60),
+        ("north", 1, 60),
+        ("south", 2, 60),
+    ]
+
+
+def test_series_give_named_values_by_bucket_and_nothing_for_empty_ones(snapshot: Make) -> None:
+    store = LedgerStore(
+        snapshot(
+            [
+                {"minute": DAY_0 + 59},
+                {"minute": DAY_0 + 60, "packets": 3},
+                {"minute": DAY_0 + 180, "packets": 5},
+                {"minute": DAY_0 + 180, "port": 80},
+            ]
+        )
+    )
+    series_of_23 = store.series(
+        Dimension.PORTS, cut(JUNE_24, "hour", UTC_ZONE), EVERYTHING, [(6, 23), (6, 9)]
+    )
+    assert rows(series_of_23) == [(6, 23, 0, 1, 60), (6, 23, 1, 3, 60), (6, 23, 3, 5, 60)]
+
+
+def test_distinct_sources_are_exact_and_never_added(snapshot: Make) -> None:
+    flows = [
+        {"minute": DAY_0 + 1, "source_low": 5},
+        {"minute": DAY_0 + 2, "source_low": 5},
+        {"minute": DAY_0 + 2, "source_low": 6, "sensor": "b"},
+        {"minute": DAY_0 + 2, "source_low": 6, "port": 80},
+        {"minute": DAY_0 + 2, "source_low": 7, "port": 81},
+    ]
+    store = LedgerStore(snapshot(flows))
+    answer = store.sources(Dimension.PORTS, JUNE_24, EVERYTHING, [(6, 23), (6, 80)], Precision.EXACT)
+    assert rows(answer) == [(6, 23, 2, 0.0), (6, 80, 1, 0.0)]
+
+
+def test_an_ipv6_source_counts_by_its_64_bit_network(snapshot: Make) -> None:
+    v6 = {"version": 6, "minute": DAY_0}
+    store = LedgerStore(
+        snapshot(
+            [
+                {**v6, "source_high": 5, "source_low": 1},
+                {**v6, "source_high": 5, "source_low": 2},
+                {**v6, "source_high": -6, "source_low": 2},
+                {"minute": DAY_0, "source_low": 5},
+            ]
+        )
+    )
+    answer = store.sources(Dimension.PORTS, JUNE_24, EVERYTHING, [(6, 23)], Precision.EXACT)
+    assert rows(answer) == [(6, 23, 3, 0.0)]
+
+
+def test_an_estimate_of_few_flows_is_exact(snapshot: Make) -> None:
+    store = LedgerStore(snapshot([{"minute": DAY_0, "source_low": source} for source in range(100)]))
+    answer = store.sources(Dimension.PORTS, JUNE_24, EVERYTHING, [(6, 23)], Precision.ESTIMATED)
+    assert rows(answer) == [(6, 23, 100, 0.0)]
+
+
+def test_an_estimate_of_many_flows_states_its_error(snapshot: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_store, "EXACT_FLOWS", 1000)
+    store = LedgerStore(snapshot([{"minute": DAY_0, "source_low": source} for source in range(20_000)]))
+    ((_, _, sources, error),) = rows(
+        store.sources(Dimension.PORTS, JUNE_24, EVERYTHING, [(6, 23)], Precision.ESTIMATED)
+    )
+    assert 0 < error < 0.1
+    assert abs(sources - 20_000) < 4 * error * 20_000
+
+
+def test_whole_days_come_from_day_rollups_edges_from_quarters_and_the_rest_from_flows(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up([date(2020, 6, 23) + timedelta(days=day) for day in range(4)])
+    assert plan(tables, {"protocol", "port", "packets"}, (DAY_0 - 130, DAY_0 + 2 * DAY + 7)) == [
+        Piece(series.FLOWS, DAY_0 - 130, DAY_0 - 120),
+        Piece(series.ROLLUP_PORTS, DAY_0 - 120, DAY_0),
+        Piece(series.ROLLUP_PORTS_DAY, DAY_0, DAY_0 + 2 * DAY),
+        Piece(series.FLOWS, DAY_0 + 2 * DAY, DAY_0 + 2 * DAY + 7),
+    ]
+
+
+def test_a_day_without_a_rollup_comes_from_flows(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up([date(2020, 6, 24), date(2020, 6, 26)])
+    assert plan(tables, {"asn"}, (DAY_0, DAY_0 + 3 * DAY)) == [
+        Piece(series.ROLLUP_OWNERS, DAY_0, DAY_0 + DAY),
+        Piece(series.FLOWS, DAY_0 + DAY, DAY_0 + 2 * DAY),
+        Piece(series.ROLLUP_OWNERS, DAY_0 + 2 * DAY, DAY_0 + 3 * DAY),
+    ]
+
+
+def test_what_no_rollup_has_comes_from_flows(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up([date(2020, 6, 24)])
+    assert plan(tables, {"tool", "port"}, (DAY_0, DAY_0 + DAY)) == [Piece(series.FLOWS, DAY_0, DAY_0 + DAY)]
+
+
+def test_local_days_come_from_quarters_of_an_hour(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up([date(2020, 6, 23), date(2020, 6, 24), date(2020, 6, 25)])
+    kathmandu = ZoneInfo("Asia/Kathmandu")
+    start = datetime(2020, 6, 24, tzinfo=kathmandu).astimezone(UTC)
+    buckets = cut(Window(start, start + timedelta(days=2)), "day", kathmandu)
+    assert plan(tables, {"protocol", "port"}, buckets.edges) == [
+        Piece(series.ROLLUP_PORTS, minute(start), minute(start) + 2 * DAY)
+    ]
+
+
+FLOW = st.fixed_dictionaries(
+    {
+        "minute": st.integers(DAY_0 - DAY, DAY_0 + 2 * DAY - 1),
+        "sensor": st.sampled_from("ab"),
+        "protocol": st.sampled_from([6, 17]),
+        "port": st.sampled_from([-1, 23, 53]),
+        "class": st.sampled_from(["scan", "other"]),
+        "tool": st.sampled_from(["", "mirai"]),
+        "country": st.sampled_from(["CN", "JP"]),
+        "asn": st.sampled_from([0, 64500]),
+        "packets": st.integers(1, 5),
+    }
+)
+WHERE = st.builds(
+    Filter,
+    sensors=st.sampled_from([None, frozenset({Posting("a")}), frozenset({Posting("a", date(2020, 6, 24))})]),
+    classes=st.sampled_from([None, frozenset({"scan"})]),
+    ports=st.sampled_from([None, frozenset({(None, 53)}), frozenset({(6, 23), (17, -1)})]),
+    countries=st.sampled_from([None, frozenset({"JP"})]),
+    tools=st.sampled_from([None, frozenset({"mirai"})]),
+)
+FULL_SPAN = (DAY_0 - DAY, DAY_0 + 2 * DAY)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    flows=st.lists(FLOW, max_size=25),
+    where=WHERE,
+    dimension=st.sampled_from(Dimension),
+    bounds=st.tuples(st.integers(*FULL_SPAN), st.integers(*FULL_SPAN)).filter(lambda pair: pair[0] < pair[1]),
+    rolled=st.sets(st.sampled_from([date(2020, 6, 23), date(2020, 6, 24), date(2020, 6, 25)])),
+    step=st.sampled_from(["15m", "hour", "day"]),
+    zone=st.sampled_from(["UTC", "Asia/Tokyo", "Asia/Kathmandu", "Australia/Lord_Howe"]),
+)
+def test_rollups_answer_what_flows_answer(
+    snapshot: Make,
+    flows: list[dict[str, Any]],
+    where: Filter,
+    dimension: Dimension,
+    bounds: tuple[int, int],
+    rolled: set[date],
+    step: str,
+    zone: str,
+) -> None:
+    tables = snapshot(flows)
+    organisations = {Posting("a", until=date(2020, 6, 24)): "north", Posting("b"): "south"}
+    from_flows = LedgerStore(snapshot(flows), organisations)
+    from_rollups = LedgerStore(tables, organisations)
+    tables.roll_up(rolled)
+    window = Window(instant(bounds[0]), instant(bounds[1]))
+    totals = from_flows.totals(dimension, window, where)
+    assert_frame_equal(from_rollups.totals(dimension, window, where), totals, check_row_order=False)
+    values = totals.select(dimension.columns).rows()
+    buckets = cut(window, step, ZoneInfo(zone))
+    assert_frame_equal(
+        from_rollups.series(dimension, buckets, where, values),
+        from_flows.series(dimension, buckets, where, values),
+        check_row_order=False,
+    )
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    flows=st.lists(FLOW, max_size=25), rolled=st.sets(st.sampled_from([date(2020, 6, 23), date(2020, 6, 24)]))
+)
+def test_the_sum_over_any_dimension_is_the_sum_over_flows(
+    snapshot: Make, flows: list[dict[str, Any]], rolled: set[date]
+) -> None:
+    tables = snapshot(flows)
+    tables.roll_up(rolled)
+    store = LedgerStore(tables, {Posting("a"): "north"})
+    window = Window(*map(instant, FULL_SPAN))
+    buckets = cut(window, "hour", ZoneInfo("Asia/Kathmandu"))
+    for dimension in Dimension:
+        totals = store.totals(dimension, window, EVERYTHING)
+        values = totals.select(dimension.columns).rows()
+        expected = sum(flow["packets"] for flow in flows)
+        assert totals["packets"].sum() == expected
+        assert store.series(dimension, buckets, EVERYTHING, values)["packets"].sum() == expected
+
+
+def test_only_the_days_of_a_window_are_read(snapshot: Make) -> None:
+    tables = snapshot([{"minute": DAY_0}])
+    LedgerStore(tables).totals(Dimension.PORTS, JUNE_24, EVERYTHING)
+    assert tables.scanned == [("flows", date(2020, 6, 24), date(2020, 6, 24))]
+
+
+def test_coverage_is_the_union_of_points_with_bridged_silence(snapshot: Make) -> None:
+    tables = snapshot(
+        coverage=[
+            {"minute": DAY_0, "minutes": 10, "bridge": 5},
+            {"minute": DAY_0 + 15, "minutes": 5, "bridge": 5},  # heard again after 5 minutes: bridged
+            {"minute": DAY_0 + 26, "minutes": 4, "bridge": 5},  # after 6: an outage
+            {"minute": DAY_0 + 22, "minutes": 6, "point": "eth1"},  # another point covers some of it
+            {"minute": DAY_0 + 22, "minutes": 0, "point": "eth2", "bridge": 5},  # frames only, no time
+            {"minute": 0, "minutes": 0},
+            {"minute": DAY_0, "minutes": 60, "sensor": "b"},
+        ]
+    )
+    store = LedgerStore(tables)
+    postings = frozenset({Posting("a"), Posting("b", since=date(2020, 6, 25))})
+    answer = store.coverage(whole(JUNE_24), postings)
+    assert rows(answer) == [("a", 0, 28 * 60)]
+    assert store.sensors(JUNE_24) == {"a", "b"}
+    assert store.sensors(Window(JUNE_24.end, JUNE_24.end + timedelta(days=1))) == frozenset()
+
+
+def test_silence_at_the_edge_of_a_window_is_bridged_by_what_lies_outside(snapshot: Make) -> None:
+    tables = snapshot(
+        coverage=[
+            {"minute": DAY_0 - 60, "minutes": 55, "bridge": 10},
+            {"minute": DAY_0 + 5, "minutes": 55, "bridge": 10},
+        ]
+    )
+    answer = LedgerStore(tables).coverage(cut(JUNE_24, "hour", UTC_ZONE), frozenset({Posting("a")}))
+    assert rows(answer) == [("a", 0, 3600)]
