@@ -1,1 +1,21 @@
 """Simulated captures, as sensors would write them. Whatever shows them says that they are simulated."""
+
+from __future__ import annotations
+
+from darkscope.ingest.simulate import autumn_2014, spring_2020
+from darkscope.ingest.simulate.engine import SETTINGS, Written, simulate
+from darkscope.ingest.simulate.scenario import Compression, Scenario
+
+__all__ = ["SETTINGS", "Compression", "Scenario", "Written", "scenario", "scenarios", "simulate"]
+
+_SCENARIOS = {module.SCENARIO.name: module.SCENARIO for module in (autumn_2014, spring_2020)}
+
+
+def scenarios() -> tuple[str, ...]:
+    """Names of the scenarios that ship."""
+    return tuple(_SCENARIOS)
+
+
+def scenario(name: str) -> Scenario:
+    """A scenario by its name. Raises KeyError for a name that none has."""
+    return _SCENARIOS[name]

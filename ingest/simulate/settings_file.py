@@ -1,0 +1,32 @@
+"""The settings that go with simulated captures: which sensors there are, and what they watch."""
+
+from __future__ import annotations
+
+from darkscope.ingest.series import HONEYPOT, TELESCOPE
+from darkscope.ingest.simulate.scenario import Scenario, Sensor
+
+
+def settings_text(scenario: Scenario) -> str:
+    """The TOML text of a settings file."""
+    head = [
+        f"# {scenario.title}: SIMULATED captures, made by `darkscope simulate {scenario.name}`.",
+        "# The sensors' addresses are from ranges set aside for documentation and benchmarks.",
+        f'time_zone = "{scenario.zone}"',
+    ]
+    return "\n".join([*head, *(_entry(sensor) for sensor in scenario.sensors)]) + "\n"
+
+
+def _entry(sensor: Sensor) -> str:
+    networks = [sensor.network, *([f"{sensor.address6}/128"] if sensor.address6 else [])]
+    return "\n".join(
+        [
+            "",
+            "[[sensors]]",
+            f'id = "{sensor.id}"',
+            f'organisation = "{sensor.organisation}"',
+            f'kind = "{HONEYPOT if sensor.honeypot else TELESCOPE}"',
+            f"home = {str(sensor.home).lower()}",
+            f'country = "{sensor.country}"',
+            "networks = [" + ", ".join(f'"{network}"' for network in networks) + "]",
+        ]
+    )
