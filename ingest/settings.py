@@ -104,6 +104,8 @@ def _network(value: object) -> object:
 
 
 def _country(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch("[A-Za-z]{2}", value):
+        raise ValueError("a country is two letters, ISO 3166-1 alpha-2; ZZ is unknown")
     return value.upper() if isinstance(value, str) else value
 
 
@@ -112,7 +114,7 @@ Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Days = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_days)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Prefix = Annotated[Network, BeforeValidator(_network)]
-Country = Annotated[str, BeforeValidator(_country), Field(pattern=r"^[A-Z]{2}$")]
+Country = Annotated[str, BeforeValidator(_country)]
 Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
 
 
@@ -229,7 +231,7 @@ class SensorEntry(_Section):
     networks: tuple[Prefix, ...] = ()
     """Prefixes it watches, IPv4 and IPv6; without any, every packet counts as sent to it."""
     captures: tuple[Annotated[str, Field(min_length=1)], ...] = ()
-    """Patterns of its captures' paths; `ID/*` where neither this nor `interfaces` is given."""
+    """Patterns of its captures' paths; captures in a folder named like the id need none."""
     interfaces: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Its interfaces: of a live capture, or inside a pcapng capture that `captures` names."""
     since: date | None = None
@@ -384,10 +386,10 @@ def _lines(text: str) -> dict[Location, int]:
     counts: dict[Location, int] = {}  # entries of each array of tables so far
     table: Location = ()
     statement, start = "", 1
-    for number, line in enumerate(text.splitlines(keepends=True), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if not statement:
             start = number
-        statement += line
+        statement += line + "\n"
         try:
             parsed = tomllib.loads(statement)
         except tomllib.TOMLDecodeError:  # an array or a string that goes on in the next line
