@@ -90,8 +90,8 @@ class Watched:
 
     @property
     def subnets(self) -> int:
-        """How many IPv6 networks of 64 bits, begun ones included."""
-        return int((self.end_high - self.start_high).sum()) + len(self.start_high)
+        """How many IPv6 networks of 64 bits, begun ones included; at most 2^63 - 1."""
+        return min(int((self.end_high - self.start_high).sum()) + len(self.start_high), (1 << 63) - 1)
 
 
 def _ranges(networks: Iterable[IPv4Network | IPv6Network]) -> list[tuple[int, int]]:

@@ -304,7 +304,7 @@ def test_a_named_file_that_is_not_there_is_a_mistake_that_names_it(tmp_path: Pat
 
 def test_settings_do_not_change_once_made() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        Settings().ledger = Path("other")  # type: ignore[misc]
+        Settings().ledger = Path("other")
 
 
 def test_the_time_zone_is_one_of_the_worlds(tmp_path: Path) -> None:
