@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darkscope.ingest.capture.frames import Interface
-from darkscope.ingest.capture.walk import LONGEST_RECORD, Columns, Findings, Walked, word
+from darkscope.ingest.capture.walk import LONGEST_RECORD, Columns, Findings, Walked
 from darkscope.ingest.compiled import compiled
 
 
@@ -57,6 +57,15 @@ def order(magic: bytes) -> str:
     if int.from_bytes(magic[:4], "little") in VARIANTS:
         return "<"
     return ">" if int.from_bytes(magic[:4], "big") in VARIANTS else ""
+
+
+@compiled
+def word(buffer: npt.NDArray[np.uint8], at: int, big: bool) -> int:
+    """Four bytes as an unsigned number; the caller has checked that they are there."""
+    first, second, third, last = buffer[at], buffer[at + 1], buffer[at + 2], buffer[at + 3]
+    if big:
+        first, second, third, last = last, third, second, first
+    return int(np.int64(last) << 24 | np.int64(third) << 16 | np.int64(second) << 8 | np.int64(first))
 
 
 @compiled

@@ -1,7 +1,7 @@
 """Frames of a pcapng file (draft-ietf-opsawg-pcapng).
 
-Enhanced packet blocks of known interfaces are framed by one compiled loop; every other block is read here, one
-at a time, and the loop goes on behind it. Interfaces keep one numbering over all sections.
+Enhanced packet blocks of known interfaces are framed by one compiled loop; every other block is read here, by
+itself, and the loop goes on behind it. Interfaces keep one numbering over all sections.
 
 - A section's length is not believed: blocks are followed one by one, and a section begins with its header.
 - Blocks that hold no packet (statistics, names, secrets, journal, custom, unknown ones) are passed over.
@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darkscope.ingest.capture.frames import NO_TIME, Interface
-from darkscope.ingest.capture.walk import LONGEST_RECORD, MOST_INTERFACES, Columns, Findings, Walked, word
+from darkscope.ingest.capture.walk import LONGEST_RECORD, MOST_INTERFACES, Columns, Findings, Walked
 from darkscope.ingest.compiled import compiled
 
 SECTION = 0x0A0D0D0A
@@ -36,6 +36,9 @@ SMALLEST = {SECTION: 28, INTERFACE: 20, PACKET: 32, SIMPLE_PACKET: 16, STATISTIC
 
 IF_NAME, IF_TSRESOL, IF_TSOFFSET = 2, 9, 14
 ISB_IFDROP, ISB_OSDROP = 5, 7
+
+UNKNOWN_COUNT = 1 << 62
+"""Packets that nobody ever lost: some writers say 2^64 - 1 for what they do not know."""
 
 # Columns of a section's clocks, one row an interface: how ticks become nanoseconds.
 PER_SECOND, MULTIPLIER, DIVISOR, BITS, OFFSET, PLAIN = range(6)
@@ -101,9 +104,9 @@ def nanoseconds(ticks: np.uint64, row: npt.NDArray[np.uint64]) -> np.int64:
         behind = distance > whole
         seconds = distance - whole if behind else whole - distance
     else:
-        seconds = whole + row[OFFSET]
-        if seconds < whole:
+        if whole > np.uint64(LAST_SECOND):
             return np.int64(NO_TIME)
+        seconds = whole + row[OFFSET]
     if seconds > np.uint64(LAST_SECOND):
         return np.int64(NO_TIME)
     if behind:
@@ -112,8 +115,17 @@ def nanoseconds(ticks: np.uint64, row: npt.NDArray[np.uint64]) -> np.int64:
 
 
 @compiled
+def word(words: npt.NDArray[np.uint32], index: int, big: bool) -> int:
+    """Return an unsigned number of the section's byte order; the caller has checked that it is there."""
+    value = np.int64(words[np.uint64(index)])
+    if big:
+        value = value >> 24 | (value >> 8 & 0xFF00) | (value & 0xFF00) << 8 | (value & 0xFF) << 24
+    return int(value)
+
+
+@compiled
 def frame_blocks(
-    buffer: npt.NDArray[np.uint8],
+    words: npt.NDArray[np.uint32],
     start: int,
     end: int,
     big: bool,
@@ -127,23 +139,27 @@ def frame_blocks(
     time: npt.NDArray[np.int64],
     interface: npt.NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Append the frames of the packet blocks from buffer[start] on; how many there are then, and their end.
+    """Append the frames of the packet blocks from byte `start` on; how many there are then, and their end.
 
-    Ends at the first block that is another, not complete, or in any way not as it should be.
+    Ends at the first block that is another, not complete, or in any way not as it should be. Blocks begin at
+    multiples of four bytes, in the capture and in the buffer, whose little-endian words are `words`.
     """
     at = start
-    while end - at >= 32 and count < len(offset) and word(buffer, at, big) == ENHANCED_PACKET:
-        total = word(buffer, at + 4, big)
-        if total < 32 or total > end - at or total & 3 != 0 or word(buffer, at + total - 4, big) != total:
+    while end - at >= 32 and count < len(offset) and word(words, at >> 2, big) == ENHANCED_PACKET:
+        index = at >> 2
+        total = word(words, index + 1, big)
+        if total < 32 or total > end - at or total & 3 != 0:
             break
-        number = word(buffer, at + 8, big)
-        length = word(buffer, at + 20, big)
-        if number >= interfaces or length > total - 32:
+        number = word(words, index + 2, big)
+        length = word(words, index + 5, big)
+        if number >= interfaces or length > total - 32 or word(words, index + (total >> 2) - 1, big) != total:
             break
-        ticks = np.uint64(word(buffer, at + 12, big)) << np.uint64(32) | np.uint64(word(buffer, at + 16, big))
+        ticks = np.uint64(word(words, index + 3, big)) << np.uint64(32) | np.uint64(
+            word(words, index + 4, big)
+        )
         offset[count] = at + 28
         captured[count] = length
-        wire[count] = word(buffer, at + 24, big)
+        wire[count] = word(words, index + 6, big)
         if ticks < clocks[number, PLAIN]:
             time[count] = np.int64(ticks * clocks[number, MULTIPLIER])
         else:
@@ -174,9 +190,10 @@ class PcapngWalker:
         """See `Walker`."""
         count, at = 0, start
         view = buffer.data
+        words = buffer[: len(buffer) & ~3].view("<u4")
         while not self._findings.lost:
             count, at = frame_blocks(
-                buffer,
+                words,
                 at,
                 end,
                 self._order == ">",
@@ -316,5 +333,6 @@ class PcapngWalker:
             for code, value in self._options(block, 20, offset)
             if code in (ISB_IFDROP, ISB_OSDROP) and len(value) == 8
         }
-        if counts:
-            self._findings.dropped[self._first + number] = sum(counts.values())
+        known = [count for count in counts.values() if count < UNKNOWN_COUNT]
+        if known:
+            self._findings.dropped[self._first + number] = sum(known)

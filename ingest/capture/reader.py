@@ -16,7 +16,7 @@ from blake3 import blake3
 
 from darkscope.ingest.capture import pcap, pcapng
 from darkscope.ingest.capture.frames import NO_TIME, Damage, Frames, Interface
-from darkscope.ingest.capture.unpack import Unpacked
+from darkscope.ingest.capture.unpack import NO_FILE, Unpacked
 from darkscope.ingest.capture.walk import Columns, Findings, Walked, Walker
 
 BYTES_A_FRAME = 64
@@ -259,7 +259,7 @@ class CaptureReader:
     def _go_back(self) -> None:
         try:
             self._stream.seek(0)
-        except (OSError, ValueError) as error:
+        except NO_FILE as error:
             raise CaptureError(
                 f"{self.name}: cannot go back to where an earlier reading fits: {error}"
             ) from error

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import os
 import select
+import stat
 import zlib
 from collections.abc import Callable
 from typing import BinaryIO, Protocol
@@ -33,6 +35,10 @@ MAGIC_SIZE = 6
 
 CORRUPT = (zlib.error, OSError, EOFError, ValueError, lzma.LZMAError, zstandard.ZstdError)
 """What the decoders raise for data that are not theirs."""
+
+
+NO_FILE = (OSError, ValueError, TypeError, AttributeError)
+"""What comes of asking a stream for its file, or for a seek, where it has none."""
 
 
 class Member(Protocol):
@@ -115,8 +121,8 @@ def _xz() -> Member:
     return Buffered(lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY))
 
 
-def compression(magic: bytes) -> tuple[str, Callable[[], Member]] | None:
-    """Name and decoder of the compression that begins with these bytes; None for any other data."""
+def compression(magic: bytes) -> tuple[str, Callable[[], Member] | None]:
+    """Return name and decoder of the compression that begins so; no name for any other data."""
     if magic[:3] == b"\x1f\x8b\x08":
         return "gzip", Gzip
     if magic[:4] == b"\x28\xb5\x2f\xfd" or (magic[1:4] == b"\x2a\x4d\x18" and magic[0] >> 4 == 5):
@@ -125,7 +131,7 @@ def compression(magic: bytes) -> tuple[str, Callable[[], Member]] | None:
         return "bzip2", _bzip2
     if magic[:6] == b"\xfd7zXZ\x00":
         return "xz", _xz
-    return None
+    return "", None
 
 
 class Unpacked:
@@ -134,30 +140,36 @@ class Unpacked:
     def __init__(self, stream: BinaryIO, *, following: bool) -> None:
         self._stream = stream
         self._following = following
-        self._raw = b""  # read, but not yet decoded; given out as it is where nothing is compressed
+        self._raw = b""  # read, but not yet decoded, or not yet given out where nothing is compressed
         self._ready = memoryview(b"")  # decoded, but not yet given out
         self._told = False
-        self._kind: tuple[str, Callable[[], Member]] | None = None
         self._member: Member | None = None
-        self._drained = True
+        self._drained = True  # the decoder holds nothing back
+        self.kind = ""
+        """The compression, as far as it is known; empty for none."""
         self.failure = ""
         """Why the bytes end although the stream was not complete; empty while all is well."""
 
+    def size(self) -> int | None:
+        """Bytes there are in all, where that can be told beforehand: in a plain file."""
+        try:
+            status = os.fstat(self._stream.fileno())
+        except NO_FILE:
+            return None
+        return status.st_size if stat.S_ISREG(status.st_mode) and not self.kind else None
+
     def readinto(self, view: memoryview) -> int:
-        """Put the next bytes into `view` and say how many; 0 at the end, or at the end for now."""
+        """Put the next bytes into `view` and say how many; 0 at the end, or at the end for now.
+
+        Fills the view where that takes no waiting, and waits where there would be nothing at all.
+        """
         if not self._told and not self._tell():
             return 0
-        if self._kind is None:
-            return self._plain(view)
         filled = 0
-        while filled < len(view):
-            if not self._ready:
-                if self.failure or not self._decode(self._kind[0], self._kind[1], wait=not filled):
-                    break
-                continue
-            size = min(len(view) - filled, len(self._ready))
-            view[filled : filled + size] = self._ready[:size]
-            self._ready = self._ready[size:]
+        while filled < len(view) and (not filled or self._ready or self._at_once()):
+            size = self._decoded(view[filled:]) if self.kind else self._plain(view[filled:])
+            if not size:
+                break
             filled += size
         return filled
 
@@ -165,54 +177,62 @@ class Unpacked:
         """Find out what the stream holds; False while it is too short to say."""
         if not self._gather(MAGIC_SIZE) and self._following:
             return False
-        self._kind = compression(self._raw)
+        self.kind = compression(self._raw)[0]
         self._told = True
         return True
+
+    def _receive(self, size: int) -> bytes:
+        """Read at most so many raw bytes, fewer rather than wait for more."""
+        read = getattr(self._stream, "read1", self._stream.read)
+        return read(size) or b""
 
     def _gather(self, size: int) -> bool:
         """Have so many raw bytes; False where the stream has no more."""
         while len(self._raw) < size:
-            data = self._stream.read(size - len(self._raw))
+            data = self._receive(size - len(self._raw))
             if not data:
                 return False
             self._raw += data
         return True
 
-    def _plain(self, view: memoryview) -> int:
-        filled = min(len(view), len(self._raw))
-        view[:filled] = self._raw[:filled]
-        self._raw = self._raw[filled:]
-        while filled < len(view) and (not filled or self._more_at_once()):
-            size = self._readinto(view[filled:])
-            if not size:
-                break
-            filled += size
-        return filled
+    def _at_once(self) -> bool:
+        """Whether reading on takes no waiting: a pipe gives little at a time, many short runs are slow."""
+        poll = select.poll()
+        try:
+            poll.register(self._stream, select.POLLIN)
+        except NO_FILE:
+            return True
+        return bool(poll.poll(0))
 
-    def _readinto(self, view: memoryview) -> int:
+    def _plain(self, view: memoryview) -> int:
+        if self._raw:
+            size = min(len(view), len(self._raw))
+            view[:size] = self._raw[:size]
+            self._raw = self._raw[size:]
+            return size
         into = getattr(self._stream, "readinto1", None) or getattr(self._stream, "readinto", None)
         if into is not None:
-            return int(into(view) or 0)
-        data = self._stream.read(len(view)) or b""
+            return into(view) or 0
+        data = self._receive(len(view))
         view[: len(data)] = data
         return len(data)
 
-    def _more_at_once(self) -> bool:
-        """Whether reading on would not wait. A pipe gives little at a time, and many short runs are slow."""
-        try:
-            return bool(select.select([self._stream], [], [], 0)[0])
-        except (OSError, ValueError):
-            return True
+    def _decoded(self, view: memoryview) -> int:
+        while not self._ready:
+            if self.failure or not self._decode():
+                return 0
+        size = min(len(view), len(self._ready))
+        view[:size] = self._ready[:size]
+        self._ready = self._ready[size:]
+        return size
 
-    def _decode(self, name: str, member: Callable[[], Member], *, wait: bool) -> bool:
-        """One step of decoding; False where it needs more raw bytes than there are."""
+    def _decode(self) -> bool:
+        """One step of decoding; False where it needs more raw bytes than there are, or cannot go on."""
         if not self._raw and self._drained:
-            if not wait and not self._more_at_once():
-                return False
-            self._raw = self._stream.read(RAW) or b""
+            self._raw = self._receive(RAW)
             if not self._raw:
                 if self._member is not None and not self._following:
-                    self.failure = f"{name} data are cut off"
+                    self.failure = f"{self.kind} data are cut off"
                 return False
         if self._member is None:
             self._raw = self._raw.lstrip(b"\0")  # padding between members: tapes, xz
@@ -220,19 +240,18 @@ class Unpacked:
                 return True
             if not self._gather(MAGIC_SIZE) and self._following:
                 return False
-            kind = compression(self._raw)
-            if kind is None or kind[0] != name:
-                self.failure = f"something else follows the {name} data"
+            kind, new_member = compression(self._raw)
+            if new_member is None or kind != self.kind:
+                self.failure = f"something else follows the {self.kind} data"
                 return False
-            self._member = member()
+            self._member = new_member()
         try:
             piece, self._raw = self._member.decode(self._raw)
         except CORRUPT as error:
-            self.failure = f"{name} data are damaged: {error}"
+            self.failure = f"{self.kind} data are damaged: {error}"
             return False
-        self._drained = len(piece) < PIECE
         self._ready = memoryview(piece)
+        self._drained = len(piece) < PIECE
         if self._member.ended:
-            self._member = None
-            self._drained = True
+            self._member, self._drained = None, True
         return True

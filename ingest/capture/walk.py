@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from darkscope.ingest.capture.frames import Damage, Frames, Interface
-from darkscope.ingest.compiled import compiled
 
 LONGEST_RECORD = 64 << 20
 """Bytes of a record, beyond which it is damage: it is no packet, and would have to fit in memory."""
@@ -88,12 +87,3 @@ class Walker(Protocol):
 
         Ends at an incomplete record, at a frame for which there is no room, or where framing is lost.
         """
-
-
-@compiled
-def word(buffer: npt.NDArray[np.uint8], at: int, big: bool) -> int:
-    """Four bytes as an unsigned number; the caller has checked that they are there."""
-    first, second, third, last = buffer[at], buffer[at + 1], buffer[at + 2], buffer[at + 3]
-    if big:
-        first, second, third, last = last, third, second, first
-    return int(np.int64(last) << 24 | np.int64(third) << 16 | np.int64(second) << 8 | np.int64(first))
