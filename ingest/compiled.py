@@ -19,7 +19,10 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 def cache_folder() -> Path | None:
     """A folder for compiled code that can be written, or None where there is none (a read-only root)."""
-    for candidate in (os.environ.get("NUMBA_CACHE_DIR"), platformdirs.user_cache_path("darkscope") / "compiled"):
+    for candidate in (
+        os.environ.get("NUMBA_CACHE_DIR"),
+        platformdirs.user_cache_path("darkscope") / "compiled",
+    ):
         if not candidate:
             continue
         folder = Path(candidate)

@@ -18,7 +18,7 @@ from darkscope.ingest.geo import Places
 from darkscope.ingest.rules.judge import Judgements
 from darkscope.ingest.rules.tools import NO_NMAP, NO_UNICORNSCAN
 from darkscope.ingest.sensors import OUTSIDE
-from darkscope.ingest.series import Rejected, Tool, Traffic
+from darkscope.ingest.series import INT64_SET, Rejected, Tool, Traffic
 
 OVERLAP = 3
 """Fate of a frame left out as overlap; 0..2 are its direction (`sensors`)."""
@@ -567,7 +567,7 @@ class Reduction:
                 "unicornscan": _sets(rows[:, _UNICORN : _UNICORN2 + 1]),
                 "ports": _sets(self._source_ports[:sources]),
             }
-        )
+        ).with_columns(offered=_NO_MARKS, completed=_NO_MARKS)
         who, what = self._flow_rows[:flows, _WHO], self._flow_rows[:flows, _WHAT]
         entry = who >> 32
         minute = who & 0xFFFFFFFF
@@ -601,6 +601,7 @@ class Reduction:
         self._sensors.clear()
 
 
+_NO_MARKS = pl.lit([], INT64_SET)  # handshakes come as rows of their own
 _TRAFFIC = pl.Series([str(value) for value in Traffic], dtype=pl.String)
 _TOOLS = pl.Series([str(value) for value in Tool], dtype=pl.String)
 

@@ -1,9 +1,9 @@
 """Where in a frame the outermost IP header lies, whatever the link layer is.
 
-One frame and its LINKTYPE_ number (tcpdump.org/linktypes.html) in; the header's offset out, or the reason why there
-is none. Tags and tunnels *below* IP are walked through (VLAN, MPLS, PPPoE, SNAP, PPP and the like); the first IP
-header met decides, and what that packet carries (IP in IP, GRE, VXLAN ...) is never looked into: it is the outermost
-addresses that reached the sensor.
+One frame and its LINKTYPE_ number (tcpdump.org/linktypes.html) in; the header's offset out, or the reason why
+there is none. Tags and tunnels *below* IP are walked through (VLAN, MPLS, PPPoE, SNAP, PPP and the like).
+**The outermost IP header decides**: what that packet carries (IP in IP, GRE, VXLAN ...) is never looked into,
+for its outer addresses are those that reached the sensor.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _cooked(frame: bytes, at: int, hardware: int, ether_type: int) -> Found:
 
 
 def _loopback(frame: bytes, at: int) -> Found:
-    """The address family in the byte order of whoever wrote it; IPv6 differs by system."""
+    """Read the address family, in the byte order of whoever wrote it; IPv6 differs by system."""
     # dpkt.loopback.Loopback takes an unknown family for Ethernet: a guess.
     (family,) = struct.unpack_from(">I", frame, at)
     if family > 0xFFFF:

@@ -1,8 +1,8 @@
 """What a frame says, read with dpkt one frame at a time: the specification that the kernel is tested against.
 
-One frame in, one outcome with all its fields out, whatever the bytes are. dpkt's own recursion is not used: on cut or
-hostile frames it forgets headers that were read, raises out of later layers, and never says where a layer begins.
-So each header is cut out and read by dpkt on its own; where even that loses fields, a line of struct says why.
+One frame in, one outcome with all its fields out, whatever the bytes are. dpkt's own recursion is not used: on
+cut or hostile frames it forgets headers that were read, raises out of later layers, and never says where a
+layer begins. Each header is cut out and read by dpkt on its own; where even that loses fields, struct reads.
 """
 
 from __future__ import annotations
@@ -13,15 +13,18 @@ from dataclasses import dataclass, replace
 import dpkt
 
 from darkscope.ingest.decode.columns import FIRST_FRAGMENT, LATER_FRAGMENT, WHOLE
-from darkscope.ingest.decode.links import Network, locate
+from darkscope.ingest.decode.links import locate
+from darkscope.ingest.decode.protocols import (
+    AUTHENTICATION,
+    EXTENSIONS,
+    FRAGMENT,
+    ICMP,
+    ICMPV6,
+    TCP,
+    UDP,
+    WITH_PORTS,
+)
 from darkscope.ingest.series import Rejected
-
-TCP, UDP, ICMP, ICMPV6, AUTHENTICATION, FRAGMENT = 6, 17, 1, 58, 51, 44
-WITH_PORTS = frozenset((TCP, UDP, 33, 132, 136))
-"""Protocols whose header begins with source and destination port; also DCCP, SCTP, UDP-Lite."""
-
-EXTENSIONS = frozenset((0, 43, FRAGMENT, AUTHENTICATION, 60, 135, 139, 140))
-"""IPv6 extension headers (IANA) that can be walked; behind ESP (50) everything is encrypted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +80,7 @@ def _ipv4(frame: bytes, at: int) -> Reading:
         return Reading(Rejected.MALFORMED)
     if len(frame) < at + length:
         return Reading(Rejected.TRUNCATED)
-    if ip.offset:
-        fragment = LATER_FRAGMENT
-    else:
-        fragment = FIRST_FRAGMENT if ip.mf else WHOLE
+    first = FIRST_FRAGMENT if ip.mf else WHOLE
     packet = Reading(
         version=4,
         source=int.from_bytes(ip.src),
@@ -89,7 +89,7 @@ def _ipv4(frame: bytes, at: int) -> Reading:
         ttl=ip.ttl,
         ip_id=ip.id,
         ip_header=at,
-        fragment=fragment,
+        fragment=LATER_FRAGMENT if ip.offset else first,
         header=at + length,
     )
     # Length 0 was left to the network card (segmentation offload): then the frame's end is the packet's.

@@ -1,7 +1,7 @@
 """Marks of TCP handshakes at honeypots: equal for the sensor's offer (SYN+ACK) and its completion (ACK).
 
-Whoever sends the right acknowledgement has seen the offer, so the source address is not forged. A mark is 62 bits of
-client, sensor, ports and both initial sequence numbers; by chance two differ-by-one handshakes share it once in 2^62.
+Whoever sends the right acknowledgement has seen the offer, so the source address is not forged. A mark is 62 bits
+made of client, sensor, ports and both initial sequence numbers; by chance two handshakes share one in 2^62.
 """
 
 from __future__ import annotations
@@ -9,38 +9,39 @@ from __future__ import annotations
 import numpy as np
 
 from darkscope.ingest.compiled import compiled
+from darkscope.ingest.decode.wire import Integer
 
 _PRIME = (1 << 31) - 1
 _LANES = (0x2C1B3C6D, 0x297A2D39)
 
 
 @compiled
-def _words(high: int, low: int) -> tuple[int, int, int, int]:
+def _words(high: np.uint64, low: np.uint64) -> tuple[Integer, Integer, Integer, Integer]:
     """Four times 32 bits of an address, as signed integers."""
     shift, mask = np.uint64(32), np.uint64(0xFFFFFFFF)
     return (
-        np.int64(np.uint64(high) >> shift),
-        np.int64(np.uint64(high) & mask),
-        np.int64(np.uint64(low) >> shift),
-        np.int64(np.uint64(low) & mask),
+        np.int64(high >> shift),
+        np.int64(high & mask),
+        np.int64(low >> shift),
+        np.int64(low & mask),
     )
 
 
 @compiled
 def _mark(
-    client_high: int,
-    client_low: int,
-    client_port: int,
-    sensor_high: int,
-    sensor_low: int,
-    sensor_port: int,
-    client_start: int,
-    server_start: int,
-) -> int:
+    client_high: np.uint64,
+    client_low: np.uint64,
+    client_port: Integer,
+    sensor_high: np.uint64,
+    sensor_low: np.uint64,
+    sensor_port: Integer,
+    client_start: Integer,
+    server_start: Integer,
+) -> Integer:
     # Two polynomials modulo a prime: products stay below 2^63, with and without the compiler.
-    mark = 0
+    mark: Integer = 0
     for multiplier in _LANES:
-        lane = 1
+        lane: Integer = 1
         for word in _words(client_high, client_low):
             lane = (lane * multiplier + word) % _PRIME
         for word in _words(sensor_high, sensor_low):
@@ -53,15 +54,15 @@ def _mark(
 
 @compiled
 def offered_mark(
-    source_high: int,
-    source_low: int,
-    source_port: int,
-    target_high: int,
-    target_low: int,
-    port: int,
-    sequence: int,
-    acknowledgement: int,
-) -> int:
+    source_high: np.uint64,
+    source_low: np.uint64,
+    source_port: Integer,
+    target_high: np.uint64,
+    target_low: np.uint64,
+    port: Integer,
+    sequence: Integer,
+    acknowledgement: Integer,
+) -> Integer:
     """Mark of a SYN+ACK that the sensor sent, from that frame's own columns; positive, below 2^62."""
     return _mark(
         target_high,
@@ -77,16 +78,16 @@ def offered_mark(
 
 @compiled
 def completed_mark(
-    source_high: int,
-    source_low: int,
-    source_port: int,
-    target_high: int,
-    target_low: int,
-    port: int,
-    sequence: int,
-    acknowledgement: int,
-) -> int:
-    """Mark of an ACK without SYN that reached the sensor, from that frame's own columns; positive, below 2^62.
+    source_high: np.uint64,
+    source_low: np.uint64,
+    source_port: Integer,
+    target_high: np.uint64,
+    target_low: np.uint64,
+    port: Integer,
+    sequence: Integer,
+    acknowledgement: Integer,
+) -> Integer:
+    """Mark of an ACK without SYN that reached the sensor, from that frame's columns; positive, below 2^62.
 
     Equal to the offer's for the acknowledgement that ends the handshake; later ones have other numbers.
     """

@@ -9,14 +9,13 @@ import numpy.typing as npt
 
 from darkscope.ingest.capture.frames import Frames
 from darkscope.ingest.compiled import compiled
-from darkscope.ingest.decode.columns import DECODED, LATER_FRAGMENT, Packets
-from darkscope.ingest.rules.classes import OTHER, traffic
+from darkscope.ingest.decode.columns import DECODED, Packets
+from darkscope.ingest.decode.wire import Buffer, u8, u32
+from darkscope.ingest.rules.classes import ACK, OTHER, SYN, traffic
 from darkscope.ingest.rules.tools import (
     NO_NMAP,
     NO_UNICORNSCAN,
     NONE,
-    SYN_AND_ACK,
-    SYN_WITHOUT_ACK,
     keeps_masscan_id,
     nmap_key,
     tool,
@@ -53,7 +52,7 @@ class Judge:
             self._room.nmap_key[:length],
             self._room.unicornscan_key[:length],
         )
-        judge(
+        classify(
             frames.buffer,
             frames.offset,
             packets.outcome,
@@ -65,18 +64,27 @@ class Judge:
             packets.protocol,
             packets.source_port,
             packets.port,
-            packets.ttl,
-            packets.ip_id,
             packets.ip_header,
             packets.fragment,
+            packets.tcp_flags,
+            packets.icmp_type,
+            result.traffic,
+        )
+        fingerprint(
+            frames.buffer,
+            frames.offset,
+            packets.version,
+            packets.target_low,
+            packets.source_port,
+            packets.port,
+            packets.ttl,
+            packets.ip_id,
             packets.header,
             packets.tcp_flags,
             packets.sequence,
             packets.window,
             packets.tcp_header,
-            packets.icmp_type,
             packets.payload,
-            result.traffic,
             result.tool,
             result.masscan_hit,
             result.nmap_key,
@@ -96,8 +104,8 @@ def _empty(length: int) -> Judgements:
 
 
 @compiled
-def judge(
-    buffer: npt.NDArray[np.uint8],
+def classify(
+    buffer: Buffer,
     offset: npt.NDArray[np.int64],
     outcome: npt.NDArray[np.uint8],
     version: npt.NDArray[np.uint8],
@@ -108,38 +116,21 @@ def judge(
     protocol: npt.NDArray[np.int16],
     source_port: npt.NDArray[np.int32],
     port: npt.NDArray[np.int32],
-    ttl: npt.NDArray[np.uint8],
-    ip_id: npt.NDArray[np.int32],
     ip_header: npt.NDArray[np.int32],
     fragment: npt.NDArray[np.uint8],
-    header: npt.NDArray[np.int32],
     tcp_flags: npt.NDArray[np.int32],
-    sequence: npt.NDArray[np.int64],
-    window: npt.NDArray[np.int32],
-    tcp_header: npt.NDArray[np.int32],
     icmp_type: npt.NDArray[np.int16],
-    payload: npt.NDArray[np.int32],
-    traffic_out: npt.NDArray[np.uint8],
-    tool_out: npt.NDArray[np.uint8],
-    masscan_hit: npt.NDArray[np.bool_],
-    nmap: npt.NDArray[np.int64],
-    unicornscan: npt.NDArray[np.int64],
+    result: npt.NDArray[np.uint8],
 ) -> None:
-    """Fill the last five columns."""
+    """Fill the last column with the class of each packet."""
     for i in range(len(outcome)):
-        traffic_out[i] = OTHER
-        tool_out[i] = NONE
-        masscan_hit[i] = False
-        nmap[i] = NO_NMAP
-        unicornscan[i] = NO_UNICORNSCAN
         if outcome[i] != DECODED:
+            result[i] = OTHER
             continue
         ip = np.int64(version[i])
-        flags = np.int64(tcp_flags[i])
-        to_port = np.int64(port[i])
         # The reserved bit lies in the seventh byte of an IPv4 header, which a decoded packet has whole.
-        reserved = ip == 4 and buffer[offset[i] + ip_header[i] + 6] & 0x80 != 0
-        traffic_out[i] = traffic(
+        reserved = ip == 4 and u8(buffer, offset[i] + ip_header[i] + 6) >= 0x80
+        result[i] = traffic(
             ip,
             source_high[i],
             source_low[i],
@@ -147,38 +138,75 @@ def judge(
             target_low[i],
             np.int64(protocol[i]),
             np.int64(source_port[i]),
-            to_port,
+            np.int64(port[i]),
             np.int64(fragment[i]),
             reserved,
-            flags,
+            np.int64(tcp_flags[i]),
             np.int64(icmp_type[i]),
         )
-        # A SYN whose header was captured whole; what is cut cannot be told from what is not there.
-        if (
-            flags < 0
-            or flags & SYN_AND_ACK != SYN_WITHOUT_ACK
-            or payload[i] < 0
-            or fragment[i] == LATER_FRAGMENT
-        ):
+
+
+@compiled
+def fingerprint(
+    buffer: Buffer,
+    offset: npt.NDArray[np.int64],
+    version: npt.NDArray[np.uint8],
+    target_low: npt.NDArray[np.uint64],
+    source_port: npt.NDArray[np.int32],
+    port: npt.NDArray[np.int32],
+    ttl: npt.NDArray[np.uint8],
+    ip_id: npt.NDArray[np.int32],
+    header: npt.NDArray[np.int32],
+    tcp_flags: npt.NDArray[np.int32],
+    sequence: npt.NDArray[np.int64],
+    window: npt.NDArray[np.int32],
+    tcp_header: npt.NDArray[np.int32],
+    payload: npt.NDArray[np.int32],
+    sender: npt.NDArray[np.uint8],
+    masscan_hit: npt.NDArray[np.bool_],
+    nmap: npt.NDArray[np.int64],
+    unicornscan: npt.NDArray[np.int64],
+) -> None:
+    """Fill the last four columns with what each SYN without ACK tells of its sender.
+
+    A loop of its own: with `classify` in one, the compiler keeps too much in memory and takes twice as long.
+    """
+    for i in range(len(tcp_flags)):
+        sender[i] = NONE
+        masscan_hit[i] = False
+        nmap[i] = NO_NMAP
+        unicornscan[i] = NO_UNICORNSCAN
+        # The header must be captured whole: what is cut cannot be told from what is not there.
+        flags = np.int64(tcp_flags[i])
+        if flags < 0 or flags & (SYN | ACK) != SYN or payload[i] < 0:
             continue
+        ip = np.int64(version[i])
         target = np.int64(target_low[i] & np.uint64(0xFFFFFFFF))
+        from_port = np.int64(source_port[i])
+        to_port = np.int64(port[i])
+        identity = np.int64(ip_id[i])
         number = sequence[i]
+        size = np.int64(window[i])
+        length = np.int64(tcp_header[i])
         options = offset[i] + header[i] + 20
-        masscan_hit[i] = keeps_masscan_id(ip, target, to_port, number, np.int64(ip_id[i]))
-        sender = tool(
+        first = u32(buffer, options) if length >= 24 else 0
+        second = u32(buffer, options + 4) if length >= 28 else 0
+        third = u32(buffer, options + 8) if length >= 32 else 0
+        masscan_hit[i] = keeps_masscan_id(ip, target, to_port, number, identity)
+        sender[i] = tool(
             ip,
             target,
-            np.int64(source_port[i]),
+            from_port,
             to_port,
             np.int64(ttl[i]),
-            np.int64(ip_id[i]),
+            identity,
             number,
-            np.int64(window[i]),
-            np.int64(tcp_header[i]),
-            buffer,
-            options,
+            size,
+            length,
+            first,
+            second,
+            third,
         )
-        tool_out[i] = sender
-        if sender == NONE:
-            nmap[i] = nmap_key(number, np.int64(window[i]), np.int64(tcp_header[i]), buffer, options)
-            unicornscan[i] = unicornscan_key(ip, target, np.int64(source_port[i]), to_port, number)
+        if sender[i] == NONE:
+            nmap[i] = nmap_key(number, size, length, first)
+            unicornscan[i] = unicornscan_key(ip, target, from_port, to_port, number)

@@ -17,5 +17,5 @@ def scenarios() -> tuple[str, ...]:
 
 
 def scenario(name: str) -> Scenario:
-    """A scenario by its name. Raises KeyError for a name that none has."""
+    """Look up a scenario by its name. Raises KeyError for a name that none has."""
     return _SCENARIOS[name]

@@ -14,8 +14,9 @@ import numpy as np
 from darkscope.ingest.simulate.files import capture, ending, write
 from darkscope.ingest.simulate.frames import render
 from darkscope.ingest.simulate.scenario import Compression, Scenario
-from darkscope.ingest.simulate.settings_file import settings_text
-from darkscope.ingest.simulate.traffic import Traffic, rotation, wiring
+from darkscope.ingest.simulate.settings_file import MARK, settings_text
+from darkscope.ingest.simulate.targets import rotation, wiring
+from darkscope.ingest.simulate.traffic import Traffic
 
 SETTINGS = "darkscope.toml"
 
@@ -40,12 +41,12 @@ def simulate(
 ) -> Written:
     """Write the captures of a scenario below a folder, and `darkscope.toml` beside them.
 
-    `scale` multiplies the packets; `compression` overrides what each sensor uses; `progress` is told days done and
-    days in all. Raises OSError where the folder cannot be written, ValueError where the scenario contradicts itself.
+    `scale` multiplies the packets; `compression` overrides what each sensor uses; `progress` is told days done
+    and days in all. Raises OSError where the folder cannot be written (FileExistsError where it holds settings of
+    somebody's own), ValueError where the scenario contradicts itself.
     """
     traffic = Traffic(scenario, scale=scale, seed=scenario.seed if seed is None else seed)
-    to.mkdir(parents=True, exist_ok=True)
-    (to / SETTINGS).write_text(settings_text(scenario), encoding="utf-8")
+    _write_settings(to / SETTINGS, scenario)
     files = packets = size = 0
     for index in range(traffic.plan.days):
         for path, count, content, packing in day_files(traffic, index, compression):
@@ -57,32 +58,32 @@ def simulate(
     return Written(files, packets, size)
 
 
+def _write_settings(path: Path, scenario: Scenario) -> None:
+    if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
+        raise FileExistsError(f"{path} is not from a simulation: it stays as it is; choose another folder")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(settings_text(scenario), encoding="utf-8")
+
+
 def day_files(
     traffic: Traffic, index: int, compression: Compression | None = None
 ) -> Iterator[tuple[Path, int, bytes, Compression]]:
-    """The capture files of one UTC day: path below the folder, frames, content, how to compress it."""
+    """Make the capture files of one UTC day: path below the folder, frames, content, how to compress it."""
     packets = traffic.day(index)
     day = traffic.plan.day(index)
-    cables = wiring(traffic.scenario.sensors)
+    frames, length = render(packets, traffic.layouts, wiring(traffic.scenario.sensors))
     bounds = np.searchsorted(packets.sensor, np.arange(len(traffic.scenario.sensors) + 1))
     for number, sensor in enumerate(traffic.scenario.sensors):
-        of_sensor = packets.take(slice(int(bounds[number]), int(bounds[number + 1])))
-        if not len(of_sensor):
+        begin, end = int(bounds[number]), int(bounds[number + 1])
+        if traffic.out[number, index]:
             continue
-        hours = rotation(sensor, traffic.plan, index)
-        frames, length = render(of_sensor, traffic.layouts, cables)
-        begins = np.searchsorted(of_sensor.hour, np.arange(0, 25, hours))
+        hours = rotation(sensor, day)
+        begins = begin + np.searchsorted(packets.hour[begin:end], np.arange(0, 25, hours))
         packing = sensor.compression if compression is None else compression
         for part in range(24 // hours):
             rows = slice(int(begins[part]), int(begins[part + 1]))
-            order = np.argsort(of_sensor.time[rows], kind="stable")
-            content = capture(
-                sensor.container,
-                of_sensor.time[rows][order],
-                frames[rows][order],
-                length[rows][order],
-                "eth0",
-            )
+            order = np.argsort(packets.time[rows], kind="stable") + rows.start
+            content = capture(sensor.container, packets.time[order], frames[order], length[order], "eth0")
             clock = "" if hours == 24 else f"T{part * hours:02d}"
             name = f"{day.isoformat()}{clock}{ending(sensor.container, packing)}"
             yield Path(sensor.id) / name, len(order), content, packing

@@ -1,4 +1,4 @@
-"""Frames to capture files: pcap in both byte orders, pcapng, plain or compressed, reproducible byte for byte."""
+"""Frames to capture files: pcap in both byte orders, pcapng, plain or compressed; the same bytes each time."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from darkscope.ingest.simulate.scenario import Compression, Container
 
 SNAP_LENGTH = 65535
 ETHERNET_LINK = 1
+_COMMENT, _INTERFACE_NAME = 1, 2
 
 SUFFIX = {Compression.NONE: "", Compression.GZIP: ".gz", Compression.ZSTD: ".zst"}
 _ENDING = {Container.PCAP: ".pcap", Container.PCAP_BIG: ".pcap", Container.PCAPNG: ".pcapng"}
 
 
 def ending(container: Container, compression: Compression) -> str:
-    """What the name of such a file ends with."""
+    """Tell what the name of such a file ends with."""
     return _ENDING[container] + SUFFIX[compression]
 
 
@@ -44,7 +45,7 @@ def capture(
     length: npt.NDArray[np.int64],
     interface: str,
 ) -> bytes:
-    """A whole capture file: times in microseconds since 1970, frames as rows, their lengths."""
+    """Make a whole capture file: times in microseconds since 1970, frames as rows, their lengths."""
     if container is Container.PCAPNG:
         return _pcapng_head(interface) + _enhanced_packets(time, frames, length)
     order = ">" if container is Container.PCAP_BIG else "<"
@@ -54,20 +55,24 @@ def capture(
 
 
 def _cut(rows: npt.NDArray[np.uint8], length: npt.NDArray[np.int64]) -> bytes:
-    """The rows one behind the other, each as long as it says."""
+    """Put the rows one behind the other, each as long as its length says."""
     return rows[np.arange(rows.shape[1]) < length[:, None]].tobytes()
 
 
 def _pcapng_head(interface: str) -> bytes:
-    """A section and its one interface (draft-ietf-opsawg-pcapng); times are in microseconds by default."""
-    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1)
-    name = interface.encode()
-    options = struct.pack("<HH", 2, len(name)) + name + bytes(-len(name) % 4) + struct.pack("<HH", 0, 0)
-    described = struct.pack("<HHI", ETHERNET_LINK, 0, SNAP_LENGTH) + options
+    """Begin a section with one interface (draft-ietf-opsawg-pcapng); times are in microseconds by default."""
+    section = struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1) + _option(_COMMENT, "simulated")
+    described = struct.pack("<HHI", ETHERNET_LINK, 0, SNAP_LENGTH) + _option(_INTERFACE_NAME, interface)
     return b"".join(
         struct.pack("<II", kind, len(body) + 12) + body + struct.pack("<I", len(body) + 12)
         for kind, body in ((0x0A0D0D0A, section), (1, described))
     )
+
+
+def _option(code: int, text: str) -> bytes:
+    """Write one option and the end of options."""
+    value = text.encode()
+    return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4) + bytes(4)
 
 
 def _enhanced_packets(

@@ -1,6 +1,6 @@
 """Packet columns to the bytes of Ethernet frames, many at once, with valid checksums.
 
-Pure: columns in, one matrix of bytes out. Layouts hold what packets of one kind share; the columns hold the rest.
+Pure: columns in, one matrix of bytes out. Layouts hold what packets of one kind share, columns hold the rest.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ class Layout:
     quotes: bool = False  # an ICMP error: quotes a forged packet that named the sensor as its source
 
     def template(self) -> bytes:
-        """The frame with zeros where columns go."""
+        """Make the frame with zeros where columns go."""
         if self.protocol == ARP:
             # Ethernet, IPv4, request.
             return bytes(12) + struct.pack("!HHHBBH", 0x0806, 1, 0x0800, 6, 4, 1) + bytes(20)
@@ -63,7 +64,7 @@ class Layouts:
     known: dict[Layout, int] = field(default_factory=dict)
 
     def number(self, layout: Layout) -> int:
-        """The number of a layout, a new one for a new layout."""
+        """Give the number of a layout, a new one to a new layout."""
         return self.known.setdefault(layout, len(self.known))
 
 
@@ -93,17 +94,14 @@ class Batch:
         return len(self.time)
 
     def take(self, rows: npt.NDArray[np.int64] | npt.NDArray[np.bool_] | slice) -> Batch:
-        """Some of the packets."""
+        """Select some of the packets."""
         return Batch(**{column.name: getattr(self, column.name)[rows] for column in fields(Batch)})
-
-
-COLUMNS = {column.name: column.type for column in fields(Batch)}
 
 
 def batch(length: int, **columns: npt.ArrayLike) -> Batch:
     """Columns from arrays and scalars; absent ones are 0."""
     unsigned = ("source", "source_high", "target", "target_high", "sequence", "acknowledgement")
-    made = {}
+    made: dict[str, npt.NDArray[Any]] = {}
     for column in fields(Batch):
         kind = np.uint64 if column.name in unsigned else np.bool_ if column.name == "own" else np.int64
         made[column.name] = np.broadcast_to(np.asarray(columns.get(column.name, 0)).astype(kind), (length,))
@@ -171,12 +169,15 @@ def _big(values: npt.NDArray[np.generic], size: int) -> npt.NDArray[np.uint8]:
 def _words(
     frames: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], start: int, end: int
 ) -> npt.NDArray[np.uint64]:
-    """Sums of the 16-bit words of a stretch."""
-    return frames.view(">u2")[rows, start // 2 : end // 2].sum(axis=1, dtype=np.uint64)
+    """Sum the 16-bit words of a stretch, a row each."""
+    sums: npt.NDArray[np.uint64] = frames.view(">u2")[rows, start // 2 : end // 2].sum(
+        axis=1, dtype=np.uint64
+    )
+    return sums
 
 
 def _folded(sums: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The one's complement of one's complement sums (RFC 1071)."""
+    """Complement one's complement sums (RFC 1071)."""
     mask, shift = np.uint64(0xFFFF), np.uint64(16)
     for _ in range(3):
         sums = (sums & mask) + (sums >> shift)
@@ -232,7 +233,7 @@ def _fill_transport(
 
 
 def _fill_quotes(frames: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64], packets: Batch) -> None:
-    """The packet an ICMP error quotes: from the sensor's forged address to the victim."""
+    """Write what an ICMP error quotes: a packet from the sensor's forged address to the victim."""
     if not len(rows):
         return
     at = _L4[4] + 8

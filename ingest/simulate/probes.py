@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from darkscope.ingest.simulate.scenario import ICMP, ICMPV6, RST, SYN, ACK, TCP, UDP, Mark, Probe
+from darkscope.ingest.simulate.scenario import ACK, ICMP, ICMPV6, RST, SYN, TCP, UDP, Mark, Probe
 
 _MSS = bytes.fromhex("020405b4")
 _SACK_PERMITTED = bytes.fromhex("01010402")

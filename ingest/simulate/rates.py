@@ -31,15 +31,19 @@ class Plan:
     @property
     def days(self) -> int:
         """UTC days."""
-        return self.packets.shape[1] // 24
+        return int(self.packets.shape[1]) // 24
 
     def day(self, index: int) -> date:
-        """The UTC date of a day."""
+        """Give the UTC date of a day."""
         return (self.start + timedelta(days=index)).date()
+
+    def index(self, day: date) -> int:
+        """Give the number of a UTC date; the first day is 0."""
+        return (day - self.start.date()).days
 
 
 def plan(scenario: Scenario, seed: int) -> Plan:
-    """Expected packets of every whole UTC day that the scenario's two periods touch."""
+    """Expect packets for every whole UTC day that the scenario's two periods touch."""
     zone = ZoneInfo(scenario.zone)
     first = datetime.combine(scenario.truth.before[0], datetime.min.time(), zone).astimezone(UTC).date()
     days = (scenario.truth.period[1] - first).days + 1
@@ -68,7 +72,10 @@ def _rhythm(
     holidays = [holiday.toordinal() for holiday in (scenario.holidays or {}).get(country, ())]
     # The ordinal 1 is a Monday, so that 6 and 0 (mod 7) are Saturday and Sunday.
     rests = (day % 7 == 6) | (day % 7 == 0) | np.isin(day, holidays)
-    return weights[local % 24] / weights.mean() * np.where(rests, rhythm.rest, 1.0)
+    factors: npt.NDArray[np.float64] = (
+        weights[local % 24] / weights.mean() * np.where(rests, rhythm.rest, 1.0)
+    )
+    return factors
 
 
 def _level(
@@ -79,4 +86,5 @@ def _level(
         return np.ones(len(hours))
     midnights = [datetime.combine(day, datetime.min.time(), zone) for day, _ in level.points]
     at = [(midnight - start) / timedelta(hours=1) for midnight in midnights]
-    return np.interp(hours + 0.5, at, [factor for _, factor in level.points])
+    factors: npt.NDArray[np.float64] = np.interp(hours + 0.5, at, [factor for _, factor in level.points])
+    return factors

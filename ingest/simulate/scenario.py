@@ -200,10 +200,10 @@ class Scenario:
 
 
 def level(year: int, *points: tuple[str, float]) -> Level:
-    """A level whose days are given as month and day: `level(2014, ("11-03", 1), ("11-05", 2.5))`."""
+    """Make a level whose days are given as month and day: `level(2014, ("11-03", 1), ("11-05", 2.5))`."""
     return Level(tuple((date.fromisoformat(f"{year}-{day}"), factor) for day, factor in points))
 
 
 def ranks(**before: int) -> tuple[Rank, ...]:
-    """A ranking of countries, in order, each with its rank in the period before."""
+    """Make a ranking of countries, in order, each with its rank in the period before."""
     return tuple(Rank(name, rank) for name, rank in before.items())

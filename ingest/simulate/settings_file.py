@@ -5,15 +5,20 @@ from __future__ import annotations
 from darkscope.ingest.series import HONEYPOT, TELESCOPE
 from darkscope.ingest.simulate.scenario import Scenario, Sensor
 
+MARK = "SIMULATED captures"
+"""Stands in the first line of the settings, so that nobody takes them for an observation."""
+
 
 def settings_text(scenario: Scenario) -> str:
-    """The TOML text of a settings file."""
+    """Write the TOML text of a settings file."""
+    # What the captures show is long ago: nothing of it may expire for its age.
+    keep = ["", "[retention]", *(f'{table} = "keep"' for table in ("flows", "sources", "requests"))]
     head = [
-        f"# {scenario.title}: SIMULATED captures, made by `darkscope simulate {scenario.name}`.",
+        f"# {MARK} of {scenario.title}, made by `darkscope simulate {scenario.name}`.",
         "# The sensors' addresses are from ranges set aside for documentation and benchmarks.",
         f'time_zone = "{scenario.zone}"',
     ]
-    return "\n".join([*head, *(_entry(sensor) for sensor in scenario.sensors)]) + "\n"
+    return "\n".join([*head, *keep, *(_entry(sensor) for sensor in scenario.sensors)]) + "\n"
 
 
 def _entry(sensor: Sensor) -> str:

@@ -1,7 +1,7 @@
 """Who a packet comes from: members of seeded populations that change over the days.
 
-A member is a hash of its pool, its place in it and how often that place changed hands: any day can be simulated
-without the days before it, and streams that share a population share its members.
+A member is a hash of its pool, its place in it and how often that place changed hands: any day can be
+simulated without the days before it, and streams that share a population share its members.
 """
 
 from __future__ import annotations
@@ -27,12 +27,14 @@ def mixed(values: _U64, salt: int = 0) -> _U64:
         z = values + np.uint64((0x9E3779B97F4A7C15 * (salt + 1)) & 0xFFFFFFFFFFFFFFFF)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))
+    scattered: _U64 = z ^ (z >> np.uint64(31))
+    return scattered
 
 
 def fraction(values: _U64) -> npt.NDArray[np.float64]:
     """Hashes as numbers from 0 to 1, 1 excluded."""
-    return (values >> np.uint64(11)) / float(1 << 53)
+    drawn: npt.NDArray[np.float64] = (values >> np.uint64(11)) / float(1 << 53)
+    return drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,10 @@ class Population:
 def population(
     pools: list[Pool], users: list[str], countries: list[str], versions: list[int], seed: int
 ) -> Population:
-    """The population of rows; `users` tells apart those of one pool. ValueError for a country without networks."""
+    """Prepare the populations of rows; `users` tells apart those of one pool.
+
+    Raises ValueError for a country without networks.
+    """
     wanted = {(country, version) for country, version in zip(countries, versions, strict=True)}
     tables: dict[tuple[str, int], Networks] = {}
     for version in sorted({version for _, version in wanted}):

@@ -1,4 +1,4 @@
-"""Where simulated sources live: networks of real countries, taken from the country database, and their clocks."""
+"""Where simulated sources live: networks of real countries, from the country database, and their clocks."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ BOGUS = "ZZ"
 
 UTC_OFFSET: Mapping[str, float] = {
     "AR": -3, "BR": -3, "CA": -5, "CN": 8, "DE": 1, "EG": 2, "FR": 1, "GB": 0, "HK": 8, "ID": 7, "IN": 5.5,
-    "IR": 3.5, "IT": 1, "JP": 9, "KR": 9, "MX": -6, "MY": 8, "NL": 1, "PH": 8, "PL": 1, "RO": 2, "RU": 3, "SE": 1,
-    "SG": 8, "TH": 7, "TR": 3, "TW": 8, "UA": 2, "US": -6, "VN": 7, BOGUS: 0,
+    "IR": 3.5, "IT": 1, "JP": 9, "KR": 9, "MX": -6, "MY": 8, "NL": 1, "PH": 8, "PL": 1, "RO": 2, "RU": 3,
+    "SE": 1, "SG": 8, "TH": 7, "TR": 3, "TW": 8, "UA": 2, "US": -6, "VN": 7, BOGUS: 0,
 }  # fmt: skip
 """Hours ahead of UTC where most of a country lives, summer time left out."""
 
@@ -58,6 +58,7 @@ def networks(countries: Iterable[str], version: int = 4) -> dict[str, Networks]:
     return {country: _of_country(country, version) for country in countries}
 
 
+@lru_cache
 def _of_country(country: str, version: int) -> Networks:
     table = _bogons() if country == BOGUS else _draw(version).get(country, [])
     if not table:

@@ -1,0 +1,134 @@
+"""Evidence of completed TCP handshakes at honeypot-type sensors, as partial rows of `sources`."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from darkscope.ingest.compiled import compiled
+from darkscope.ingest.decode.columns import Packets
+from darkscope.ingest.rules.handshakes import completed_mark, offered_mark
+from darkscope.ingest.sensors import INBOUND, OWN
+from darkscope.ingest.series import INT64_SET, SOURCES, Merge
+
+_SYN, _ACK = 0x02, 0x10
+
+_KEPT = next(column.limit for column in SOURCES.columns if column.name == "offered")
+_LATEST = np.iinfo(np.int64).max
+
+
+@compiled
+def _find(
+    fate: npt.NDArray[np.uint8],
+    time: npt.NDArray[np.int64],
+    version: npt.NDArray[np.uint8],
+    source_high: npt.NDArray[np.uint64],
+    source_low: npt.NDArray[np.uint64],
+    target_high: npt.NDArray[np.uint64],
+    target_low: npt.NDArray[np.uint64],
+    source_port: npt.NDArray[np.int32],
+    port: npt.NDArray[np.int32],
+    tcp_flags: npt.NDArray[np.int32],
+    sequence: npt.NDArray[np.int64],
+    acknowledgement: npt.NDArray[np.int64],
+    found: npt.NDArray[np.int64],
+) -> int:
+    """Rows of day, version, client (high, low), whether it completes, mark."""
+    rows = 0
+    for index in range(len(fate)):
+        flags = tcp_flags[index]
+        if flags < 0 or not flags & _ACK or sequence[index] < 0 or acknowledgement[index] < 0:
+            continue
+        if fate[index] == OWN and flags & _SYN:
+            client_high, client_low = target_high[index], target_low[index]
+            completes = 0
+            mark = offered_mark(
+                source_high[index],
+                source_low[index],
+                np.int64(source_port[index]),
+                target_high[index],
+                target_low[index],
+                np.int64(port[index]),
+                sequence[index],
+                acknowledgement[index],
+            )
+        elif fate[index] == INBOUND and not flags & _SYN:
+            client_high, client_low = source_high[index], source_low[index]
+            completes = 1
+            mark = completed_mark(
+                source_high[index],
+                source_low[index],
+                np.int64(source_port[index]),
+                target_high[index],
+                target_low[index],
+                np.int64(port[index]),
+                sequence[index],
+                acknowledgement[index],
+            )
+        else:
+            continue
+        found[rows, 0] = time[index] // 86_400_000_000_000
+        found[rows, 1] = version[index]
+        found[rows, 2] = np.int64(client_high)
+        found[rows, 3] = np.int64(client_low)
+        found[rows, 4] = completes
+        found[rows, 5] = mark
+        rows += 1
+    return rows
+
+
+class Handshakes:
+    """Marks of handshakes in the making."""
+
+    def __init__(self) -> None:
+        self._found: list[pl.DataFrame] = []
+
+    def note(
+        self, sensor: str, fate: npt.NDArray[np.uint8], time: npt.NDArray[np.int64], packets: Packets
+    ) -> None:
+        """Look through one run of a honeypot-type sensor; arrays have one entry a frame."""
+        found = np.empty((len(fate), 6), np.int64)
+        rows = _find(
+            fate,
+            time,
+            packets.version,
+            packets.source_high,
+            packets.source_low,
+            packets.target_high,
+            packets.target_low,
+            packets.source_port,
+            packets.port,
+            packets.tcp_flags,
+            packets.sequence,
+            packets.acknowledgement,
+            found,
+        )
+        if rows:
+            columns = ("day", "version", "source_high", "source_low", "completes", "mark")
+            frame = pl.DataFrame({name: found[:rows, index] for index, name in enumerate(columns)})
+            self._found.append(frame.with_columns(sensor=pl.lit(sensor)))
+
+    def take(self) -> pl.DataFrame:
+        """Partial rows of `sources`, with their `day`, that add nothing but marks; afterwards there are none."""
+        schema = {"day": pl.Date(), **SOURCES.schema}
+        if not self._found:
+            return pl.DataFrame(schema=schema)
+        found = pl.concat(self._found)
+        self._found.clear()
+        mark, completes = pl.col("mark"), pl.col("completes") == 1
+        rows = found.group_by("day", "sensor", "version", "source_high", "source_low").agg(
+            offered=mark.filter(~completes).unique().sort().head(_KEPT),
+            completed=mark.filter(completes).unique().sort().head(_KEPT),
+        )
+        neutral = {
+            column.name: pl.lit(_LATEST if column.merge is Merge.MIN else 0)
+            if column.type.is_integer()
+            else pl.lit([], INT64_SET)
+            if column.type == INT64_SET
+            else pl.lit("ZZ")
+            for column in SOURCES.columns
+            if column.name not in rows.columns
+        }
+        rows = rows.with_columns(pl.col("day").cast(pl.Int32).cast(pl.Date), **neutral)
+        return rows.select(pl.col(name).cast(kind) for name, kind in schema.items())

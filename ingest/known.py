@@ -1,0 +1,138 @@
+"""What the ledger knows of captures: how far each was read, and which time of a point is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from darkscope.ingest.ledger.ledger import Snapshot
+from darkscope.ingest.reduce import DAY
+from darkscope.ingest.series import CAPTURES, FORGOTTEN
+
+TOLERANCE = 5 * 1_000_000_000
+"""Nanoseconds that two captures of one point may overlap, as rotation does; more of it is left out."""
+
+Spans = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Days of a sensor that were forgotten, and may be filled again once per capture."""
+
+    sensor: str
+    day: int  # UTC, days since 1970
+    at: int  # time of the request, nanoseconds since 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Time that one capture has of one point."""
+
+    sensor: str
+    point: str
+    head: str
+    first: int  # nanoseconds since 1970, both included
+    last: int
+    taken: int  # when it was read
+
+
+class Known:
+    """The captures of the ledger, as far as was asked; what is asked for is loaded, what is committed is added."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self._loaded: tuple[int, int] | None = None  # nanoseconds for which `_points` is complete
+        self._points: dict[tuple[str, str], list[Span]] = {}
+        holes = snapshot.scan(FORGOTTEN).collect()
+        self._holes = [Hole(sensor, _number(day), at) for sensor, at, day in holes.iter_rows()]
+
+    def readings(self, head: str, first: int) -> pl.DataFrame:
+        """Rows of `captures` with this head; `first` is the time of the capture's first frame."""
+        day = capture_day(first)
+        rows = self.snapshot.scan(CAPTURES, day, day).filter(pl.col("head") == head)
+        return rows.select("day", *CAPTURES.schema).sort("reach", "taken", "point").collect()
+
+    def holes(self, sensor: str) -> list[Hole]:
+        """Forgotten days of a sensor."""
+        return [hole for hole in self._holes if hole.sensor == sensor]
+
+    def taken(
+        self, sensor: str, point: str, head: str, low: int, high: int, also: Iterable[Span] = ()
+    ) -> Spans:
+        """Time between low and high that other captures of the point have, as rows of first and last nanosecond.
+
+        Each span is narrowed by the tolerance on both sides; they are sorted and do not overlap. `also` are spans that
+        the ledger does not have yet.
+        """
+        self._load(low, high)
+        near = [
+            span
+            for span in (*self._points.get((sensor, point), ()), *also)
+            if span.sensor == sensor and span.point == point and span.head != head
+            if span.last >= low and span.first <= high
+        ]
+        spans: list[list[int]] = []
+        for span in sorted(near, key=lambda span: span.first):
+            for start, end in self._outside_holes(sensor, span.first, span.last, span.taken):
+                start, end = start + TOLERANCE, end - TOLERANCE
+                if start > end:
+                    continue
+                if spans and start <= spans[-1][1]:
+                    spans[-1][1] = max(spans[-1][1], end)
+                else:
+                    spans.append([start, end])
+        return np.array(spans, np.int64).reshape(-1, 2)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take note of rows of `captures` that are not in the snapshot, or not yet."""
+        for head, sensor, point, first, last, taken in rows.select(
+            "head", "sensor", "point", "first", "last", "taken"
+        ).iter_rows():
+            if last:
+                span = Span(sensor, point, head, first, last, taken)
+                self._points.setdefault((sensor, point), []).append(span)
+
+    def follow(self, snapshot: Snapshot) -> None:
+        """Go on from a newer state that holds what was added."""
+        self.snapshot = snapshot
+
+    def _load(self, low: int, high: int) -> None:
+        if self._loaded is not None and self._loaded[0] <= low and high <= self._loaded[1]:
+            return
+        if self._loaded is not None:
+            low, high = min(low, self._loaded[0]), max(high, self._loaded[1])
+        low, high = low - DAY, high + DAY
+        near = (pl.col("last") >= low) & (pl.col("first") <= high) & (pl.col("last") > 0)
+        files = (pl.col("max.last") >= low) & (pl.col("min.first") <= high)
+        self._points.clear()
+        self._loaded = (low, high)
+        self.add(self.snapshot.scan(CAPTURES, where=files).filter(near).collect())
+
+    def _outside_holes(self, sensor: str, first: int, last: int, taken: int) -> Iterable[tuple[int, int]]:
+        """What is left of a span after the days that were forgotten since it was taken."""
+        start = first
+        for hole in sorted(self.holes(sensor), key=lambda hole: hole.day):
+            if hole.at <= taken or hole.day * DAY > last or (hole.day + 1) * DAY <= start:
+                continue
+            if hole.day * DAY > start:
+                yield start, hole.day * DAY - 1
+            start = max(start, (hole.day + 1) * DAY)
+        if start <= last:
+            yield start, last
+
+
+def capture_day(first: int) -> date:
+    """The partition of a capture's rows: the UTC day of its first frame; 1970-01-01 where no calendar has it."""
+    try:
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=first // 1000)).date()
+    except OverflowError:
+        return date(1970, 1, 1)
+
+
+def _number(day: date) -> int:
+    return (day - date(1970, 1, 1)).days

@@ -1,0 +1,477 @@
+"""The worker: reads captures into batches, and commits each batch once.
+
+A batch is staged as files that nothing names; one change makes it part of the ledger. What it relied on (how far
+captures had been read, which time of a point was taken, which days were sealed) is looked at again in that very
+moment: where another worker changed it, nothing is committed and `Overtaken` says to read again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from darkscope.ingest.capture.frames import Damage, Frames
+from darkscope.ingest.capture.reader import CaptureReader
+from darkscope.ingest.coverage import coverage_rows
+from darkscope.ingest.decode.columns import LINK_TYPE, Packets
+from darkscope.ingest.decode.decoder import Decoder
+from darkscope.ingest.geo import Places
+from darkscope.ingest.handshakes import Handshakes
+from darkscope.ingest.known import Hole, Known, Span, capture_day
+from darkscope.ingest.ledger.files import DataFile, write_file
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
+from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.reduce import DAY, FATES, HOUR, NO_HOUR, Hour, Reduction, count_hours, decide
+from darkscope.ingest.rollups import roll_up
+from darkscope.ingest.rules import RULES_VERSION
+from darkscope.ingest.rules.judge import Judge, Judgements
+from darkscope.ingest.sensors import Sensor, Sensors
+from darkscope.ingest.series import (
+    CAPTURES,
+    COVERAGE,
+    FLOWS,
+    HONEYPOT,
+    ROLLUPS,
+    SEALS,
+    SOURCES,
+    Table,
+)
+from darkscope.ingest.settings import Settings
+
+EARLIEST = 631_152_000 * 1_000_000_000
+"""1990-01-01: captures are not older than their format; an earlier time is a broken clock."""
+
+_EPOCH = date(1970, 1, 1)
+
+_CAPTURES = {"day": pl.Date(), **CAPTURES.schema}
+
+
+class DiskLow(LedgerError):
+    """The ledger's disk has less room than the reserve; nothing was lost, ingest waits."""
+
+
+@dataclass(slots=True)
+class Piece:
+    """One interface of a capture that is being read: one point of one sensor."""
+
+    sensor: Sensor
+    point: str
+    again: int  # time of the `forget` that is being refilled; 0 for a first reading
+    asked: npt.NDArray[np.int64]  # UTC days that are to be refilled
+    before: int  # latest time of earlier readings, nanoseconds; 0: none
+    dropped: int  # packets lost that the ledger already has
+    hours: dict[int, Hour] = field(default_factory=dict)  # of this batch
+
+    @property
+    def frames(self) -> int:
+        """Frames of this batch."""
+        return sum(int(hour.counts.sum()) for hour in self.hours.values())
+
+    @property
+    def times(self) -> tuple[int, int]:
+        """Earliest and latest believable time of this batch; zeros where there is none."""
+        timed = [hour for key, hour in self.hours.items() if key != NO_HOUR]
+        return (min(hour.low for hour in timed), max(hour.high for hour in timed)) if timed else (0, 0)
+
+
+@dataclass(eq=False, slots=True)
+class Reading:
+    """One capture that is being read."""
+
+    reader: CaptureReader
+    name: str
+    interface: str | None  # of a live capture
+    earlier: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_CAPTURES))
+    again: int = 0
+    start: int = 0  # decompressed byte at which this batch began to read it
+    reach: int = 0  # and up to which it has been counted
+    digest: str = ""
+    is_over: bool = False  # nothing of it is wanted, or wanted any more
+    pieces: dict[int, Piece] = field(default_factory=dict)  # by interface
+    link_types: dict[int, int] = field(default_factory=dict)  # unknown ones, of this batch
+
+    @property
+    def new_damage(self) -> list[Damage]:
+        """What could not be read, and the ledger does not say yet."""
+        said = set("\n".join(self.earlier["damage"]).split("\n"))
+        return [damage for damage in self.reader.damage if _line(damage) not in said]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit added."""
+
+    version: int
+    frames: int
+    flows: int
+
+
+class Worker:
+    """Reads captures into the ledger. One per process; not to be shared between threads."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: Settings,
+        sensors: Sensors,
+        places: Places,
+        *,
+        again: bool = False,
+        clock: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self.ledger = ledger
+        self._settings = settings
+        self._sensors = sensors
+        self._places = places
+        self._again = again
+        self._clock = clock
+        self._decoder = Decoder()
+        self._judge = Judge()
+        self._reduction = Reduction(settings.ingest.flows_per_file)
+        self._handshakes = Handshakes()
+        self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
+        self._staged: dict[Table, list[DataFile]] = {}
+        self._frames = self._flows = 0
+        self._readings: list[Reading] = []
+        self._beats: dict[tuple[str, str], dict[int, Hour]] = {}
+        self._follow(Known(ledger.finish()))
+
+    def start_over(self) -> None:
+        """Drop the batch and look at the ledger afresh: after `Overtaken`; every capture is to be opened again."""
+        self._reduction.take(self._places)
+        self._handshakes.take()
+        self._empty()
+        self._readings.clear()
+        self._follow(Known(self.ledger.finish()))
+
+    def open(
+        self, stream: BinaryIO, name: str, *, following: bool = False, interface: str | None = None
+    ) -> Reading:
+        """Begin to read a capture where the ledger's knowledge of it ends. Raises CaptureError."""
+        reading = Reading(CaptureReader(stream, name, following=following), name, interface)
+        if reading.reader.open_head():
+            self._begin(reading)
+        return reading
+
+    def read(self, reading: Reading) -> int:
+        """Read the next run of frames into the batch; 0 at the end (for now, where the capture is followed).
+
+        Raises CaptureError, SensorError: then what was read before stays in the batch.
+        """
+        reader = reading.reader
+        if not reading.digest:
+            if not reader.open_head():
+                return 0
+            self._begin(reading)
+        if reading not in self._readings:
+            self._readings.append(reading)
+        if reading.is_over:
+            return 0
+        if self._reduction.is_full:
+            self._stage_rows()
+        frames = reader.read()
+        if frames is None:
+            return 0
+        packets = self._decoder.decode(frames, reader.interfaces)
+        judged = self._judge.judge(packets, frames)
+        pieces = [(index, self._piece(reading, index)) for index in np.unique(frames.interface).tolist()]
+        for index, piece in pieces:
+            self._count(reading, index, piece, frames, packets, judged)
+        self._note_link_types(reading, frames, packets)
+        reading.reach, reading.digest = reader.reach, reader.digest()
+        self._frames += len(frames)
+        return len(frames)
+
+    def heartbeat(self, sensor: str, point: str, when: int) -> None:
+        """Say that a live point was listening at a time (nanoseconds), though nothing may have come."""
+        nothing = np.zeros(FATES, np.int64)
+        hour = self._beats.setdefault((sensor, point), {}).setdefault(when // HOUR, Hour(when, when, nothing))
+        hour.low, hour.high = min(hour.low, when), max(hour.high, when)
+
+    @property
+    def gathered(self) -> int:
+        """Frames in the batch."""
+        return self._frames
+
+    def commit(self) -> Committed | None:
+        """Commit the batch; None where there is nothing to commit.
+
+        Raises Overtaken (read again, after `start_over`), DiskLow and OSError (try again later: the batch is kept),
+        LedgerError.
+        """
+        readings = [reading for reading in self._readings if self._has_news(reading)]
+        if not readings and not self._beats:
+            return None
+        if (free := self.ledger.free_bytes()) < self._settings.retention.disk_reserve:
+            raise DiskLow(
+                f"{self.ledger.folder}: {free} bytes free, less than the reserve of "
+                f"{self._settings.retention.disk_reserve} (retention.disk_reserve); nothing is lost, ingest waits"
+            )
+        self._stage_rows()
+        taken = self._clock()
+        rows = pl.concat([self._capture_rows(reading, taken) for reading in readings]) if readings else None
+        if rows is not None:
+            self._stage(CAPTURES, rows)
+        self._stage(COVERAGE, self._coverage_rows(readings))
+        snapshot = self.ledger.change(
+            self._settings.worker, "ingest", lambda now: self._changes(now, readings)
+        )
+        result = Committed(snapshot.version, self._frames, self._flows)
+        for reading in readings:
+            self._go_on(reading, rows)
+        self._empty()
+        self._readings.clear()
+        self._known.follow(snapshot)
+        if rows is not None:
+            self._known.add(rows)
+        self._sealed = _days(snapshot)
+        return result
+
+    def _follow(self, known: Known) -> None:
+        self._known = known
+        self._sealed = _days(known.snapshot)
+
+    def _empty(self) -> None:
+        self._staged = {}
+        self._frames = self._flows = 0
+        self._beats = {}
+
+    def _begin(self, reading: Reading) -> None:
+        reader = reading.reader
+        reading.earlier = self._known.readings(reader.head, reader.first)
+        if self._again and reading.earlier.height:
+            reading.again = max((hole.at for hole in self._holes(reading.earlier)), default=0)
+            reading.is_over = not reading.again
+        same = reading.earlier.filter(pl.col("again") == reading.again)
+        known = [*same.select("reach", "digest").iter_rows()]
+        known += [(one.reach, one.digest) for one in self._readings if one.reader.head == reader.head]
+        reading.start = reader.resume(known)
+        reading.reach, reading.digest = reader.reach, reader.digest()
+
+    def _holes(self, earlier: pl.DataFrame) -> Iterator[Hole]:
+        """Forgotten days of the sensors that a capture was taken for, and that came after it was."""
+        for sensor, taken in earlier.group_by("sensor").agg(pl.col("taken").min()).iter_rows():
+            yield from (hole for hole in self._known.holes(sensor) if hole.at > taken)
+
+    def _piece(self, reading: Reading, index: int) -> Piece:
+        piece = reading.pieces.get(index)
+        if piece is None:
+            name = reading.reader.interfaces[index].name
+            if reading.interface is not None:
+                sensor, point = self._sensors.of_interface(reading.interface), reading.interface
+            else:
+                sensor, point = (
+                    self._sensors.of_capture(reading.name, name),
+                    name or (f"#{index}" if index else ""),
+                )
+            earlier = reading.earlier.filter(pl.col("point") == point)
+            asked = sorted({hole.day for hole in self._holes(earlier)}) if reading.again else []
+            earlier = earlier.filter(pl.col("again") == reading.again)
+            before, dropped = earlier.select(
+                pl.col("last").max().fill_null(0), pl.col("dropped").max().fill_null(0)
+            ).row(0)
+            piece = Piece(sensor, point, reading.again, np.array(asked, np.int64), before, dropped)
+            reading.pieces[index] = piece
+        return piece
+
+    def _count(
+        self, reading: Reading, index: int, piece: Piece, frames: Frames, packets: Packets, judged: Judgements
+    ) -> None:
+        until = self._clock() + DAY
+        times = frames.time[(frames.interface == index) & (frames.time >= EARLIEST) & (frames.time < until)]
+        if len(times):
+            low, high = int(times.min()), int(times.max())
+            taken = self._known.taken(
+                piece.sensor.id, piece.point, reading.reader.head, low, high, self._open_spans()
+            )
+        else:
+            taken = np.empty((0, 2), np.int64)
+        fate = np.empty(len(frames), np.uint8)
+        decide(
+            fate,
+            packets.outcome,
+            piece.sensor.direction(packets, frames.time),
+            frames.interface,
+            index,
+            frames.time,
+            EARLIEST,
+            until,
+            taken,
+            self._sealed if self._settings.ingest.late == "refused" else _NO_DAYS,
+            piece.asked,
+            not piece.again,
+        )
+        self._reduction.absorb(piece.sensor.id, fate, frames.time, frames.wire, packets, judged)
+        if any(entry.kind == HONEYPOT for entry in piece.sensor.entries):
+            self._handshakes.note(piece.sensor.id, fate, frames.time, packets)
+        count_hours(piece.hours, fate, frames.time)
+
+    def _open_spans(self) -> list[Span]:
+        """Time that captures of this very batch have."""
+        return [
+            Span(piece.sensor.id, piece.point, reading.reader.head, *piece.times, taken=self._clock())
+            for reading in self._readings
+            for piece in reading.pieces.values()
+            if piece.times[1]
+        ]
+
+    def _note_link_types(self, reading: Reading, frames: Frames, packets: Packets) -> None:
+        where = packets.outcome == LINK_TYPE
+        if where.any():
+            for index, count in zip(*np.unique(frames.interface[where], return_counts=True), strict=True):
+                number = reading.reader.interfaces[index].link_type
+                reading.link_types[number] = reading.link_types.get(number, 0) + int(count)
+
+    def _has_news(self, reading: Reading) -> bool:
+        return (
+            not reading.is_over
+            and bool(reading.reach > reading.start or reading.new_damage)
+            and bool(reading.digest)
+        )
+
+    def _stage_rows(self) -> None:
+        if not len(self._reduction):
+            return
+        flows, sources = self._reduction.take(self._places)
+        self._flows += flows.height
+        late = pl.col("day").is_in(_dates(self._sealed))
+        if len(self._sealed):
+            for table in ROLLUPS:
+                lazy = flows.lazy().filter(late)
+                self._stage(table, roll_up(lazy, table).collect())
+            seals = (
+                flows.filter(late)
+                .group_by("day", "sensor")
+                .agg(pl.col("packets").sum(), pl.col("bytes").sum(), flows=pl.lit(0, pl.Int64))
+            )
+            self._stage(SEALS, seals)
+            flows = flows.filter(~late)
+        self._stage(FLOWS, flows)
+        self._stage(SOURCES, sources)
+        self._stage(SOURCES, self._handshakes.take())
+
+    def _stage(self, table: Table, rows: pl.DataFrame) -> None:
+        if not rows.height:
+            return
+        parts = (
+            rows.partition_by("day", as_dict=True, maintain_order=False)
+            if rows["day"].n_unique() > 1
+            else {(rows["day"][0],): rows}
+        )
+        for (day,), part in parts.items():
+            self._staged.setdefault(table, []).append(write_file(self.ledger.folder, table, day, part))
+
+    def _capture_rows(self, reading: Reading, taken: int) -> pl.DataFrame:
+        if not reading.pieces:
+            self._piece(reading, 0)
+        damage = "\n".join(_line(one) for one in reading.new_damage)
+        links = ",".join(f"{number}={count}" for number, count in sorted(reading.link_types.items()))
+        rows = []
+        for index, piece in sorted(reading.pieces.items()):
+            low, high = piece.times
+            rows.append(
+                {
+                    "day": capture_day(reading.reader.first),
+                    "head": reading.reader.head,
+                    "start": reading.start,
+                    "reach": reading.reach,
+                    "digest": reading.digest,
+                    "name": reading.name,
+                    "sensor": piece.sensor.id,
+                    "point": piece.point,
+                    "frames": piece.frames,
+                    "first": low,
+                    "last": high,
+                    "link_types": links if not rows else "",
+                    "damage": damage if not rows else "",
+                    "dropped": max(piece.dropped, reading.reader.dropped.get(index, 0)),
+                    "again": piece.again,
+                    "taken": taken,
+                    "geo": self._places.build(low // DAY) if low else "",
+                    "rules": RULES_VERSION,
+                }
+            )
+        return pl.DataFrame(rows, schema=_CAPTURES)
+
+    def _coverage_rows(self, readings: list[Reading]) -> pl.DataFrame:
+        rows = [
+            coverage_rows(
+                piece.sensor.id,
+                piece.point,
+                piece.hours,
+                piece.before,
+                self._bridge,
+                max(0, reading.reader.dropped.get(index, 0) - piece.dropped),
+            )
+            for reading in readings
+            for index, piece in reading.pieces.items()
+        ]
+        rows += [
+            coverage_rows(sensor, point, hours, 0, self._bridge, 0)
+            for (sensor, point), hours in self._beats.items()
+        ]
+        return pl.concat(rows)
+
+    def _changes(self, now: Snapshot, readings: list[Reading]) -> dict[str, Change]:
+        """What the batch does to a state, if that state still is what the batch relied on."""
+        if now.plan != self._known.snapshot.plan:
+            known = Known(now)
+            if not np.array_equal(_days(now), self._sealed) or any(
+                not self._still_holds(reading, known) for reading in readings
+            ):
+                raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
+        changes = {table.name: Change(add=files) for table, files in self._staged.items()}
+        sealed = set(_dates(self._sealed))
+        days = {date.fromisoformat(file.day) for file in self._staged.get(FLOWS, ())} - sealed
+        for table in ROLLUPS:  # a rollup is there only while it is true
+            removed = now.removals(table, days)
+            if removed:
+                changes.setdefault(table.name, Change()).remove = removed
+        return changes
+
+    def _still_holds(self, reading: Reading, known: Known) -> bool:
+        reader = reading.reader
+        if not known.readings(reader.head, reader.first).equals(reading.earlier):
+            return False
+        return all(
+            np.array_equal(
+                known.taken(piece.sensor.id, piece.point, reader.head, *piece.times),
+                self._known.taken(piece.sensor.id, piece.point, reader.head, *piece.times),
+            )
+            for piece in reading.pieces.values()
+        )
+
+    def _go_on(self, reading: Reading, rows: pl.DataFrame | None) -> None:
+        """Make a reading ready for the next batch."""
+        if rows is not None:
+            own = rows.filter(pl.col("head") == reading.reader.head)
+            reading.earlier = pl.concat([reading.earlier, own])
+        reading.start = reading.reach
+        reading.link_types.clear()
+        for index, piece in reading.pieces.items():
+            piece.before = max(piece.before, piece.times[1])
+            piece.dropped = max(piece.dropped, reading.reader.dropped.get(index, 0))
+            piece.hours = {}
+
+
+_NO_DAYS = np.empty(0, np.int64)
+
+
+def _days(snapshot: Snapshot) -> npt.NDArray[np.int64]:
+    """Sealed UTC days, sorted, since 1970."""
+    return np.array(sorted((day - _EPOCH).days for day in snapshot.days(SEALS)), np.int64)
+
+
+def _dates(days: npt.NDArray[np.int64]) -> list[date]:
+    return [_EPOCH + timedelta(days=day) for day in days.tolist()]
+
+
+def _line(damage: Damage) -> str:
+    return f"{damage.offset}: {damage.reason}"
