@@ -202,9 +202,10 @@ def decode(
         payload_length[i] = 0
 
         kind = kinds[interface[i]]
-        if kind == ETHERNET and size >= 14 and u16(buffer, start + 12) == 0x0800:
-            result, at, wanted = DECODED, 14, 4  # by far the most
-        else:
+        result: Integer = DECODED
+        at: Integer = 14
+        wanted: Integer = 4
+        if kind != ETHERNET or size < 14 or u16(buffer, start + 12) != 0x0800:  # by far the most are
             result, at, wanted = _network(buffer, start, size, kind)
         if result == DECODED and size <= at:
             result = TRUNCATED
@@ -217,7 +218,7 @@ def decode(
         first = u8(buffer, ip)
         number = first >> 4  # IP version
         up: Integer = 0  # offset in the frame of what follows the IP headers
-        end = size  # of the IP packet in the frame, as far as it was captured
+        end: Integer = size  # of the IP packet in the frame, as far as it was captured
         if number == 4 and wanted != 6:
             length = (first & 15) << 2
             if length < 20:
@@ -243,7 +244,7 @@ def decode(
             target_low[i] = u32(buffer, ip + 16)
             bits = u16(buffer, ip + 6)
             if bits & 0x1FFF:
-                piece = LATER_FRAGMENT
+                piece: Integer = LATER_FRAGMENT
             elif bits & 0x2000:
                 piece = FIRST_FRAGMENT
             else:

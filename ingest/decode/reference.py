@@ -1,7 +1,7 @@
 """What a frame says, read with dpkt one frame at a time: the specification that the kernel is tested against.
 
-One frame in, one outcome with all its fields out, whatever the bytes are. dpkt's own recursion is not used: on
-cut or hostile frames it forgets headers that were read, raises out of later layers, and never says where a
+One frame in, one outcome with all its fields out, whatever the bytes are. dpkt's own recursion is not used:
+on cut or hostile frames it forgets headers that were read, raises out of later layers, and never says where a
 layer begins. Each header is cut out and read by dpkt on its own; where even that loses fields, struct reads.
 """
 

@@ -64,8 +64,8 @@ def is_bogon_v4(address: Integer) -> bool:
 def is_bogon_v6(high: np.uint64) -> bool:
     """Tell whether no packet of the Internet can come from an IPv6 address with this upper half.
 
-    Source: IANA IPv6 Special-Purpose Address Registry (what is not globally reachable), and all outside 2000::/3,
-    the unicast space given out. Confidence: high. Caveat: link-local neighbours count as spoofable.
+    Source: IANA IPv6 Special-Purpose Address Registry (what is not globally reachable), and all outside
+    2000::/3, the unicast space given out. Confidence: high. Caveat: link-local neighbours count as spoofable.
     """
     return bool(
         high >> np.uint64(61) != np.uint64(1)  # outside 2000::/3: ::, ::1, fc00::/7, fe80::/10, ff00::/8 ...
@@ -78,8 +78,8 @@ def is_bogon_v6(high: np.uint64) -> bool:
 def has_odd_flags(flags: Integer) -> bool:
     """Tell whether no ordinary TCP sends these flags together.
 
-    Source: corsaro3's ordinary sets (S, A, R, F, SA, FA, PA, FPA), to which RA belongs: RFC 9293 answers a SYN
-    for a closed port with it, and most backscatter of floods is that. ECE, CWR and NS are left out of the
+    Source: corsaro3's ordinary sets (S, A, R, F, SA, FA, PA, FPA), to which RA belongs: RFC 9293 answers a
+    SYN for a closed port with it, and most backscatter of floods is that. ECE, CWR and NS are left out of the
     judgement: RFC 3168 sets them on ordinary SYNs. Confidence: high.
     """
     return not _ORDINARY_FLAGS[flags & 0x3F]
@@ -106,7 +106,7 @@ def is_query_icmp(version: Integer, kind: Integer) -> bool:
     """
     if kind < 0:
         return False
-    return kind == 128 if version == 6 else bool(_QUERY_ICMP[kind])
+    return bool(kind == 128 if version == 6 else _QUERY_ICMP[kind])
 
 
 @compiled
@@ -119,7 +119,7 @@ def is_reply_udp(source_port: Integer, port: Integer) -> bool:
     Caveat: scanners may choose such a source port. Where both ports are the same it is taken for a query
     between servers (NTP, NetBIOS), which scanners imitate: who forges a query puts the victim's port there.
     """
-    return source_port >= 0 and source_port != port and bool(_REFLECTORS[source_port])
+    return bool(source_port >= 0 and source_port != port and _REFLECTORS[source_port])
 
 
 @compiled
@@ -149,7 +149,7 @@ def is_spoofable(
     if fragment == LATER_FRAGMENT or source_port == 0 or port == 0:
         return True
     if protocol == TCP:
-        return flags >= 0 and has_odd_flags(flags)
+        return bool(flags >= 0 and has_odd_flags(flags))
     return not _ORDINARY_PROTOCOLS[protocol]
 
 
@@ -165,11 +165,11 @@ def is_backscatter(
     """Tell whether the packet replies to someone who forged the sensor's address.
 
     Source: Moore et al., "Inferring Internet Denial-of-Service Activity" (2001), as CAIDA applies it: TCP
-    SYN+ACK or RST, replying ICMP, UDP from a reflector. Confidence: high for TCP and ICMP on unused addresses,
-    medium for UDP. Caveat: a honeypot that opens connections gets the same answers.
+    SYN+ACK or RST, replying ICMP, UDP from a reflector. Confidence: high for TCP and ICMP on unused
+    addresses, medium for UDP. Caveat: a honeypot that opens connections gets the same answers.
     """
     if protocol == TCP:
-        return flags >= 0 and (flags & RST != 0 or flags & (SYN | ACK) == SYN | ACK)
+        return bool(flags >= 0 and (flags & RST != 0 or flags & (SYN | ACK) == SYN | ACK))
     if protocol == UDP:
         return is_reply_udp(source_port, port)
     return is_reply_icmp(version, icmp_type)  # of other protocols the type is absent
@@ -183,9 +183,9 @@ def is_scan(version: Integer, protocol: Integer, port: Integer, flags: Integer, 
     peer-to-peer programs.
     """
     if protocol == TCP:
-        return flags >= 0 and flags & (SYN | ACK | RST | FIN) == SYN
+        return bool(flags >= 0 and flags & (SYN | ACK | RST | FIN) == SYN)
     if protocol == UDP:
-        return port > 0
+        return bool(port > 0)
     return is_query_icmp(version, icmp_type)
 
 

@@ -1,7 +1,7 @@
 """What several packets of a source say about it: polars expressions over rows of `sources`.
 
-Rows must be merged first (`series.SOURCES.merged`), of one day or of many; the verdict is then the same however
-the packets were cut into batches, for it looks at sums and at the smallest members of sets alone.
+Rows must be merged first (`series.SOURCES.merged`), of one day or of many; the verdict is then the same
+however the packets were cut into batches, for it looks at sums and at the smallest members of sets alone.
 """
 
 from __future__ import annotations

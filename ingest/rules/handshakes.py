@@ -1,7 +1,8 @@
 """Marks of TCP handshakes at honeypots: equal for the sensor's offer (SYN+ACK) and its completion (ACK).
 
-Whoever sends the right acknowledgement has seen the offer, so the source address is not forged. A mark is 62 bits
-made of client, sensor, ports and both initial sequence numbers; by chance two handshakes share one in 2^62.
+Whoever sends the right acknowledgement has seen the offer, so the source address is not forged. A mark is 62
+bits made of client, sensor, ports and both initial sequence numbers; by chance two handshakes share one in
+2^62.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def classify(
             continue
         ip = np.int64(version[i])
         # The reserved bit lies in the seventh byte of an IPv4 header, which a decoded packet has whole.
-        reserved = ip == 4 and u8(buffer, offset[i] + ip_header[i] + 6) >= 0x80
+        reserved = bool(ip == 4 and u8(buffer, offset[i] + ip_header[i] + 6) >= 0x80)
         result[i] = traffic(
             ip,
             source_high[i],

@@ -1,8 +1,8 @@
 """Which program sent a packet, by what it leaves in a TCP SYN; and keys of the programs that need two.
 
 Each rule is a pure function of a few columns of one SYN without ACK; `tool` puts them in order. Addresses,
-ports and numbers are as on the wire, big-endian; the TCP options are three words of 32 bits, 0 where the header
-ends before. A fingerprint is a label, never a reason to drop.
+ports and numbers are as on the wire, big-endian; the TCP options are three words of 32 bits, 0 where the
+header ends before. A fingerprint is a label, never a reason to drop.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ NOP_NOP_SACK_PERMITTED = 0x01010402
 def is_mirai(version: Integer, target: Integer, sequence: Integer) -> bool:
     """Tell Mirai: sequence number equal to the destination address.
 
-    Source: Mirai's published scanner.c (`tcph->seq = iph->daddr`). Confidence: high, by chance 2^-32 a packet;
-    TSUBAME, CAIDA, Merit and Japan's police use it. Caveat: descendants that randomise it are missed.
+    Source: Mirai's published scanner.c (`tcph->seq = iph->daddr`). Confidence: high, by chance 2^-32 a
+    packet; TSUBAME, CAIDA, Merit and Japan's police use it. Caveat: descendants that randomise it are missed.
     """
     return bool(version == 4 and sequence == target)
 
@@ -108,8 +108,9 @@ def nmap_key(sequence: Integer, window: Integer, tcp_header: Integer, option: In
 
     Shape: window 1024, MSS 1460 alone. nmap puts one 16-bit number of the try twice side by side and masks it
     with 32 bits of the scan, so both halves of all its sequence numbers XOR to one key: two different numbers
-    with one key are evidence. Source: nmap, scan_engine_raw.cc (seq32_encode). Confidence: high for a pair, by
-    chance 2^-16. Caveat: it repeats a probe only where nothing answers, so one answered probe gives no pair.
+    with one key are evidence. Source: nmap, scan_engine_raw.cc (seq32_encode). Confidence: high for a pair,
+    by chance 2^-16. Caveat: it repeats a probe only where nothing answers, so one answered probe gives no
+    pair.
     """
     if window != 1024 or tcp_header != 24 or option != MSS_1460:
         return NO_NMAP
@@ -122,8 +123,8 @@ def unicornscan_key(
 ) -> Integer:
     """Give (key << 32 | sequence number) of a SYN as unicornscan would key it, else NO_UNICORNSCAN.
 
-    Key: sequence number XOR byte-swapped destination XOR (destination port << 16 | source port), constant for one
-    scan; two different sequence numbers with one key are evidence. Source: Ghiette, Blenn, Doerr, "Remote
+    Key: sequence number XOR byte-swapped destination XOR (destination port << 16 | source port), constant for
+    one scan; two different sequence numbers with one key are evidence. Source: Ghiette, Blenn, Doerr, "Remote
     Identification of Port Scan Toolchains" (2016). Confidence: high for a pair, by chance 2^-32.
     Caveat: of a little-endian scanner only.
     """
@@ -152,8 +153,8 @@ def tool(
 ) -> int:
     """Tool of one SYN as the index in `Tool`, whose order is the precedence.
 
-    The rule that is rarest by chance comes first; ZMap's fixed IP id before masscan's, which a ZMap packet also
-    keeps once in 65536; the one of low confidence last.
+    The rule that is rarest by chance comes first; ZMap's fixed IP id before masscan's, which a ZMap packet
+    also keeps once in 65536; the one of low confidence last.
     """
     if is_mirai(version, target, sequence):
         return MIRAI
