@@ -41,7 +41,7 @@ def axis(names: Sequence[str], room: int) -> str:
     line = ""
     for index in range(0, len(names), merged):
         place = index // merged * times // 2
-        if place >= len(line) + 4 or not line:
+        if place >= len(line) + 2 or not line:
             end = place + len(names[index])
             if line and end > room // 2:
                 break

@@ -36,6 +36,9 @@ EXACT_FLOWS = 4_000_000
 SAMPLE = 64
 """An estimate of distinct sources counts one source in so many, chosen by the address's hash."""
 
+LARGEST_ERROR = 0.05
+"""Relative standard error beyond which a value is counted exactly after all: it has few sources."""
+
 LONGEST_BRIDGE = 2 * DAY
 """Minutes before and after a window in which a stretch of coverage may bear on it."""
 
@@ -78,48 +81,42 @@ class LedgerStore:
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Give sums by value; see Store."""
-        return self._sums(dimension, window.minutes, where, [], pl.lit(value=True))
+        keys = list(dimension.columns)
+        pieces = plan(self._snapshot, _needed(dimension, where), window.minutes)
+        return _summed((self._rows(piece, dimension, where) for piece in pieces), keys)
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
         """Give sums of named values by bucket; see Store."""
-        bucket = (
-            pl.lit(pl.Series(buckets.edges, dtype=pl.Int32)).search_sorted(pl.col("minute"), side="right") - 1
+        keys = list(dimension.columns)
+        pieces = plan(self._snapshot, _needed(dimension, where), buckets.edges)
+        # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
+        by_minute = _summed(
+            (self._rows(piece, dimension, where, values) for piece in pieces), [*keys, "minute"]
         )
-        return self._sums(
-            dimension,
-            buckets.edges,
-            where,
-            [bucket.cast(pl.Int64).alias("bucket")],
-            _named(dimension, values),
-        )
+        edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))
+        bucket = edges.search_sorted(pl.col("minute"), side="right").cast(pl.Int64) - 1
+        return by_minute.group_by(*keys, bucket=bucket).agg(pl.col("packets").sum())
 
     def sources(
         self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key], precision: Precision
     ) -> pl.DataFrame:
-        """Distinct sources of named values; see Store."""
-        start, end = window.minutes
-        flows = (
-            self._scan(Piece(series.FLOWS, start, end), where)
-            .with_columns(self._columns(dimension))
-            .filter(_named(dimension, values))
-        )
+        """Count distinct sources of named values; see Store."""
         keys = list(dimension.columns)
-        address = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
-        flows = flows.select(*keys, "version", address=address)
-        share = 1
-        if precision is Precision.ESTIMATED and _length(flows) > EXACT_FLOWS:
-            share = SAMPLE
-            flows = flows.filter(pl.col("address").hash() % SAMPLE == 0)
-        sampled = pl.col("sources")
-        return (
-            flows.unique()
-            .group_by(keys)
-            .agg(pl.len().cast(pl.Int64).alias("sources"))
-            .with_columns(sampled * share, error=((share - 1) / (sampled * share)).sqrt())
-            .collect(engine="streaming")
-        )
+        start, end = window.minutes
+
+        def addresses(wanted: Sequence[Key]) -> pl.LazyFrame:
+            address = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
+            flows = self._rows(Piece(series.FLOWS, start, end), dimension, where, wanted)
+            return flows.select(*keys, "version", address=address)
+
+        if precision is Precision.EXACT or _length(addresses(values)) <= EXACT_FLOWS:
+            return _distinct(addresses(values), keys, 1)
+        sampled = addresses(values).filter(pl.col("address").hash() % SAMPLE == 0)
+        estimated = _distinct(sampled, keys, SAMPLE).filter(pl.col("error") <= LARGEST_ERROR)
+        rest = sorted(set(values) - set(estimated.select(keys).rows()))
+        return pl.concat([estimated, _distinct(addresses(rest), keys, 1)]) if rest else estimated
 
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
         """Watched seconds by sensor and bucket; see Store."""
@@ -135,29 +132,25 @@ class LedgerStore:
     def _watched(self, start: int, end: int) -> pl.DataFrame:
         piece = Piece(series.COVERAGE, start - LONGEST_BRIDGE, end + LONGEST_BRIDGE)
         return coverage.islands(
-            self._scan(piece, Filter()).select("sensor", "point", "minute", "minutes", "bridge").collect()
+            self._scan(piece).select("sensor", "point", "minute", "minutes", "bridge").collect()
         )
 
-    def _sums(
-        self,
-        dimension: Dimension,
-        edges: Sequence[int],
-        where: Filter,
-        further: list[pl.Expr],
-        named: pl.Expr,
-    ) -> pl.DataFrame:
-        keys = [*dimension.columns, *(expression.meta.output_name() for expression in further)]
-        packets_bytes = (pl.col("packets").sum(), pl.col("bytes").sum())
-        parts = []
-        for piece in plan(self._snapshot, _needed(dimension, where), edges):
-            rows = self._scan(piece, where).with_columns(*self._columns(dimension), *further)
-            parts.append(rows.filter(named).group_by(keys).agg(*packets_bytes))
-        return pl.concat(parts).group_by(keys).agg(*packets_bytes).collect(engine="streaming")
+    def _rows(
+        self, piece: Piece, dimension: Dimension, where: Filter, values: Sequence[Key] | None = None
+    ) -> pl.LazyFrame:
+        """Rows of a piece under a filter, of named values where any are named."""
+        rows = self._scan(piece).with_columns(self._columns(dimension))
+        for condition in _conditions(where):
+            rows = rows.filter(condition)
+        return rows if values is None else rows.filter(_named(dimension, values))
 
-    def _scan(self, piece: Piece, where: Filter) -> pl.LazyFrame:
+    def _scan(self, piece: Piece) -> pl.LazyFrame:
         rows = self._snapshot.scan(piece.table, _day(piece.start), _day(piece.end - 1))
-        inside = (pl.col("minute") >= piece.start) & (pl.col("minute") < piece.end)
-        return rows.filter(inside, *_conditions(where))
+        if piece.start % DAY:
+            rows = rows.filter(pl.col("minute") >= piece.start)
+        if piece.end % DAY:
+            rows = rows.filter(pl.col("minute") < piece.end)
+        return rows
 
     def _columns(self, dimension: Dimension) -> list[pl.Expr]:
         if dimension is not Dimension.ORGANISATIONS:
@@ -167,6 +160,28 @@ class LedgerStore:
             postings = [posting for posting, owner in self._organisations.items() if owner == organisation]
             name = pl.when(_posted(postings)).then(pl.lit(organisation)).otherwise(name)
         return [name.alias("organisation")]
+
+
+def _summed(rows: Iterable[pl.LazyFrame], keys: list[str]) -> pl.DataFrame:
+    packets = pl.col("packets").sum()
+    return (
+        pl.concat([part.group_by(keys).agg(packets) for part in rows])
+        .group_by(keys)
+        .agg(packets)
+        .collect(engine="streaming")
+    )
+
+
+def _distinct(addresses: pl.LazyFrame, keys: list[str], share: int) -> pl.DataFrame:
+    """Count distinct sources, of which one in `share` is here (a sample by source, so binomial)."""
+    count = pl.col("sources")
+    return (
+        addresses.unique()
+        .group_by(keys)
+        .agg(pl.len().cast(pl.Int64).alias("sources"))
+        .with_columns(count * share, error=((share - 1) / (count * share)).sqrt())
+        .collect(engine="streaming")
+    )
 
 
 def _named(dimension: Dimension, values: Sequence[Key]) -> pl.Expr:

@@ -80,12 +80,12 @@ class Store(Protocol):
         """Number of the state that every answer of this store is about."""
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
-        """Sum by value: the dimension's columns, `packets`, `bytes` (Int64), in no order."""
+        """Sum by value: the dimension's columns, `packets` (Int64), in no order."""
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
-        """Sum named values by bucket: the dimension's columns, `bucket` (index), `packets`, `bytes`.
+        """Sum named values by bucket: the dimension's columns, `bucket` (its index), `packets`.
 
         In no order; empty buckets have no row.
         """

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from darkscope.api.command.check import check
+
+app = typer.Typer()
+app.command()(check)
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(text: str | None = None, environment: dict[str, str] | None = None) -> Result:
+    arguments = []
+    if text is not None:
+        Path("observer.toml").write_text(text, encoding="utf-8")
+        arguments = ["--settings", "observer.toml"]
+    return CliRunner().invoke(app, arguments, env=environment)
+
+
+def section(result: Result, title: str) -> list[list[str]]:
+    block = result.stdout.partition(f"{title}\n")[2].partition("\n\n")[0]
+    return [[cell for cell in line.split("  ") if cell] for line in block.splitlines()]
+
+
+def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
+    result = run('worker = "observer"\n[ingest]\nrotation = "90m"\n', {"DARKSCOPE_LEDGER": "/data/ledger"})
+    rows = {
+        row[0]: [cell.strip() for cell in row[1:]] for row in section(result, "Settings, from observer.toml")
+    }
+    assert result.exit_code == 0
+    assert result.stderr == ""
+    assert rows == {
+        "ledger": ["/data/ledger", "DARKSCOPE_LEDGER"],
+        "worker": ["observer", "observer.toml line 1"],
+        "time_zone": ["UTC", "default"],
+        "ingest.batch_seconds": ["2.0", "default"],
+        "ingest.flows_per_file": ["1_000_000", "default"],
+        "ingest.rotation": ["1h30m", "observer.toml line 3"],
+        "ingest.unknown_sensors": ["named", "default"],
+        "ingest.late": ["refused", "default"],
+        "ingest.done": ["stay", "default"],
+        "ingest.done_folder": ["done", "default"],
+        "spool.settle": ["1m", "default"],
+        "geo.country": ["0 entries", "default"],
+        "geo.owner": ["0 entries", "default"],
+        "research": ["none", "default"],
+        "retention.flows": ["400", "default"],
+        "retention.sources": ["800", "default"],
+        "retention.requests": ["400", "default"],
+        "retention.events": ["keep", "default"],
+        "retention.attacks": ["keep", "default"],
+        "retention.disk_budget": ["none", "default"],
+        "retention.disk_reserve": ["1_073_741_824", "default"],
+        "sensors": ["0 entries", "default"],
+    }
+
+
+def test_it_shows_sensors_without_their_addresses_and_databases_with_their_build_date() -> None:
+    Path("research.csv").write_text("192.0.2.0/24,Example\n", encoding="utf-8")
+    result = run(
+        """\
+research = "research.csv"
+[[sensors]]
+id = "tokyo-1"
+name = "Tokyo"
+organisation = "U"
+country = "JP"
+networks = ["198.51.100.0/24", "2001:db8::/48"]
+until = 2026-04-01
+[[sensors]]
+id = "hanoi"
+kind = "honeypot"
+home = false
+"""
+    )
+    assert result.exit_code == 0
+    assert [[cell.strip() for cell in row] for row in section(result, "Sensors")] == [
+        [
+            *("tokyo-1", "Tokyo", "U", "telescope", "home", "JP"),
+            *("256 IPv4 addresses and 65_536 IPv6 /64", "before 2026-04-01"),
+        ],
+        [
+            *("hanoi", "hanoi", "-", "honeypot", "abroad", "ZZ"),
+            *("no networks: every packet counts as sent to it", "always"),
+        ],
+    ]
+    assert "198.51.100" not in result.output
+    assert section(result, "Databases") == [
+        ["country", "the one that ships", "IPFire-Location-Country", "built 2026-06-25", "always"]
+    ]
+    assert section(result, "Research scanners") == [["research.csv", "1 prefixes"]]
+
+
+def test_mistakes_in_settings_are_each_named_with_key_and_place_and_end_with_2() -> None:
+    result = run('[ingest]\nrotaton = "5m"\nlate = "maybe"\n', {"DARKSCOPE_LEDGR": "x"})
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "darkscope: DARKSCOPE_LEDGR: no such setting; did you mean DARKSCOPE_LEDGER?",
+        "darkscope: observer.toml line 3: ingest.late = 'maybe': Input should be 'refused' or 'accepted'",
+        "darkscope: observer.toml line 2: ingest.rotaton: no such setting; did you mean rotation?",
+    ]
+
+
+def test_mistakes_in_the_files_that_settings_name_are_named_with_the_setting_too() -> None:
+    Path("research.csv").write_text("nobody\n", encoding="utf-8")
+    result = run(
+        'research = "research.csv"\n[geo]\ncountry = "absent.mmdb"\n[[geo.owner]]\npath = "gone.mmdb"\n'
+    )
+    assert result.exit_code == 2
+    absent = "cannot be read: No such file or directory"
+    nobody = "'nobody' does not appear to be an IPv4 or IPv6 network"
+    assert result.stderr.splitlines() == [
+        f"darkscope: observer.toml line 3: geo.country[0]: absent.mmdb: {absent}",
+        f"darkscope: observer.toml line 4: geo.owner[0]: gone.mmdb: {absent}",
+        f"darkscope: observer.toml line 1: research: research.csv line 1: {nobody}",
+    ]
+
+
+def test_a_settings_file_that_is_not_there_is_a_mistake() -> None:
+    result = CliRunner().invoke(app, ["--settings", "absent.toml"])
+    assert result.exit_code == 2
+    assert result.stderr == "darkscope: absent.toml: cannot be read: No such file or directory\n"

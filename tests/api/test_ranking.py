@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from darkscope.api.dimension import Dimension, value_text
+from darkscope.api.periods import parse_period
+from darkscope.api.ranking import Provenance, Ranking, Row, rank
+from darkscope.api.store import Filter
+from darkscope.api.watch import Watch
+
+SENSOR_DAYS_10 = 10 * 86_400
+PROVENANCE = Provenance(
+    7,
+    parse_period("2020-Q2", ZoneInfo("UTC"), datetime(2020, 8, 1, tzinfo=UTC)),
+    Filter(),
+    Watch({"a": (SENSOR_DAYS_10,)}, {"a": (SENSOR_DAYS_10,)}),
+    None,
+)
+
+
+def ports(*rows: tuple[int, int, int]) -> pl.DataFrame:
+    schema = {"protocol": pl.Int16, "port": pl.Int32, "packets": pl.Int64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def ranked(
+    now: pl.DataFrame, before: pl.DataFrame, limit: int, sources: pl.DataFrame | None = None
+) -> Ranking:
+    return rank(
+        Dimension.PORTS,
+        now,
+        before,
+        limit,
+        watched=lambda _: SENSOR_DAYS_10,
+        label=lambda key: value_text(Dimension.PORTS, key).lower(),
+        sources=sources,
+        provenance=PROVENANCE,
+    )
+
+
+def row(
+    position: int, value: str, packets: int, share: float, previous_rank: int | None, previous: int
+) -> Row:
+    return Row(
+        position, value, value.lower(), packets, share, previous_rank, previous, packets / 10, None, None
+    )
+
+
+def test_a_port_outside_last_quarters_top_still_shows_its_rank() -> None:
+    now = ports((6, 23, 50), (6, 445, 30), (1, -1, 20))
+    before = ports((6, 23, 9), (6, 80, 8), (6, 22, 7), (6, 445, 6))
+    assert ranked(now, before, 2) == Ranking(
+        Dimension.PORTS,
+        (row(1, "23/TCP", 50, 0.5, 1, 9), row(2, "445/TCP", 30, 0.3, 4, 6)),
+        packets=100,
+        values=3,
+        provenance=PROVENANCE,
+    )
+
+
+def test_a_value_that_did_not_occur_before_has_no_previous_rank() -> None:
+    assert ranked(ports((6, 23, 4)), ports(), 5).rows == (row(1, "23/TCP", 4, 1.0, None, 0),)
+    assert ranked(ports((6, 23, 4)), ports((6, 23, 0)), 5).rows == (row(1, "23/TCP", 4, 1.0, None, 0),)
+
+
+def test_ties_are_broken_by_value_in_both_periods() -> None:
+    tied = ports((17, 53, 5), (6, 445, 5), (6, 23, 5), (6, 80, 5))
+    assert ranked(tied, tied.reverse(), 4).rows == (
+        row(1, "23/TCP", 5, 0.25, 1, 5),
+        row(2, "80/TCP", 5, 0.25, 2, 5),
+        row(3, "445/TCP", 5, 0.25, 3, 5),
+        row(4, "53/UDP", 5, 0.25, 4, 5),
+    )
+
+
+def test_nothing_observed_is_an_empty_ranking() -> None:
+    assert ranked(ports(), ports((6, 23, 4)), 5) == Ranking(Dimension.PORTS, (), 0, 0, PROVENANCE)
+
+
+def test_sources_stand_beside_their_values() -> None:
+    counted = ports((6, 80, 0), (6, 23, 0)).select(
+        "protocol", "port", sources=pl.Series([640, 3]), error=pl.Series([0.3, 0.0])
+    )
+    first, second, third = ranked(ports((6, 23, 9), (6, 80, 8), (6, 81, 7)), ports(), 3, counted).rows
+    assert (first.sources, first.sources_error) == (3, 0.0)
+    assert (second.sources, second.sources_error) == (640, 0.3)
+    assert (third.sources, third.sources_error) == (None, None)
+
+
+def test_without_watched_time_there_is_no_average() -> None:
+    ranking = rank(
+        Dimension.PORTS,
+        ports((6, 23, 9)),
+        ports(),
+        1,
+        watched=lambda _: 0,
+        label=str,
+        sources=None,
+        provenance=PROVENANCE,
+    )
+    assert ranking.rows[0].per_sensor_day is None
