@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from darkscope.ingest.simulate import autumn_2014, spring_2020
+from darkscope.ingest.simulate.autumn_2014 import SCENARIO as _AUTUMN_2014
 from darkscope.ingest.simulate.engine import SETTINGS, Written, simulate
 from darkscope.ingest.simulate.scenario import Compression, Scenario
+from darkscope.ingest.simulate.spring_2020 import SCENARIO as _SPRING_2020
 
 __all__ = ["SETTINGS", "Compression", "Scenario", "Written", "scenario", "scenarios", "simulate"]
 
-_SCENARIOS = {module.SCENARIO.name: module.SCENARIO for module in (autumn_2014, spring_2020)}
+_SCENARIOS: dict[str, Scenario] = {one.name: one for one in (_AUTUMN_2014, _SPRING_2020)}
 
 
 def scenarios() -> tuple[str, ...]:

@@ -1,8 +1,8 @@
 """Scenario `2014-q4`: what JPCERT/CC's report on October to December 2014 describes, and the quarter before.
 
-23/TCP stands high for a week in early November and swings widely from December on, when sources in Japan join;
-NAS devices ask for 8080/TCP from the turn to December and for 10000/TCP from late December; one sensor receives the
-leftovers of a peer-to-peer network. Amounts that the report does not state are made up.
+23/TCP stands high for a week in early November and swings widely from December on, when sources in Japan
+join; NAS devices ask for 8080/TCP from the turn to December and for 10000/TCP from late December; one sensor
+receives the leftovers of a peer-to-peer network. Amounts that the report does not state are made up.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from darkscope.ingest.simulate.probes import (
 from darkscope.ingest.simulate.rhythms import HOMES
 from darkscope.ingest.simulate.scenario import (
     Attack,
+    Decoy,
     Outage,
     Pool,
     Rank,
@@ -57,16 +58,16 @@ _PEERS = Pool("peers", lifetime=2, each=2)
 _NAS = Pool("nas", lifetime=400, members=14, blocks=5)
 
 _TELNET_CHINA = level(
-    _YEAR, ("11-02", 1), ("11-04", 3), ("11-11", 3), ("11-13", 1.3), ("11-30", 1.2), ("12-02", 2.6), ("12-04", 6.2),
-    ("12-06", 1.6), ("12-09", 5.2), ("12-12", 1.4), ("12-15", 6.5), ("12-17", 2), ("12-21", 5.6), ("12-24", 1.5),
-    ("12-28", 5), ("12-31", 2.5),
+    _YEAR, ("11-02", 1), ("11-04", 3), ("11-11", 3), ("11-13", 1.3), ("11-30", 1.2), ("12-02", 2.6),
+    ("12-04", 6.2), ("12-06", 1.6), ("12-09", 5.2), ("12-12", 1.4), ("12-15", 6.5), ("12-17", 2),
+    ("12-21", 5.6), ("12-24", 1.5), ("12-28", 5), ("12-31", 2.5),
 )  # fmt: skip
 _TELNET_OTHERS = level(
     _YEAR, ("11-02", 1), ("11-04", 1.4), ("11-11", 1.4), ("11-13", 1), ("12-01", 1), ("12-05", 1.3)
 )
 _WEB_CHINA = level(
-    _YEAR, ("11-03", 1), ("11-05", 3), ("11-09", 1.1), ("11-14", 2.8), ("11-18", 1), ("11-24", 2.5), ("11-28", 1.2),
-    ("12-04", 3.2), ("12-10", 1.3), ("12-16", 2.9), ("12-22", 1.2), ("12-29", 2.6),
+    _YEAR, ("11-03", 1), ("11-05", 3), ("11-09", 1.1), ("11-14", 2.8), ("11-18", 1), ("11-24", 2.5),
+    ("11-28", 1.2), ("12-04", 3.2), ("12-10", 1.3), ("12-16", 2.9), ("12-22", 1.2), ("12-29", 2.6),
 )  # fmt: skip
 _NAS_RISE = level(_YEAR, ("11-27", 0), ("12-03", 1), ("12-09", 1.3), ("12-20", 0.9), ("12-31", 1))
 _NAS_TELNET = level(_YEAR, ("12-01", 0), ("12-04", 1), ("12-10", 0.8), ("12-16", 1.3), ("12-24", 0.9))
@@ -81,30 +82,35 @@ _DECOY = level(
     ("10-20", 0.02),
     ("10-26", 0),
 )
-_OCTOBER_UP = ("10-01", 1.0), ("10-08", 5.0)
 
 
 def _up(factor: float) -> tuple[tuple[str, float], ...]:
+    """Change with the quarter."""
     return ("09-28", 1.0), ("10-06", factor)
 
 
 _BASELINE = (
     Stream(
         "telnet", (23,), ((LINUX, 6), (RAW, 3), (MASSCAN, 0.5), (ZMAP, 0.3)), _DEVICES,
-        {"CN": 230, "TW": 50, "KR": 40, "US": 30, "RU": 22, "BR": 30, "TR": 20, "VN": 20, "IN": 20, "JP": 12, "FR": 5,
-         "DE": 6, "NL": 4, "TH": 10, "IT": 10, "MX": 10},
-        HOMES, _TELNET_OTHERS, {"CN": _TELNET_CHINA, "TW": level(_YEAR, *_up(0.5)), "JP": level(_YEAR, ("07-01", 1))},
+        {"CN": 230, "TW": 50, "KR": 40, "US": 30, "RU": 22, "BR": 30, "TR": 20, "VN": 20, "IN": 20, "JP": 12,
+         "FR": 5, "DE": 6, "NL": 4, "TH": 10, "IT": 10, "MX": 10},
+        HOMES, _TELNET_OTHERS,
+        {"CN": _TELNET_CHINA, "TW": level(_YEAR, *_up(0.5)), "JP": level(_YEAR, ("07-01", 1))},
     ),
     Stream(
         "smb", (445,), ((WINDOWS_XP, 5), (WINDOWS_7, 2), (RAW, 1)), _WORMS,
-        {"TW": 60, "US": 55, "RU": 38, "CN": 40, "JP": 36, "BR": 32, "VN": 20, "IN": 25, "KR": 16, "DE": 10, "ID": 20,
-         "FR": 5, "IT": 15, "AR": 11, "UA": 10},
+        {"TW": 60, "US": 55, "RU": 38, "CN": 40, "JP": 36, "BR": 32, "VN": 20, "IN": 25, "KR": 16, "DE": 10,
+         "ID": 20, "FR": 5, "IT": 15, "AR": 11, "UA": 10},
         HOMES, level(_YEAR, *_up(0.78)), {"JP": level(_YEAR, ("07-01", 1))},
     ),
     Stream(
         "ssh", (22,), ((LINUX, 6), (RAW, 2), (ZMAP, 1), (MASSCAN, 0.6), (NMAP, 0.4)), _HOSTED,
         {"CN": 190, "US": 45, "KR": 24, "FR": 14, "DE": 14, "NL": 14, "HK": 20, "JP": 8, "TW": 10, "RU": 7},
-        levels={"FR": level(_YEAR, *_OCTOBER_UP), "CN": level(_YEAR, *_up(1.2)), "US": level(_YEAR, *_up(1.15))},
+        levels={
+            "FR": level(_YEAR, *_up(5)),
+            "CN": level(_YEAR, *_up(1.2)),
+            "US": level(_YEAR, *_up(1.15)),
+        },
     ),
     Stream(
         "echo", (), ((PING, 4), (PING_LINUX, 6)), _HOSTED,
@@ -137,13 +143,17 @@ _BASELINE = (
     Stream("file transfer", (21,), ((LINUX, 3), (NMAP, 1)), _HOSTED, {"CN": 15, "US": 15, "DE": 5, "FR": 5}),
     Stream("screen", (5900,), ((RAW, 3), (LINUX, 2)), _HOSTED, {"CN": 15, "US": 15, "NL": 10, "RU": 10}),
     Stream("proxies", (3128, 8088, 8118, 1080), ((RAW, 3), (ZMAP, 1)), _SCANNERS, {"CN": 36, "US": 4}),
-    Stream("rpc", (135,), ((WINDOWS_XP, 3), (RAW, 1)), _WORMS, {"CN": 25, "RU": 10, "TW": 15, "JP": 10}, HOMES),
+    Stream(
+        "rpc", (135,), ((WINDOWS_XP, 3), (RAW, 1)), _WORMS, {"CN": 25, "RU": 10, "TW": 15, "JP": 10}, HOMES,
+    ),
     Stream("netbios", (139,), ((WINDOWS_XP, 1),), _WORMS, {"TW": 22, "JP": 14, "BR": 8, "RU": 6}, HOMES),
     Stream(
         "names", (53,), ((DNS, 1),), _SCANNERS, {"US": 25, "CN": 20, "NL": 15, "DE": 6, "FR": 6, "RU": 8},
     ),
     Stream("clocks", (123,), ((NTP, 1),), _SCANNERS, {"US": 25, "NL": 15, "DE": 8, "FR": 6, "CN": 6}),
-    Stream("plug and play", (1900,), ((SSDP, 1),), _SCANNERS, {"US": 18, "NL": 12, "CN": 12, "DE": 4, "FR": 4}),
+    Stream(
+        "plug and play", (1900,), ((SSDP, 1),), _SCANNERS, {"US": 18, "NL": 12, "CN": 12, "DE": 4, "FR": 4},
+    ),
     Stream(
         "telephony", (5060,), ((SIP, 1),), _SCANNERS, {"FR": 14, "DE": 22, "US": 25, "NL": 20, "GB": 9},
         levels={"FR": level(_YEAR, *_up(3)), "NL": level(_YEAR, *_up(0.4))},
@@ -159,7 +169,8 @@ _BASELINE = (
         {"CN": 50, "US": 24, "FR": 6, "DE": 6, "KR": 5, "HK": 9},
     ),
     Stream(
-        "undeliverable", range(1024, 65536), ((UNREACHABLE, 1),), _HOSTED, {"CN": 6, "US": 5, "RU": 2, "BR": 2},
+        "undeliverable", range(1024, 65536), ((UNREACHABLE, 1),), _HOSTED,
+        {"CN": 6, "US": 5, "RU": 2, "BR": 2},
     ),
     Stream(
         "peers", range(10000, 60000), ((PEER, 3), (PEER_TCP, 1)), _PEERS,
@@ -183,8 +194,14 @@ _PHENOMENA = (
         "NAS devices, 10000", (10000,), ((LINUX, 1),), _NAS,
         {"US": 20, "TW": 14, "DE": 10, "FR": 8, "JP": 7, "KR": 3}, level=_NAS_THIRD_PORT,
     ),
-    Stream("leftover peers, TCP", (12543,), ((PEER_TCP, 1),), _PEERS, {"JP": 560}, level=_DECOY, at=("sapporo-1",)),
-    Stream("leftover peers, UDP", (12543,), ((PEER, 1),), _PEERS, {"JP": 560}, level=_DECOY, at=("sapporo-1",)),
+    Stream(
+        "leftover peers, TCP", (12543,), ((PEER_TCP, 1),), _PEERS, {"JP": 560},
+        level=_DECOY, at=("sapporo-1",),
+    ),
+    Stream(
+        "leftover peers, UDP", (12543,), ((PEER, 1),), _PEERS, {"JP": 560},
+        level=_DECOY, at=("sapporo-1",),
+    ),
 )  # fmt: skip
 
 _SHELLSHOCK = "() { :; }; /bin/true"
@@ -249,5 +266,6 @@ SCENARIO = Scenario(
             Rank("1433/TCP", 5),
         ),
         countries=ranks(CN=1, US=2, JP=5, FR=9, TW=3),
+        decoys=(Decoy("sapporo-1", 12543, "JP", (date(2014, 10, 13), date(2014, 10, 25))),),
     ),
 )

@@ -41,9 +41,9 @@ def simulate(
 ) -> Written:
     """Write the captures of a scenario below a folder, and `darkscope.toml` beside them.
 
-    `scale` multiplies the packets; `compression` overrides what each sensor uses; `progress` is told days done
-    and days in all. Raises OSError where the folder cannot be written (FileExistsError where it holds settings of
-    somebody's own), ValueError where the scenario contradicts itself.
+    `scale` multiplies the packets; `compression` overrides what each sensor uses; `progress` is told days
+    done and days in all. Raises OSError where the folder cannot be written (FileExistsError where it holds
+    settings of somebody's own), ValueError where the scenario contradicts itself.
     """
     traffic = Traffic(scenario, scale=scale, seed=scenario.seed if seed is None else seed)
     _write_settings(to / SETTINGS, scenario)

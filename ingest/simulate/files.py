@@ -1,4 +1,4 @@
-"""Frames to capture files: pcap in both byte orders, pcapng, plain or compressed; the same bytes each time."""
+"""Frames to capture files: pcap in both byte orders, pcapng, plain or compressed; always the same bytes."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _CSIRT, _PROVIDER, _UNIVERSITY = "Example CSIRT", "Example Provider", "Example U
 
 
 def sensors(six_hourly: date, hourly: date, daily: date) -> tuple[Sensor, ...]:
-    """All sensors; two change their rotation: one from a day on, the other for the days from `hourly` to `daily`."""
+    """List all sensors; two change their rotation: one on a day, one from `hourly` until `daily`."""
     open_ports = (21, 22, 23, 80, 443, 445, 2323, 5000, 5001, 8080, 8083)
     honeypot = Sensor("honeypot-1", _CSIRT, "JP", "198.18.0.8/31", honeypot=True, open_ports=open_ports)
     return (

@@ -1,4 +1,4 @@
-"""How programs ask: the headers of scanning tools, worms and operating systems, to be used by any scenario."""
+"""How programs ask: the headers of scanning tools, worms and operating systems, for any scenario."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ NTP = Probe(UDP, payload=bytes.fromhex("1700032a 00000000"))
 
 SSDP = Probe(
     UDP,
-    payload=b'M-SEARCH * HTTP/1.1\r\nHost:239.255.255.250:1900\r\nST:ssdp:all\r\nMan:"ssdp:discover"\r\nMX:3\r\n\r\n',
+    payload=b"M-SEARCH * HTTP/1.1\r\nHost:239.255.255.250:1900\r\nST:ssdp:all\r\n"
+    b'Man:"ssdp:discover"\r\nMX:3\r\n\r\n',
 )
 
 SIP = Probe(

@@ -7,7 +7,9 @@ from darkscope.ingest.simulate.scenario import Rhythm
 STEADY = Rhythm()
 """Servers and scanners."""
 
-HOMES = Rhythm((0.9, 0.8, 0.75, 0.7, 0.7, 0.75, 0.8, 0.9, 1, 1, 1, 1.05, 1.05, 1.05, 1.05, 1.05, 1.1, 1.1, 1.2, 1.25, 1.3, 1.3, 1.2, 1))  # fmt: skip
+HOMES = Rhythm(
+    (0.9, 0.8, 0.75, 0.7, 0.7, 0.75, 0.8, 0.9, 1, 1, 1, *(1.05,) * 5, 1.1, 1.1, 1.2, 1.25, 1.3, 1.3, 1.2, 1)
+)
 """Devices at home that are switched off at times."""
 
 WAKING = Rhythm((0.55, 0.45, 0.4, 0.4, 0.45, 0.7, *(1.15,) * 18))

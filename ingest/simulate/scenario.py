@@ -173,6 +173,25 @@ class Rank:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoy:
+    """A rise that only one sensor sees: nothing to report."""
+
+    sensor: str
+    port: int  # over TCP and UDP
+    country: str
+    days: tuple[date, date]  # both included
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests for one path that honeypots received, all from one country."""
+
+    path: str
+    country: str
+    counts: tuple[tuple[date, int, int], ...]  # day, port, requests
+
+
+@dataclass(frozen=True, slots=True)
 class Truth:
     """What must be found in the captures of a scenario."""
 
@@ -180,6 +199,8 @@ class Truth:
     before: tuple[date, date]
     ports: tuple[Rank, ...]
     countries: tuple[Rank, ...]
+    decoys: tuple[Decoy, ...] = ()
+    requests: tuple[Requests, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ class Population:
         size = self.network.size[network]
         span = np.where(blocks > 0, np.minimum(size, np.uint64(BLOCK)), size)
         start = self.network.first[network] + mixed(anchor, 7) % (size // span) * span
-        return start + mixed(member, 8) % span
+        address: _U64 = start + mixed(member, 8) % span
+        return address
 
 
 def population(

@@ -1,8 +1,8 @@
 """Scenario `2020-q2`: what JPCERT/CC's report on April to June 2020 describes, and the quarter before.
 
-445/TCP rises from 28 April, Vietnam first, in the rhythm of offices there and in Indonesia, while 1433/TCP falls;
-Russia and the Netherlands ask for many ports; requests for a NAS product's album reach honeypots within two days of
-the published proof of concept. Amounts that the report does not state are made up.
+445/TCP rises from 28 April, Vietnam first, in the rhythm of offices there and in Indonesia, while 1433/TCP
+falls; Russia and the Netherlands ask for many ports; requests for a NAS product's album reach honeypots
+within two days of the published proof of concept. Amounts that the report does not state are made up.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from darkscope.ingest.simulate.scenario import (
     Outage,
     Pool,
     Rank,
+    Requests,
     Scenario,
     Stream,
     Truth,
@@ -58,18 +59,19 @@ _ALBUM = Pool("album", lifetime=400, members=5, blocks=2)
 
 _SMB_OTHERS = level(_YEAR, ("04-29", 1), ("05-06", 1.8))
 _SQL_FALL = level(_YEAR, ("04-27", 1), ("05-01", 0.5))
-_APRIL = ("03-28", 1.0)
 
 
 def _from_april(factor: float) -> tuple[tuple[str, float], ...]:
-    return _APRIL, ("04-05", factor)
+    """Change with the quarter."""
+    return ("03-28", 1.0), ("04-05", factor)
 
 
 _BASELINE = (
     Stream(
         "telnet", (*(23,) * 10, 2323), ((MIRAI, 13), (LINUX, 5), (ZMAP, 1), (MASSCAN, 1)), _DEVICES,
-        {"CN": 130, "TW": 60, "KR": 75, "BR": 75, "US": 60, "RU": 45, "IN": 70, "VN": 25, "TR": 35, "IR": 35, "JP": 25,
-         "TH": 25, "IT": 30, "EG": 35, "MX": 25, "ID": 22, "GB": 20, "UA": 20, "NL": 8, "DE": 15, "FR": 12},
+        {"CN": 130, "TW": 60, "KR": 75, "BR": 75, "US": 60, "RU": 45, "IN": 70, "VN": 25, "TR": 35, "IR": 35,
+         "JP": 25, "TH": 25, "IT": 30, "EG": 35, "MX": 25, "ID": 22, "GB": 20, "UA": 20, "NL": 8, "DE": 15,
+         "FR": 12},
         HOMES, levels={"TW": level(_YEAR, *_from_april(2.7))},
     ),
     Stream(
@@ -85,23 +87,25 @@ _BASELINE = (
     ),
     Stream(
         "smb", (445,), ((WINDOWS_7, 6), (WINDOWS_XP, 2), (MASSCAN, 0.3)), _OFFICE_PCS,
-        {"IN": 35, "RU": 18, "TW": 25, "BR": 25, "CN": 22, "US": 22, "TH": 18, "TR": 14, "PH": 10, "MY": 8, "KR": 8,
-         "NL": 3, "MX": 8, "AR": 6},
+        {"IN": 35, "RU": 18, "TW": 25, "BR": 25, "CN": 22, "US": 22, "TH": 18, "TR": 14, "PH": 10, "MY": 8,
+         "KR": 8, "NL": 3, "MX": 8, "AR": 6},
         HOMES, _SMB_OTHERS, {"RU": level(_YEAR, ("04-29", 1), ("05-06", 1.3))},
     ),
     Stream(
         "sql server", (1433,), ((RAW, 5), (WINDOWS_7, 3), (MASSCAN, 0.5), (ZMAP, 0.5)), _HOSTED,
-        {"CN": 200, "US": 60, "KR": 25, "IN": 25, "BR": 22, "TW": 12, "RU": 18, "DE": 16, "FR": 14, "JP": 10, "NL": 8,
-         "VN": 12, "HK": 15, "SG": 12},
+        {"CN": 200, "US": 60, "KR": 25, "IN": 25, "BR": 22, "TW": 12, "RU": 18, "DE": 16, "FR": 14, "JP": 10,
+         "NL": 8, "VN": 12, "HK": 15, "SG": 12},
         level=_SQL_FALL,
     ),
     Stream(
         "web", (80,), ((LINUX, 4), (ZMAP, 3), (MASSCAN, 2), (RAW, 1)), _HOSTED,
-        {"US": 75, "CN": 32, "NL": 12, "RU": 14, "DE": 18, "FR": 12, "GB": 14, "BR": 12, "TW": 8, "JP": 8, "KR": 8},
+        {"US": 75, "CN": 32, "NL": 12, "RU": 14, "DE": 18, "FR": 12, "GB": 14, "BR": 12, "TW": 8, "JP": 8,
+         "KR": 8},
     ),
     Stream(
         "ssh", (22,), ((LINUX, 6), (ZMAP, 2), (MASSCAN, 1), (NMAP, 0.5)), _HOSTED,
-        {"CN": 46, "US": 40, "FR": 14, "DE": 12, "SG": 12, "NL": 8, "RU": 9, "KR": 10, "VN": 9, "IN": 6, "BR": 6},
+        {"CN": 46, "US": 40, "FR": 14, "DE": 12, "SG": 12, "NL": 8, "RU": 9, "KR": 10, "VN": 9, "IN": 6,
+         "BR": 6},
     ),
     Stream(
         "echo", (), ((PING, 3), (PING_LINUX, 7)), _HOSTED,
@@ -120,13 +124,23 @@ _BASELINE = (
         {"US": 45, "CN": 12, "NL": 10, "DE": 8, "GB": 6},
     ),
     Stream(
-        "debug bridge", (5555,), ((LINUX, 4), (RAW, 2)), _DEVICES, {"CN": 20, "KR": 18, "TW": 10, "HK": 8, "US": 6}, HOMES,
+        "debug bridge", (5555,), ((LINUX, 4), (RAW, 2)), _DEVICES,
+        {"CN": 20, "KR": 18, "TW": 10, "HK": 8, "US": 6}, HOMES,
     ),
-    Stream("routers", (37215, 52869, 7547), ((LINUX, 3), (RAW, 2)), _DEVICES, {"EG": 20, "CN": 12, "BR": 12, "IR": 8}, HOMES),
-    Stream("key values", (6379, 8545, 9200, 27017), ((MASSCAN, 3), (LINUX, 2), (ZMAP, 1)), _HOSTED, {"CN": 25, "US": 18, "NL": 8}),
+    Stream(
+        "routers", (37215, 52869, 7547), ((LINUX, 3), (RAW, 2)), _DEVICES,
+        {"EG": 20, "CN": 12, "BR": 12, "IR": 8}, HOMES,
+    ),
+    Stream(
+        "key values", (6379, 8545, 9200, 27017), ((MASSCAN, 3), (LINUX, 2), (ZMAP, 1)), _HOSTED,
+        {"CN": 25, "US": 18, "NL": 8},
+    ),
     Stream("mysql", (3306,), ((RAW, 3), (MASSCAN, 1)), _HOSTED, {"CN": 30, "US": 9}),
     Stream("screen", (5900, 5901), ((MASSCAN, 2), (RAW, 2)), _HOSTED, {"RU": 12, "NL": 10, "US": 10}),
-    Stream("mail, files", (25, 21, 110, 143), ((LINUX, 3), (NMAP, 1)), _HOSTED, {"US": 15, "CN": 10, "RU": 8, "FR": 6}),
+    Stream(
+        "mail, files", (25, 21, 110, 143), ((LINUX, 3), (NMAP, 1)), _HOSTED,
+        {"US": 15, "CN": 10, "RU": 8, "FR": 6},
+    ),
     Stream("telephony", (5060,), ((SIP, 1),), _SCANNERS, {"FR": 18, "US": 25, "NL": 14, "DE": 22, "GB": 6}),
     Stream("names", (53,), ((DNS, 1),), _SCANNERS, {"US": 22, "CN": 12, "NL": 8, "RU": 8, "DE": 4}),
     Stream("clocks", (123,), ((NTP, 1),), _SCANNERS, {"US": 20, "CN": 8, "NL": 8, "GB": 4}),
@@ -134,17 +148,24 @@ _BASELINE = (
     Stream("multicast names", (5353,), ((MDNS, 1),), _SCANNERS, {"US": 10, "CN": 4, "NL": 3}),
     Stream(
         "many ports", range(1, 65536), ((MASSCAN, 5), (RAW, 3), (NMAP, 2), (ZMAP, 1)), _SCANNERS,
-        {"RU": 850, "NL": 720, "US": 220, "CN": 40, "DE": 42, "GB": 34, "FR": 20, "SG": 24, "RO": 40, "SE": 20},
+        {"RU": 850, "NL": 720, "US": 220, "CN": 40, "DE": 42, "GB": 34, "FR": 20, "SG": 24, "RO": 40,
+         "SE": 20},
         levels={"US": level(_YEAR, *_from_april(1.6)), "NL": level(_YEAR, *_from_april(0.88))},
     ),
     Stream(
         "replies to forged packets", range(1024, 65536), ((SYN_ACK, 3), (RESET, 2)), _HOSTED,
         {"CN": 25, "US": 20, "FR": 8, "DE": 6, "NL": 4, "HK": 8},
     ),
-    Stream("undeliverable", range(1024, 65536), ((UNREACHABLE, 1),), _HOSTED, {"CN": 5, "US": 5, "RU": 3, "BR": 3}),
+    Stream(
+        "undeliverable", range(1024, 65536), ((UNREACHABLE, 1),), _HOSTED,
+        {"CN": 5, "US": 5, "RU": 3, "BR": 3},
+    ),
     Stream("peers", range(10000, 60000), ((PEER, 1),), _PEERS, {"JP": 8, "CN": 10, "RU": 8, "KR": 5}, HOMES),
     Stream("forged sources", (80, 22, 8080), ((RAW, 1),), _PEERS, {BOGUS: 6}),
-    Stream("IPv6", (22, 80, 443, 8080), ((RAW_V6, 1),), _SCANNERS, {"US": 5, "DE": 2, "NL": 1, "CN": 1}, at=("tokyo-1",)),
+    Stream(
+        "IPv6", (22, 80, 443, 8080), ((RAW_V6, 1),), _SCANNERS,
+        {"US": 5, "DE": 2, "NL": 1, "CN": 1}, at=("tokyo-1",),
+    ),
     Stream("IPv6 echo", (), ((PING_V6, 1),), _SCANNERS, {"US": 3, "CN": 1}, at=("tokyo-1",)),
 )  # fmt: skip
 
@@ -155,7 +176,7 @@ _PHENOMENA = (
     ),
 )  # fmt: skip
 
-_PATH = "/photo/p/api/album.php"
+_ALBUM_PATH = "/photo/p/api/album.php"
 _AGENT = "python-requests/2.23.0"
 
 
@@ -163,7 +184,7 @@ def _every(first: date, last: date, step: int) -> list[date]:
     return [first + timedelta(days=days) for days in range(0, (last - first).days + 1, step)]
 
 
-ALBUM_REQUESTS = (
+_ALBUM_REQUESTS = (
     (date(2020, 5, 27), 8080, 1),
     (date(2020, 5, 28), 8080, 3),
     (date(2020, 5, 29), 5000, 1),
@@ -175,14 +196,17 @@ ALBUM_REQUESTS = (
 """Table 4 of the report: day, port, requests."""
 
 _VISITS = (
-    *(Visit(day, port, count, "GET", _PATH, _AGENT, _ALBUM, "RU") for day, port, count in ALBUM_REQUESTS),
+    *(
+        Visit(day, port, count, "GET", _ALBUM_PATH, _AGENT, _ALBUM, "RU")
+        for day, port, count in _ALBUM_REQUESTS
+    ),
     *(
         Visit(day, port, 1, method, path, agent, pool, country)
         for first, port, method, path, agent, pool, country in (
             (date(2020, 1, 3), 80, "GET", "/", "Mozilla/5.0 zgrab/0.x", _SCANNERS, "US"),
-            (date(2020, 1, 5), 8080, "GET", "/manager/html", "Mozilla/5.0 (Windows NT 10.0; Win64; x64)", _HOSTED, "CN"),
+            (date(2020, 1, 5), 8080, "GET", "/manager/html", "Mozilla/5.0 (Windows NT 10.0)", _HOSTED, "CN"),
             (date(2020, 1, 6), 80, "GET", "/boaform/admin/formLogin", "polaris botnet", _DEVICES, "IN"),
-            (date(2020, 1, 8), 80, "GET", "/solr/admin/info/system?wt=json", "Mozilla/5.0 (X11; Linux x86_64)", _HOSTED, "NL"),
+            (date(2020, 1, 8), 80, "GET", "/solr/admin/info/system?wt=json", "Mozilla/5.0", _HOSTED, "NL"),
         )
         for day in _every(first, date(2020, 6, 30), 7)
     ),
@@ -223,5 +247,6 @@ SCENARIO = Scenario(
             Rank("22/TCP", 5),
         ),
         countries=ranks(RU=1, US=3, NL=2, CN=4, TW=9),
+        requests=(Requests(_ALBUM_PATH, "RU", _ALBUM_REQUESTS),),
     ),
 )

@@ -92,7 +92,7 @@ class Traffic:
         return out
 
     def _streams(self, index: int, random: np.random.Generator) -> Batch:
-        """Draw packets by the hour, give each a source, a target and a moment, and repeat what is repeated."""
+        """Draw packets by the hour, give each a source, a target and a moment; repeat what is repeated."""
         expected = self.plan.packets[:, index * 24 : (index + 1) * 24] * self.scale
         counts = random.poisson(expected)
         row = np.repeat(np.arange(len(counts)), counts.sum(axis=1))
