@@ -7,22 +7,19 @@ disturbs nothing; a changed file is taken up by `refresh`.
 
 from __future__ import annotations
 
-import mmap
-import os
 import re
-import shutil
-import socket
+import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_network
-from itertools import islice
 from pathlib import Path
 
 import maxminddb
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from maxminddb.decoder import Decoder
 
 from darkscope.ingest.compiled import compiled
 from darkscope.ingest.settings import Database as DatabaseSetting
@@ -34,8 +31,14 @@ SHIPPED = Path(__file__).parent / "data" / "country.mmdb"
 UNKNOWN = "ZZ"
 
 _EPOCH = date(1970, 1, 1)
-_SAMPLE = 10_000
-"""Records of a new file that are searched for a shape that is known here."""
+_SEPARATOR = 16
+"""Zero bytes between search tree and data (MaxMind DB format 2.0)."""
+
+_SAMPLED_NODES, _SAMPLED_RECORDS = 100_000, 1_000
+"""How much of a new file is searched for a shape that is known here."""
+
+_BROKEN = (maxminddb.InvalidDatabaseError, ValueError, TypeError, LookupError, ArithmeticError, struct.error)
+"""What reading a damaged file raises. The C reader does worse, it crashes: hence the one in Python."""
 
 _ALIASES = {"UK": "GB"}
 _NO_COUNTRIES = frozenset({"AP", "EU", "XX"})
@@ -126,7 +129,7 @@ class Question:
 
 
 COUNTRY = Question("geo.country", "country", "country.iso_code, country_code, country", _code, _UNKNOWN_CODE)
-OWNER = Question("geo.owner", "AS number", "autonomous_system_number, asn", owner_of, 0)
+OWNER = Question("geo.owner", "owner", "autonomous_system_number, asn", owner_of, 0)
 
 
 class Database:
@@ -137,12 +140,21 @@ class Database:
         self._question = question
         try:
             self.stamp = _stamp(path)
-            self._content, self._reader = _open(path)
-            metadata = self._reader.metadata()
-            records = [record for _, record in islice(self._reader, _SAMPLE)]
+            with path.open("rb") as file, maxminddb.open_database(file, maxminddb.MODE_FD) as reader:
+                metadata = reader.metadata()
+                file.seek(0)
+                content = file.read()
+            self.type = str(metadata.database_type)
+            self.built = datetime.fromtimestamp(metadata.build_epoch, UTC).date()
+            self._nodes, self._record_bits = metadata.node_count, metadata.record_size
+            self._tree_bytes = self._nodes * self._record_bits // 4
+            self._has_ipv6 = metadata.ip_version == 6
+            self._content = np.frombuffer(content, np.uint8)
+            self._decoder = Decoder(content, self._tree_bytes + _SEPARATOR)
+            records = [self._decoder.decode(self._tree_bytes + place)[0] for place in self._sample()]
         except OSError as error:
             raise GeoError(f"{path}: cannot be read: {error.strerror or error}") from error
-        except (maxminddb.InvalidDatabaseError, ValueError) as error:
+        except _BROKEN as error:
             raise GeoError(f"{path}: is no MMDB, or a broken one: {error}") from error
         if all(question.value(record) == question.unknown for record in records):
             keys = sorted({str(key) for record in records if isinstance(record, dict) for key in record})
@@ -150,72 +162,65 @@ class Database:
                 f"{path}: gives no {question.name}: its records have {', '.join(keys) or 'nothing'}, "
                 f"but none of {question.fields}"
             )
-        self.type = metadata.database_type
-        self.built = datetime.fromtimestamp(metadata.build_epoch, UTC).date()
-        self._nodes, self._record_bits = metadata.node_count, metadata.record_size
-        if self._record_bits not in (24, 28, 32) or self._nodes * self._record_bits // 4 > len(self._content):
-            raise GeoError(f"{path}: is a broken MMDB: its search tree is longer than the file")
-        self._has_ipv6 = metadata.ip_version == 6
         self._ipv4_start = 0
         if self._has_ipv6:
             zero = np.zeros(1, np.uint64)
             self._ipv4_start = int(self._walk(zero, zero, 0, 0, 96)[0]) + self._nodes
-        self._answers: dict[int, int] = {0: question.unknown}  # by place of the record in the file
+        self._answers: dict[int, int] = {0: question.unknown}  # by the record's place
 
     def four(self, addresses: Halves) -> npt.NDArray[np.uint32]:
         """Answer for IPv4 addresses."""
-        places = self._walk(addresses, addresses, self._ipv4_start, 96, 128)
-        return self._read(places, lambda index: socket.inet_ntoa(int(addresses[index]).to_bytes(4)))
+        return self._read(self._walk(addresses, addresses, self._ipv4_start, 96, 128))
 
     def six(self, high: Halves, low: Halves) -> npt.NDArray[np.uint32]:
         """Answer for IPv6 addresses."""
         if not self._has_ipv6:
             return np.full(len(high), self._question.unknown, np.uint32)
+        return self._read(self._walk(high, low, 0, 0, 128))
 
-        def address(index: int) -> str:
-            return socket.inet_ntop(
-                socket.AF_INET6, int(high[index]).to_bytes(8) + int(low[index]).to_bytes(8)
-            )
-
-        return self._read(self._walk(high, low, 0, 0, 128), address)
+    def _sample(self) -> list[int]:
+        """Find places of records, spread over the search tree."""
+        tree = self._content[: self._tree_bytes].reshape(self._nodes, -1)
+        node = tree[:: max(1, self._nodes // _SAMPLED_NODES)].astype(np.int64)
+        record = self._record_bits // 8
+        left, right = np.zeros(len(node), np.int64), np.zeros(len(node), np.int64)
+        for byte in range(record):
+            left = left << 8 | node[:, byte]
+            right = right << 8 | node[:, byte - record]
+        if self._record_bits == 28:
+            left |= (node[:, 3] >> 4) << 24
+            right |= (node[:, 3] & 15) << 24
+        places = np.unique(np.concatenate((left, right))) - self._nodes
+        return [int(place) for place in places[places > 0][:_SAMPLED_RECORDS]]
 
     def _walk(self, high: Halves, low: Halves, node: int, depth: int, end: int) -> npt.NDArray[np.int64]:
         places = np.empty(len(high), np.int64)
         _walk(self._content, self._record_bits, self._nodes, high, low, node, depth, end, places)
         return places
 
-    def _read(self, places: npt.NDArray[np.int64], address: Callable[[int], str]) -> npt.NDArray[np.uint32]:
-        """Answer by record: each is read once, through the first address that leads to it."""
-        distinct, first, inverse = np.unique(places, return_index=True, return_inverse=True)
+    def _read(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint32]:
+        """Answer by the records' places; each record is decoded once."""
+        distinct, inverse = np.unique(places, return_inverse=True)
         answers = np.empty(len(distinct), np.uint32)
         for index, place in enumerate(distinct.tolist()):
             if place not in self._answers:
-                try:
-                    self._answers[place] = self._question.value(self._reader.get(address(int(first[index]))))
-                except maxminddb.InvalidDatabaseError as error:
-                    raise GeoError(f"{self.path}: is a broken MMDB: {error}") from error
+                self._answers[place] = self._decode(place)
             answers[index] = self._answers[place]
         return answers[inverse]
+
+    def _decode(self, place: int) -> int:
+        if place < 0:
+            raise GeoError(f"{self.path}: is a broken MMDB: a path through its search tree does not end")
+        try:
+            return self._question.value(self._decoder.decode(self._tree_bytes + place)[0])
+        except _BROKEN as error:
+            raise GeoError(f"{self.path}: is a broken MMDB: {error}") from error
 
 
 def _stamp(path: Path) -> tuple[int, int, int]:
     """Take what changes when a file does."""
     status = path.stat()
     return status.st_mtime_ns, status.st_ino, status.st_size
-
-
-def _open(path: Path) -> tuple[npt.NDArray[np.uint8], maxminddb.Reader]:
-    """Copy a file into memory and open it there; the C reader takes nothing but a path."""
-    memory = os.memfd_create("darkscope")
-    try:
-        with path.open("rb") as source, os.fdopen(memory, "wb", closefd=False) as copy:
-            shutil.copyfileobj(source, copy)
-        if not os.fstat(memory).st_size:
-            raise ValueError("it is empty")
-        reader = maxminddb.open_database(f"/proc/self/fd/{memory}")
-        return np.frombuffer(mmap.mmap(memory, 0, prot=mmap.PROT_READ), np.uint8), reader
-    finally:
-        os.close(memory)
 
 
 @compiled
@@ -276,7 +281,7 @@ class Places:
 
     def __init__(self, settings: Geo) -> None:
         self._in_force: list[InForce] = []
-        self._refused: dict[Path, object] = {}
+        self._refused: dict[int, object] = {}  # stamp of a changed file that cannot be used, by index
         errors = []
         shipped = (DatabaseSetting(path=SHIPPED),)
         for question, wanted in ((COUNTRY, settings.country or shipped), (OWNER, settings.owner)):
@@ -337,12 +342,16 @@ class Places:
                 stamp: object = _stamp(path)
             except OSError as error:
                 stamp = error.errno
-            if stamp == one.database.stamp or stamp == self._refused.get(path):
+            if stamp == one.database.stamp:
+                self._refused.pop(index, None)
+                continue
+            if stamp == self._refused.get(index):
                 continue
             try:
                 self._in_force[index] = replace(one, database=Database(path, one.question))
+                self._refused.pop(index, None)
             except GeoError as error:
-                self._refused[path] = stamp
+                self._refused[index] = stamp
                 errors.append(error)
         return errors
 

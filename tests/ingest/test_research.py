@@ -36,7 +36,6 @@ def test_the_longest_prefix_names_a_source_and_others_have_no_name() -> None:
         "2001:db8::1",
         "2001:db8::2",
         "2001:db8::8000:0:0:1",
-        "::1",
     ) == ["Project, Inc.", "Other", "", "Host", "Six", "Half"]
 
 
