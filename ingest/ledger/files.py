@@ -18,6 +18,12 @@ from darkscope.ingest.series import Table
 ROW_GROUP = 128 * 1024
 """Rows a row group: small enough that a question for one port skips most of a file."""
 
+LEVEL = 3
+"""zstd level of files that stay."""
+
+FAST = 1
+"""zstd level of files that upkeep will soon replace."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
@@ -33,7 +39,7 @@ class DataFile:
         return asdict(self)
 
 
-def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, level: int = 1) -> DataFile:
+def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, level: int = FAST) -> DataFile:
     """Write rows of one UTC day below the ledger's folder; they count only once a plan names the file.
 
     `level` is zstd's. A file that could not be written whole is taken away again; OSError goes on to the caller.

@@ -11,8 +11,8 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from datetime import date
-from functools import cached_property
 from pathlib import Path
+from threading import RLock
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
@@ -50,9 +50,8 @@ class Overtaken(LedgerError):
 class Snapshot:
     """All tables as they were when the ledger had one version."""
 
-    def __init__(self, folder: Path, plan: int, version: int, coverage: DeltaTable) -> None:
-        self._folder = folder
-        self._tables = {COVERAGE.name: coverage}
+    def __init__(self, ledger: Ledger, plan: int, version: int) -> None:
+        self._ledger = ledger
         self._files: dict[str, pl.DataFrame] = {}
         self.plan = plan
         self.version = version
@@ -60,19 +59,7 @@ class Snapshot:
     def files(self, table: Table) -> pl.DataFrame:
         """Data files: path, size, rows, day, and smallest and largest values as `min.x`, `max.x`."""
         if table.name not in self._files:
-            actions = pl.DataFrame(self._table(table).get_add_actions(flatten=True))
-            if not actions.height:
-                actions = pl.DataFrame(
-                    schema={
-                        "path": pl.String,
-                        "size_bytes": pl.Int64,
-                        "num_records": pl.Int64,
-                        "partition.day": pl.Date,
-                    }
-                )
-            self._files[table.name] = actions.rename(
-                {"size_bytes": "size", "num_records": "rows", "partition.day": "day"}
-            )
+            self._files[table.name] = self._ledger.files(table, self.plan)
         return self._files[table.name]
 
     def days(self, table: Table) -> frozenset[date]:
@@ -95,7 +82,7 @@ class Snapshot:
             files = files.filter(where)
         if not files.height:
             return pl.LazyFrame(schema={**table.schema, "day": pl.Date})
-        root = self._folder / table.name
+        root = self._ledger.folder / table.name
         return pl.scan_parquet(
             [root / path for path in files["path"]],
             schema={**table.schema, "day": pl.Date()},
@@ -112,21 +99,16 @@ class Snapshot:
             for path, day, size in files.select("path", "day", "size").iter_rows()
         ]
 
-    def _table(self, table: Table) -> DeltaTable:
-        found = self._tables.get(table.name)
-        if found is None:
-            found = _load(self._folder, table.name)
-            while (_number(found, PLAN)) > self.plan:
-                found = _load(self._folder, table.name, found.version() - 1)
-            self._tables[table.name] = found
-        return found
-
 
 class Ledger:
     """One ledger folder. Cheap to open; holds no lock and no open file."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._plans = folder / "plans"
+        self._tables: dict[str, DeltaTable] = {}
+        self._files: dict[tuple[str, int], pl.DataFrame] = {}
+        self._lock = RLock()
         try:
             described = json.loads((folder / "ledger.json").read_text())
         except FileNotFoundError:
@@ -155,14 +137,24 @@ class Ledger:
                 raise LedgerError(f"{folder}: cannot make a ledger: {error}") from error
         return cls(folder)
 
-    @cached_property
-    def _plans(self) -> Path:
-        return self.folder / "plans"
-
     def snapshot(self) -> Snapshot:
         """The ledger as it is now: the newest complete plan."""
-        coverage = _load(self.folder, COVERAGE.name)
-        return Snapshot(self.folder, _number(coverage, PLAN), _number(coverage, VERSION), coverage)
+        with self._lock:
+            coverage = self._newest(COVERAGE)
+            return Snapshot(self, _number(coverage, PLAN), _number(coverage, VERSION))
+
+    def files(self, table: Table, plan: int) -> pl.DataFrame:
+        """Data files of a table as a plan left them, for `Snapshot`."""
+        with self._lock:
+            delta = self._newest(table)
+            while _number(delta, PLAN) > plan:
+                delta = _load(self.folder, table.name, delta.version() - 1)
+            found = self._files.get((table.name, delta.version()))
+            if found is None:
+                found = _files(delta)
+                self._files = {key: kept for key, kept in self._files.items() if key[0] != table.name}
+                self._files[table.name, delta.version()] = found
+            return found
 
     def finish(self) -> Snapshot:
         """Complete what a killed or a slower process left half done, and give the state after it."""
@@ -206,6 +198,18 @@ class Ledger:
         """Room left on the ledger's disk."""
         return shutil.disk_usage(self.folder).free
 
+    def _newest(self, table: Table) -> DeltaTable:
+        """A table with all its commits; what was read of its log before is not read again."""
+        delta = self._tables.get(table.name)
+        if delta is None:
+            delta = self._tables[table.name] = _load(self.folder, table.name)
+        else:
+            try:
+                delta.update_incremental()
+            except (DeltaError, OSError):  # commits that it needs were cleaned away meanwhile
+                delta = self._tables[table.name] = _load(self.folder, table.name)
+        return delta
+
     def _apply(self, plan: Plan) -> None:
         for table in TABLES:
             change = plan.changes.get(table.name)
@@ -221,7 +225,7 @@ class Ledger:
             for file in change.remove
         ]
         for _ in range(ATTEMPTS):
-            delta = _load(self.folder, table.name)
+            delta = self._newest(table)
             if _number(delta, PLAN) >= plan.number:
                 return
             try:
@@ -239,6 +243,14 @@ class Ledger:
             else:
                 return
         raise LedgerError(f"{self.folder / table.name}: plan {plan.number} could not be committed")
+
+
+def _files(delta: DeltaTable) -> pl.DataFrame:
+    files = pl.DataFrame(delta.get_add_actions(flatten=True))
+    if not files.height:
+        files = pl.DataFrame(schema={"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64})
+        files = files.with_columns(pl.lit(None, pl.Date).alias("partition.day"))
+    return files.rename({"size_bytes": "size", "num_records": "rows", "partition.day": "day"})
 
 
 def _added(file: DataFile) -> AddAction:

@@ -1,0 +1,147 @@
+"""Expiry and forgetting: what leaves the ledger, and what stays of it.
+
+Flows that expire are sealed: their totals, rollups and coverage outlive them, and nothing recomputes them. Days that
+are forgotten leave no rows at all; their captures may be read again for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+
+from darkscope.ingest.ledger.files import LEVEL, write_file
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.series import (
+    ATTACKS,
+    COVERAGE,
+    EVENTS,
+    FLOWS,
+    FORGOTTEN,
+    REQUESTS,
+    ROLLUPS,
+    SEALS,
+    SOURCES,
+    TABLES,
+    Table,
+)
+
+EXPIRING = (FLOWS, SOURCES, REQUESTS, EVENTS, ATTACKS)
+"""Tables with an age; coverage, rollups and seals stay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """What left the ledger."""
+
+    table: str
+    day: date
+    rows: int
+    size: int  # bytes
+
+
+def size(snapshot: Snapshot) -> int:
+    """Bytes of all data files that the ledger names."""
+    return sum(int(snapshot.files(table)["size"].sum()) for table in TABLES)
+
+
+def expire(
+    ledger: Ledger, worker: str, today: date, days: Callable[[str], int | None], budget: int | None
+) -> list[Expired]:
+    """Take out what is older than its table's days, then the oldest flows until the ledger fits its budget.
+
+    A day of flows goes only once its rollups exist: upkeep makes them. Raises LedgerError.
+    """
+    done: list[Expired] = []
+    for table in EXPIRING:
+        age = days(table.name)
+        if age is not None:
+            done += _expire(ledger, worker, table, before=today - timedelta(days=age))
+    while budget is not None and size(snapshot := ledger.snapshot()) > budget:
+        ready = min(
+            (day for day in snapshot.days(FLOWS) & snapshot.days(ROLLUPS[0]) if day < today), default=None
+        )
+        if ready is None:
+            break
+        done += _expire(ledger, worker, FLOWS, before=ready + timedelta(days=1))
+    return done
+
+
+def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at: datetime) -> dict[str, int]:
+    """Take all rows of a sensor's UTC days, first to last, out of all tables; rows taken out, by table.
+
+    The captures stay listed: `ingest --again` fills the days once per capture. Raises LedgerError for days that
+    are sealed, whose flows could not come again.
+    """
+    removed: dict[str, int] = {}
+    when = int(at.timestamp() * 1_000_000_000)
+
+    def build(now: Snapshot) -> dict[str, Change] | None:
+        sealed = sorted(day for day in now.days(SEALS) if first <= day <= last)
+        if sealed:
+            raise LedgerError(
+                f"{ledger.folder}: {sealed[0]} has expired and is sealed; it cannot be forgotten"
+            )
+        removed.clear()
+        changes: dict[str, Change] = {}
+        days: set[date] = set()
+        for table in (FLOWS, COVERAGE, SOURCES, REQUESTS):
+            for day in sorted(day for day in now.days(table) if first <= day <= last):
+                rows = now.scan(table, day, day).drop("day").collect()
+                kept = rows.filter(pl.col("sensor") != sensor)
+                if kept.height == rows.height:
+                    continue
+                days.add(day)
+                removed[table.name] = removed.get(table.name, 0) + rows.height - kept.height
+                change = changes.setdefault(table.name, Change())
+                change.remove += now.removals(table, [day])
+                if kept.height:
+                    change.add.append(write_file(ledger.folder, table, day, kept, level=LEVEL))
+        if not days:
+            return None
+        for table in ROLLUPS:
+            changes[table.name] = Change(remove=now.removals(table, days))
+        marks = pl.DataFrame({"sensor": [sensor], "at": [when]})
+        changes[FORGOTTEN.name] = Change(
+            [write_file(ledger.folder, FORGOTTEN, day, marks) for day in sorted(days)]
+        )
+        return changes
+
+    ledger.change(worker, "forget", build)
+    return removed
+
+
+def _expire(ledger: Ledger, worker: str, table: Table, before: date) -> list[Expired]:
+    gone: list[Expired] = []
+
+    def build(now: Snapshot) -> dict[str, Change] | None:
+        gone.clear()
+        days = sorted(day for day in now.days(table) if day < before)
+        if table is FLOWS:
+            days = [day for day in days if day in now.days(ROLLUPS[0])]
+        if not days:
+            return None
+        files = now.files(table).filter(pl.col("day").is_in(days))
+        sums = files.group_by("day").agg(pl.col("rows", "size").sum()).sort("day")
+        gone.extend(Expired(table.name, *row) for row in sums.iter_rows())
+        changes = {table.name: Change(remove=now.removals(table, days))}
+        if table is FLOWS:
+            totals = (
+                now.scan(FLOWS, days[0], days[-1])
+                .filter(pl.col("day").is_in(days))
+                .group_by("day", "sensor")
+                .agg(pl.col("packets").sum(), pl.col("bytes").sum(), flows=pl.len().cast(pl.Int64))
+                .sort("sensor")
+                .collect()
+                .partition_by("day", as_dict=True)
+            )
+            changes[SEALS.name] = Change(
+                [write_file(ledger.folder, SEALS, day, rows) for (day,), rows in totals.items()]
+            )
+        return changes
+
+    ledger.change(worker, "expire", build)
+    return gone

@@ -1,0 +1,266 @@
+"""Upkeep: many small files become few, closed days get their rollups, the log stays short.
+
+Everything is staged beside the readers and writers and published as one change, so nobody waits for it; a day to
+which rows were added meanwhile is left for the next time. What is merged are partial rows of one key: no sum moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from darkscope.ingest.ledger.expiry import expire
+from darkscope.ingest.ledger.files import LEVEL, merge, write_file
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
+from darkscope.ingest.rollups import roll_up
+from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, QUARTER_HOUR, ROLLUPS, SOURCES, TABLES, Table
+from darkscope.ingest.settings import Settings
+
+GRACE = timedelta(minutes=10)
+"""Time after midnight (UTC) during which the day before is still open: captures of its last minutes come in."""
+
+FEW = 8
+"""Small files of one day and table that are left alone while the day is open."""
+
+SMALL = 16 << 20
+"""Bytes below which a file of an open day is merged with its like."""
+
+RANGE = 1_500_000
+"""Flows that are merged at a time: bounds memory, and the rows of a file."""
+
+AT_ONCE = 4_000_000
+"""Flows of several days that one change closes."""
+
+KEEP_PLANS = 1000
+"""Complete plans whose files are kept, for whoever asks what was done."""
+
+VACUUM_HOURS = 24
+"""Age at which files that nothing names are deleted: orphans of a crash, and what merging replaced."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """What was done."""
+
+    days_closed: int = 0
+    files_before: int = 0
+    files_after: int = 0
+
+
+def is_closed(day: date, now: datetime) -> bool:
+    """Whether a UTC day is over, so that it may have rollups."""
+    return now >= datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1) + GRACE
+
+
+def upkeep(ledger: Ledger, settings: Settings, now: datetime, *, cleaning: bool = True) -> Upkeep:
+    """All that a ledger needs from time to time: merge, roll up, expire, and, if `cleaning`, shorten the log.
+
+    Raises LedgerError. `now` in UTC.
+    """
+    done = keep_up(ledger, settings.worker, now)
+    expire(ledger, settings.worker, now.date(), settings.retention.days, settings.retention.disk_budget)
+    if cleaning:
+        clean(ledger)
+    return done
+
+
+def keep_up(ledger: Ledger, worker: str, now: datetime) -> Upkeep:
+    """Merge what is in many files, roll up closed days, shorten the log. Raises LedgerError."""
+    done = Upkeep()
+    for days in _waiting(ledger.snapshot(), now):
+        done = _add(done, _close(ledger, worker, days))
+    for table in (FLOWS, SOURCES, COVERAGE, CAPTURES):
+        done = _add(done, _merge_small(ledger, worker, table))
+    return done
+
+
+def clean(ledger: Ledger) -> None:
+    """Shorten the logs and delete files that nothing has named for a day. Raises LedgerError."""
+    for table in TABLES:
+        try:
+            delta = DeltaTable(ledger.folder / table.name)
+            delta.create_checkpoint()
+            delta.cleanup_metadata()
+            delta.vacuum(
+                retention_hours=VACUUM_HOURS, dry_run=False, enforce_retention_duration=False, full=True
+            )
+        except (DeltaError, OSError) as error:
+            raise LedgerError(f"{ledger.folder / table.name}: {error}") from error
+    forget_plans(ledger.folder / "plans", below=ledger.snapshot().plan - KEEP_PLANS)
+
+
+def _add(one: Upkeep, other: Upkeep) -> Upkeep:
+    return Upkeep(
+        one.days_closed + other.days_closed,
+        one.files_before + other.files_before,
+        one.files_after + other.files_after,
+    )
+
+
+def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[list[date]]:
+    """Closed days without rollups, in groups that one change closes."""
+    rolled = snapshot.days(ROLLUPS[0])
+    rows = snapshot.files(FLOWS).group_by("day").agg(pl.col("rows").sum()).sort("day")
+    group: list[date] = []
+    gathered = 0
+    for day, count in rows.iter_rows():
+        if day in rolled or not is_closed(day, now):
+            continue
+        if group and gathered + count > AT_ONCE:
+            yield group
+            group, gathered = [], 0
+        group.append(day)
+        gathered += count
+    if group:
+        yield group
+
+
+def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
+    snapshot = ledger.snapshot()
+    changes: dict[str, Change] = {}
+    for day in days:
+        rollups: dict[str, list[pl.DataFrame]] = {table.name: [] for table in ROLLUPS}
+        for low, high in _ranges(snapshot, day):
+            rows = (
+                snapshot.scan(FLOWS, day, day)
+                .filter(pl.col("minute").is_between(low, high))
+                .drop("day")
+                .collect()
+            )
+            rows = merge(FLOWS, rows)
+            _add_file(ledger.folder, changes, FLOWS, day, rows)
+            for table in ROLLUPS:
+                rollups[table.name].append(roll_up(rows.lazy(), table).collect())
+        for table in ROLLUPS:
+            _add_file(ledger.folder, changes, table, day, merge(table, pl.concat(rollups[table.name])))
+        for table in (SOURCES, COVERAGE, CAPTURES):
+            if len(snapshot.removals(table, [day])) > 1:
+                rows = snapshot.scan(table, day, day).drop("day").collect()
+                _add_file(ledger.folder, changes, table, day, _merged(table, rows))
+                changes[table.name].remove += snapshot.removals(table, [day])
+    for table in (FLOWS, *ROLLUPS):
+        changes[table.name].remove = snapshot.removals(table, days)
+    return _publish(ledger, worker, changes, replace(Upkeep(), days_closed=len(days)), days)
+
+
+def _merge_small(ledger: Ledger, worker: str, table: Table) -> Upkeep:
+    done = Upkeep()
+    snapshot = ledger.snapshot()
+    small = snapshot.files(table).filter(pl.col("size") < SMALL)
+    for (day,), files in small.group_by("day"):
+        if files.height <= FEW:
+            continue
+        chosen = _few_rows(files)
+        rows = _read(ledger.folder, table, chosen["path"])
+        change = Change(
+            remove=[
+                Removal(path, day.isoformat(), size)
+                for path, size in chosen.select("path", "size").iter_rows()
+            ]
+        )
+        change.add.append(write_file(ledger.folder, table, day, _merged(table, rows), level=LEVEL))
+        done = _add(done, _publish(ledger, worker, {table.name: change}, Upkeep(), ()))
+    return done
+
+
+def _few_rows(files: pl.DataFrame) -> pl.DataFrame:
+    """As many of the files, smallest first, as can be merged at a time."""
+    ordered = files.sort("rows")
+    return ordered.filter(pl.col("rows").cum_sum() <= max(RANGE, ordered["rows"][0] + ordered["rows"][1]))
+
+
+def _read(folder: Path, table: Table, paths: Sequence[str] | pl.Series) -> pl.DataFrame:
+    return pl.read_parquet(
+        [folder / table.name / path for path in paths], hive_partitioning=False, glob=False
+    )
+
+
+def _publish(
+    ledger: Ledger, worker: str, changes: dict[str, Change], done: Upkeep, closed: Sequence[date]
+) -> Upkeep:
+    """Publish replacements of files, if the files are still there and no rows came to the days that are closed."""
+
+    def build(now: Snapshot) -> dict[str, Change] | None:
+        for name, change in changes.items():
+            there = set(now.files(_TABLES[name])["path"])
+            gone = {removal.path for removal in change.remove}
+            if not gone <= there:
+                return None
+            if name == FLOWS.name and len(now.removals(FLOWS, closed)) > len(gone) and closed:
+                return None
+        return changes
+
+    before = ledger.snapshot().plan
+    after = ledger.change(worker, "upkeep", build, observes=False)
+    published = after.plan > before and all(
+        {file.path for file in change.add} <= set(after.files(_TABLES[name])["path"])
+        for name, change in changes.items()
+    )
+    if not published:
+        for name, change in changes.items():
+            for file in change.add:
+                (ledger.folder / name / file.path).unlink(missing_ok=True)
+        return Upkeep()
+    return Upkeep(
+        done.days_closed,
+        sum(len(change.remove) for change in changes.values()),
+        sum(len(change.add) for change in changes.values()),
+    )
+
+
+def _add_file(folder: Path, changes: dict[str, Change], table: Table, day: date, rows: pl.DataFrame) -> None:
+    changes.setdefault(table.name, Change()).add.append(write_file(folder, table, day, rows, level=LEVEL))
+
+
+def _ranges(snapshot: Snapshot, day: date) -> list[tuple[int, int]]:
+    """Minutes, in whole quarters of an hour, that have few enough flows to be merged at a time."""
+    quarter = pl.col("minute") // QUARTER_HOUR * QUARTER_HOUR
+    counts = snapshot.scan(FLOWS, day, day).group_by(quarter).len().sort("minute").collect()
+    ranges: list[tuple[int, int]] = []
+    gathered = RANGE
+    for minute, count in counts.iter_rows():
+        if gathered + count > RANGE:
+            ranges.append((minute, minute))
+            gathered = 0
+        ranges[-1] = ranges[-1][0], minute + QUARTER_HOUR - 1
+        gathered += count
+    return ranges
+
+
+def _merged(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    return merge(table, _join_stretches(rows) if table is COVERAGE else rows)
+
+
+def _join_stretches(rows: pl.DataFrame) -> pl.DataFrame:
+    """Stretches of coverage that touch or overlap inside an hour, made one."""
+    hour = [pl.col("sensor"), pl.col("point"), pl.col("minute") // 60]
+    end = pl.col("minute") + pl.col("minutes")
+    rows = rows.sort("sensor", "point", "minute")
+    apart = pl.col("minute") > end.cum_max().shift().over(hour)
+    rows = rows.with_columns(
+        _stretch=apart.fill_null(value=False).cum_sum().over(hour), _hour=pl.col("minute") // 60
+    )
+    return (
+        rows.group_by("sensor", "point", "_hour", "_stretch")
+        .agg(
+            pl.col("minute").min(),
+            (end.max() - pl.col("minute").min()).alias("minutes"),
+            pl.col("bridge").max(),
+            *(
+                pl.col(column.name).sum()
+                for column in COVERAGE.columns
+                if column.name not in ("minute", "minutes", "bridge", "sensor", "point")
+            ),
+        )
+        .select(list(COVERAGE.schema))
+    )
+
+
+_TABLES = {table.name: table for table in TABLES}

@@ -1,0 +1,161 @@
+"""The conservation law over a whole ledger: every frame is somewhere, once, and every sum says the same.
+
+For each sensor and UTC day: frames of coverage = inbound + own + stray + overlap + rejected; inbound = packets of
+flows, or of the seal of a day that expired; packets of each rollup = the same; packets of
+sources = packets of flows, on days that did not expire. For each
+sensor in all: frames of captures = frames of coverage, forgotten days apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.series import (
+    CAPTURES,
+    COVERAGE,
+    FLOWS,
+    FORGOTTEN,
+    ROLLUPS,
+    SEALS,
+    SOURCES,
+    TABLES,
+    Rejected,
+    Table,
+)
+
+NO_DAY = date(1970, 1, 1)
+"""Where coverage books frames that have no believable time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A place where the law does not hold, or where a file cannot be read."""
+
+    place: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was added up, and where it failed."""
+
+    frames: int
+    packets: int  # in flows and seals
+    faults: tuple[Fault, ...]
+
+
+def verify(ledger: Ledger) -> Verified:
+    """Add everything up. Raises LedgerError where not even the tables' logs can be read."""
+    snapshot = ledger.finish()
+    faults = list(_unreadable(ledger, snapshot))
+    if faults:
+        return Verified(0, 0, tuple(faults))
+    flows = _sums(snapshot, FLOWS)
+    kept = pl.concat([flows, _sums(snapshot, SEALS)]).group_by("day", "sensor").agg(pl.col("packets").sum())
+    coverage = _coverage(snapshot)
+    faults += _compare(
+        "coverage", "inbound frames", coverage.select("day", "sensor", packets="inbound"), kept
+    )
+    for table in ROLLUPS:
+        days = snapshot.days(table)
+        faults += _compare(
+            table.name, "packets", _sums(snapshot, table), kept.filter(pl.col("day").is_in(list(days)))
+        )
+    faults += _compare(
+        "sources",
+        "packets",
+        _sums(snapshot, SOURCES).filter(
+            pl.col("packets") > 0, ~pl.col("day").is_in(list(snapshot.days(SEALS)))
+        ),
+        flows.filter(pl.col("day").is_in(list(snapshot.days(SOURCES)))),
+    )
+    faults += _fates(coverage)
+    faults += _captures(snapshot, coverage)
+    return Verified(int(coverage["frames"].sum()), int(kept["packets"].sum()), tuple(faults))
+
+
+def _unreadable(ledger: Ledger, snapshot: Snapshot) -> Iterator[Fault]:
+    """Files that the log names and that are missing, cut, or broken."""
+    for table in TABLES:
+        try:
+            files = snapshot.files(table)
+        except (DeltaError, LedgerError) as error:
+            yield Fault(str(ledger.folder / table.name), str(error))
+            continue
+        for path, size, rows in files.select("path", "size", "rows").iter_rows():
+            place = ledger.folder / table.name / path
+            try:
+                found = place.stat().st_size
+                if found != size:
+                    yield Fault(str(place), f"has {found} bytes, the log says {size}")
+                    continue
+                read = pl.scan_parquet(place, hive_partitioning=False, glob=False).collect()
+            except (OSError, pl.exceptions.PolarsError) as error:
+                yield Fault(str(place), f"cannot be read: {error}")
+                continue
+            if read.height != rows:
+                yield Fault(str(place), f"has {read.height} rows, the log says {rows}")
+
+
+def _sums(snapshot: Snapshot, table: Table) -> pl.DataFrame:
+    return (
+        snapshot.scan(table)
+        .group_by("day", "sensor")
+        .agg(pl.col("packets").sum())
+        .sort("day", "sensor")
+        .collect()
+    )
+
+
+def _coverage(snapshot: Snapshot) -> pl.DataFrame:
+    names = [column.name for column in COVERAGE.columns if column.name not in _NO_COUNTS]
+    return (
+        snapshot.scan(COVERAGE)
+        .group_by("day", "sensor")
+        .agg(pl.col(names).sum())
+        .sort("day", "sensor")
+        .collect()
+    )
+
+
+_NO_COUNTS = ("minute", "minutes", "bridge", "sensor", "point")
+
+
+def _compare(name: str, what: str, found: pl.DataFrame, expected: pl.DataFrame) -> Iterator[Fault]:
+    both = found.join(expected, on=["day", "sensor"], how="full", coalesce=True, suffix="_expected")
+    wrong = both.with_columns(pl.col("packets", "packets_expected").fill_null(0)).filter(
+        pl.col("packets") != pl.col("packets_expected")
+    )
+    for day, sensor, packets, packets_expected in (
+        wrong.select("day", "sensor", "packets", "packets_expected").sort("day", "sensor").iter_rows()
+    ):
+        yield Fault(
+            f"{name}, {day}, {sensor}", f"{packets} {what}, but {packets_expected} packets in flows and seals"
+        )
+
+
+def _fates(coverage: pl.DataFrame) -> Iterator[Fault]:
+    fates = ["inbound", "own", "stray", "overlap", *(f"rejected_{reason}" for reason in Rejected)]
+    wrong = coverage.filter(pl.col("frames") != pl.sum_horizontal(fates))
+    for day, sensor, frames in wrong.select("day", "sensor", "frames").iter_rows():
+        yield Fault(f"coverage, {day}, {sensor}", f"{frames} frames are not the sum of their fates")
+
+
+def _captures(snapshot: Snapshot, coverage: pl.DataFrame) -> Iterator[Fault]:
+    """Frames by sensor; not for sensors of which days were forgotten."""
+    forgotten = set(snapshot.scan(FORGOTTEN).collect()["sensor"])
+    captures = snapshot.scan(CAPTURES).group_by("sensor").agg(pl.col("frames").sum()).collect()
+    booked = coverage.group_by("sensor").agg(booked=pl.col("frames").sum())
+    both = captures.join(booked, on="sensor", how="full", coalesce=True).fill_null(0).sort("sensor")
+    for sensor, frames, found in both.iter_rows():
+        if frames != found and not forgotten:
+            yield Fault(f"captures, {sensor}", f"{frames} frames read, but {found} in coverage")
