@@ -1,10 +1,10 @@
 """Frames of a pcapng file (draft-ietf-opsawg-pcapng).
 
-Enhanced packet blocks of known interfaces are framed by one compiled loop; every other block is read here, by
-itself, and the loop goes on behind it. Interfaces keep one numbering over all sections.
+Packet blocks become frames, and blocks that hold none are passed over, in one compiled loop. It stops at
+blocks that change what it has to know and at whatever is not as it should be: those are read here, and the
+loop goes on behind them. Interfaces keep one numbering over all sections.
 
 - A section's length is not believed: blocks are followed one by one, and a section begins with its header.
-- Blocks that hold no packet (statistics, names, secrets, journal, custom, unknown ones) are passed over.
 - A block whose length cannot be right loses what follows: nothing is guessed. A packet block that contradicts
   itself within its bounds costs only itself. A length that leaves out the padding is understood.
 - A simple packet block has no time, and is cut at the snapshot length of the section's first interface.
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -45,25 +44,6 @@ PER_SECOND, MULTIPLIER, DIVISOR, BITS, OFFSET, PLAIN = range(6)
 SECOND = 1_000_000_000
 LAST_SECOND = (1 << 63) // SECOND - 1
 """Seconds from 1970 that fit 64 bits of nanoseconds whatever the fraction, either way."""
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A frame that the compiled loop does not read."""
-
-    offset: int  # in its block
-    captured: int  # bytes
-    wire: int  # bytes
-    time: int  # nanoseconds since 1970, or NO_TIME
-    interface: int
-
-    def put(self, columns: Columns, index: int, block: int) -> None:
-        """Write the frame of the block at buffer[block] into its place in the columns."""
-        columns.offset[index] = block + self.offset
-        columns.captured[index] = self.captured
-        columns.wire[index] = self.wire
-        columns.time[index] = self.time
-        columns.interface[index] = self.interface
 
 
 def clock(resolution: int, offset: int) -> list[int]:
@@ -131,6 +111,7 @@ def frame_blocks(
     big: bool,
     first: int,
     interfaces: int,
+    snap: int,
     clocks: npt.NDArray[np.uint64],
     count: int,
     offset: npt.NDArray[np.int64],
@@ -139,34 +120,57 @@ def frame_blocks(
     time: npt.NDArray[np.int64],
     interface: npt.NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Append the frames of the packet blocks from byte `start` on; how many there are then, and their end.
+    """Append the frames of the blocks from byte `start` on; how many there are then, and the end of the last.
 
-    Ends at the first block that is another, not complete, or in any way not as it should be. Blocks begin at
-    multiples of four bytes, in the capture and in the buffer, whose little-endian words are `words`.
+    Ends at the first block that describes section or interface, is incomplete, has no room in the columns, or
+    is in any way not as it should be. Blocks begin at multiples of four bytes, in capture and buffer alike,
+    of which `words` are the little-endian words. `snap` is the first interface's snapshot length, 0 for none.
     """
     at = start
-    while end - at >= 32 and count < len(offset) and word(words, at >> 2, big) == ENHANCED_PACKET:
+    while end - at >= HEADER:
         index = at >> 2
+        kind = word(words, index, big)
+        if kind in (SECTION, INTERFACE, STATISTICS):
+            break
         total = word(words, index + 1, big)
-        if total < 32 or total > end - at or total & 3 != 0:
+        padded = (total + 3) & ~3
+        if total < HEADER or padded > end - at or padded > LONGEST_RECORD:
             break
-        number = word(words, index + 2, big)
-        length = word(words, index + 5, big)
-        if number >= interfaces or length > total - 32 or word(words, index + (total >> 2) - 1, big) != total:
+        if word(words, index + (padded >> 2) - 1, big) != total:
             break
-        ticks = np.uint64(word(words, index + 3, big)) << np.uint64(32) | np.uint64(
-            word(words, index + 4, big)
-        )
-        offset[count] = at + 28
-        captured[count] = length
-        wire[count] = word(words, index + 6, big)
-        if ticks < clocks[number, PLAIN]:
-            time[count] = np.int64(ticks * clocks[number, MULTIPLIER])
-        else:
-            time[count] = nanoseconds(ticks, clocks[number])
-        interface[count] = first + number
-        count += 1
-        at += total
+        if kind in (ENHANCED_PACKET, PACKET):
+            if total < 32 or count == len(offset):
+                break
+            number = word(words, index + 2, big)
+            if kind == PACKET:  # a half, and how many packets were dropped before this one
+                number = number >> 16 if big else number & 0xFFFF
+            length = word(words, index + 5, big)
+            if number >= interfaces or length > total - 32:
+                break
+            upper, lower = word(words, index + 3, big), word(words, index + 4, big)
+            ticks = np.uint64(upper) << np.uint64(32) | np.uint64(lower)
+            if ticks < clocks[number, PLAIN]:
+                time[count] = np.int64(ticks * clocks[number, MULTIPLIER])
+            else:
+                time[count] = nanoseconds(ticks, clocks[number])
+            offset[count] = at + 28
+            captured[count] = length
+            wire[count] = word(words, index + 6, big)
+            interface[count] = first + number
+            count += 1
+        elif kind == SIMPLE_PACKET:
+            if total < 16 or interfaces == 0 or count == len(offset):
+                break
+            length = word(words, index + 2, big)
+            wire[count] = length
+            if snap > 0:
+                length = min(length, snap)
+            captured[count] = min(length, total - 16)
+            offset[count] = at + 12
+            time[count] = NO_TIME
+            interface[count] = first
+            count += 1
+        at += padded
     return count, at
 
 
@@ -199,6 +203,7 @@ class PcapngWalker:
                 self._order == ">",
                 self._first,
                 self._known,
+                self._snap,
                 self._clocks,
                 count,
                 columns.offset,
@@ -213,12 +218,10 @@ class PcapngWalker:
             block = view[at : at + total]
             (kind,) = struct.unpack_from(self._order + "I", block)
             if kind in (ENHANCED_PACKET, PACKET, SIMPLE_PACKET):
-                frame = self._packet(kind, block, base + at)
-                if frame is not None:
-                    if count == len(columns.offset):
-                        return Walked(count, at, total)
-                    frame.put(columns, count, at)
-                    count += 1
+                fault = self._fault(kind, block)
+                if not fault:  # complete and right, so that only room was missing
+                    return Walked(count, at, total)
+                self._findings.damaged(base + at, fault)
             elif kind == SECTION:
                 self._first = len(self._findings.interfaces)
             elif kind == INTERFACE:
@@ -242,8 +245,8 @@ class PcapngWalker:
                     return self._lost(base + at, f"a section of version {major}.{minor}")
             self._order = order
         kind, total = struct.unpack_from(self._order + "II", view, at)
-        padded = total + -total % 4  # some writers count the bytes without the padding
-        if padded < SMALLEST.get(kind, HEADER):
+        padded = total + -total % 4
+        if total < SMALLEST.get(kind, HEADER):
             return self._lost(base + at, f"a block of type {kind:#x} cannot have {total} bytes")
         if padded > LONGEST_RECORD:
             return self._lost(base + at, f"a block of type {kind:#x} and {total} bytes is too long")
@@ -260,31 +263,20 @@ class PcapngWalker:
         self._findings.stop(offset, reason)
         return 0
 
-    def _packet(self, kind: int, block: memoryview, offset: int) -> Frame | None:
-        """Return the frame of a packet block, or None where it is damaged."""
+    def _fault(self, kind: int, block: memoryview) -> str:
+        """Say why the compiled loop does not take a complete packet block; empty where it would."""
         if kind == SIMPLE_PACKET:
-            number, data, room = 0, 12, len(block) - 16
-            (wire,) = struct.unpack_from(self._order + "I", block, 8)
-            captured = min(wire, room, self._snap or wire)
-            time = NO_TIME
+            number, captured, room = 0, 0, 0
         else:
-            if kind == ENHANCED_PACKET:
-                number, high, low, captured, wire = struct.unpack_from(self._order + "IIIII", block, 8)
-            else:
-                number, _, high, low, captured, wire = struct.unpack_from(self._order + "HHIIII", block, 8)
-            data, room = 28, len(block) - 32
-            time = (
-                int(nanoseconds(np.uint64(high << 32 | low), self._clocks[number]))
-                if number < self._known
-                else 0
-            )
+            total, number, captured = struct.unpack_from(self._order + "4xII8xI", block)
+            room = total - 32
+            if kind == PACKET:
+                (number,) = struct.unpack_from(self._order + "H", block, 8)
         if number >= self._known:
-            self._findings.damaged(offset, f"a packet of interface {number}, which the section does not have")
-            return None
+            return f"a packet of interface {number}, which the section does not have"
         if captured > room:
-            self._findings.damaged(offset, f"a packet of {captured} bytes in a block with room for {room}")
-            return None
-        return Frame(data, captured, wire, time, self._first + number)
+            return f"a packet of {captured} bytes in a block with room for {room}"
+        return ""
 
     def _options(self, block: memoryview, at: int, offset: int) -> Iterator[tuple[int, memoryview]]:
         """Codes and values of a block's options, which begin at block[at] and may fill it to its end."""

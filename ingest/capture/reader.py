@@ -22,6 +22,9 @@ from darkscope.ingest.capture.walk import Columns, Findings, Walked, Walker
 BYTES_A_FRAME = 64
 """Bytes of a record that size a run's columns: shorter records make a run end before the buffer does."""
 
+SMALLEST_RECORD = 16
+"""Bytes of a frame's record at least, in either format."""
+
 SMALLEST_CHUNK = 64
 """Bytes of the buffer that recognising a format needs."""
 
@@ -110,16 +113,9 @@ class CaptureReader:
             if self._walker is None:
                 self._walker = self._recognise()
             walked = self._walk(self._end, Columns.of(0))
-            if walked.waiting:
-                first = self._hash.copy()
-                first.update(self._buffer.data[walked.end : walked.end + walked.waiting])
-                self.head = first.hexdigest()
-                one = Columns.of(1)
-                record_end = walked.end + walked.waiting
-                self._walker.walk(self._buffer, walked.end, record_end, self._base, one)
-                self.first = int(one.time[0])
-                break
-            if self._over or not self._fill():
+            if self._walker is not None and walked.waiting:
+                self._look_at_first(self._walker, walked.end + walked.waiting)
+            elif self._over or not self._fill():
                 break
         return self.head
 
@@ -154,7 +150,7 @@ class CaptureReader:
         if not self.open_head():
             return None
         while not self._over:
-            columns = Columns.of(max(1, len(self._buffer) // BYTES_A_FRAME))
+            columns = self._room()
             walked = self._walk(self._end, columns)
             if walked.frames:
                 return columns.frames(self._buffer, walked.frames)
@@ -162,9 +158,24 @@ class CaptureReader:
                 break
         return None
 
+    def finish(self) -> None:
+        """Follow no further: the stream is complete, and a record that is not is damage to `read`."""
+        self._following = False
+        self._unpacked.finish()
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing can come any more, even where the reader follows."""
+        return self._over
+
     def close(self) -> None:
         """Close the stream."""
         self._stream.close()
+
+    def _room(self) -> Columns:
+        """Columns for what is in the buffer, or for as much of it as a run may hold."""
+        there = (self._end - self._start) // SMALLEST_RECORD + 1
+        return Columns.of(min(there, max(1, len(self._buffer) // BYTES_A_FRAME)))
 
     def _walk(self, end: int, columns: Columns) -> Walked:
         """Walk to `end` in the buffer, and take what was walked over."""
@@ -176,6 +187,15 @@ class CaptureReader:
             self._over = True
             self._say_what_is_lost()
         return walked
+
+    def _look_at_first(self, walker: Walker, end: int) -> None:
+        """Tell head and time from the first frame's record, which ends there, and leave it unread."""
+        head = self._hash.copy()
+        head.update(self._buffer.data[self._start : end])
+        self.head = head.hexdigest()
+        one = Columns.of(1)
+        walker.walk(self._buffer, self._start, end, self._base, one)
+        self.first = int(one.time[0])
 
     def _say_what_is_lost(self) -> None:
         """Complete the last damage, beyond which nothing is read."""
@@ -247,11 +267,10 @@ class CaptureReader:
 
     def _skip_to(self, reach: int) -> bool:
         """Pass over the records up to that byte; False where none ends there."""
-        columns = Columns.of(max(1, len(self._buffer) // BYTES_A_FRAME))
         while self.reach < reach and not self._over:
             limit = min(self._end, reach - self._base)
             before = self.reach
-            self._walk(limit, columns)
+            self._walk(limit, self._room())
             if self.reach == before and (self._over or limit < self._end or not self._fill()):
                 break
         return self.reach == reach

@@ -150,6 +150,10 @@ class Unpacked:
         self.failure = ""
         """Why the bytes end although the stream was not complete; empty while all is well."""
 
+    def finish(self) -> None:
+        """Take the next end for the end."""
+        self._following = False
+
     def size(self) -> int | None:
         """Bytes there are in all, where that can be told beforehand: in a plain file."""
         try:

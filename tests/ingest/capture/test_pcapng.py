@@ -261,6 +261,7 @@ def test_many_interfaces_keep_their_own_clocks() -> None:
 @st.composite
 def hostile_blocks(draw: st.DrawFn) -> bytes:
     """Packet blocks of which most are right, then any bytes."""
+    others = st.sampled_from([simple(b"abcdefg"), simple(b"ab", 7), obsolete(b"abc"), block(99, b"x")])
     packet = st.builds(
         enhanced,
         st.binary(max_size=9),
@@ -268,7 +269,7 @@ def hostile_blocks(draw: st.DrawFn) -> bytes:
         interface=st.sampled_from([0, 0, 0, 1, 2, 1 << 31]),
         captured=st.sampled_from([None, None, None, 3, 40, (1 << 32) - 1]),
     )
-    return b"".join(draw(st.lists(packet, max_size=6))) + draw(st.binary(max_size=60))
+    return b"".join(draw(st.lists(packet | others, max_size=6))) + draw(st.binary(max_size=60))
 
 
 @given(hostile_blocks(), st.booleans(), st.integers(0, 5))
@@ -283,7 +284,7 @@ def test_compiled_and_plain_framing_agree_on_any_blocks(data: bytes, big: bool, 
     ]
     for function in functions:
         columns = [np.zeros(room, np.int64) for _ in range(4)] + [np.zeros(room, np.int32)]
-        answer = function(buffer.view("<u4"), 0, len(data), big, 0, 2, clocks, 0, *columns)
+        answer = function(buffer.view("<u4"), 0, len(data), big, 0, 2, 5, clocks, 0, *columns)
         results.append((tuple(map(int, answer)), [column.tolist() for column in columns]))
     assert results[0] == results[1]
     count, end = results[0][0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import threading
@@ -27,7 +28,7 @@ from capture_files import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkscope.ingest.capture.frames import Damage
+from darkscope.ingest.capture.frames import NO_TIME, Damage
 from darkscope.ingest.capture.reader import CaptureError, CaptureReader, UnknownFormat
 
 CHUNKS = st.sampled_from([64, 100, 1000, 1 << 20])
@@ -204,6 +205,45 @@ def test_a_followed_stream_may_be_empty_for_now() -> None:
     assert reader.damage == []
 
 
+def test_a_followed_stream_that_is_finished_tells_what_is_missing() -> None:
+    for data, reach, reason in (
+        (pcap([record(b"abc")]) + record(b"abc")[:-1], 43, "cut off 18 bytes into a record"),
+        (pcap()[:5], 0, "cut off 5 bytes into the file header"),
+        (gzip.compress(pcap([record(b"abc")]))[:-1], 43, "gzip data are cut off"),
+        (pcap([record(b"abc")]), 43, ""),
+    ):
+        reader = CaptureReader(Stream(data).binary(), "test", following=True)
+        seen = drain(reader)
+        assert (reader.damage, reader.ended) == ([], False)
+        reader.finish()
+        assert seen + drain(reader) == [Frame(b"abc", 0, 3)] * bool(reach)
+        assert reader.damage == [Damage(reach, reason)] * bool(reason)
+        assert (reader.reach, reader.ended) == (reach, True)
+    empty = CaptureReader(Stream().binary(), "test", following=True)
+    assert empty.read() is None
+    empty.finish()
+    with pytest.raises(UnknownFormat, match="it is empty"):
+        empty.read()
+
+
+def test_a_followed_capture_that_lost_its_framing_has_ended() -> None:
+    stream = Stream(pcap([record(b"abc"), record(b"", captured=1 << 30)]))
+    reader = CaptureReader(stream.binary(), "test", following=True)
+    assert drain(reader) == [Frame(b"abc", 0, 3)]
+    assert reader.ended
+    stream.grow(record(b"abc"))
+    assert reader.read() is None
+
+
+def test_the_first_frames_time_is_there_with_the_head() -> None:
+    reader = CaptureReader(io.BytesIO(pcap([record(b"abc", 7), record(b"abc", 5)])), "test")
+    assert reader.first == NO_TIME
+    reader.open_head()
+    assert reader.first == 7_000_000_000
+    assert len(drain(reader)) == 2
+    assert reader.first == 7_000_000_000
+
+
 def test_a_pipe_hands_out_what_it_has_without_waiting_for_more() -> None:
     out, into = os.pipe()
     packed = pcap([record(b"abc")]) + record(b"defg")
@@ -213,7 +253,12 @@ def test_a_pipe_hands_out_what_it_has_without_waiting_for_more() -> None:
         frames = reader.read()
         assert frames is not None
         assert len(frames) == 1
-        late = threading.Timer(0.05, lambda: (writer.write(packed[-1:]), writer.close()))
+
+        def end() -> None:
+            writer.write(packed[-1:])
+            writer.close()
+
+        late = threading.Timer(0.05, end)
         late.start()
         assert drain(reader) == [Frame(b"defg", 0, 4)]
         late.join()
