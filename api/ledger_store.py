@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
+from math import prod
 from typing import Protocol
 
 import polars as pl
@@ -19,16 +20,23 @@ from darkscope.api.dimension import Dimension, Key
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
 from darkscope.api.store import Filter, Posting, Precision
 from darkscope.ingest import series
+from darkscope.ingest.rollups import step
 
-ROLLUPS = (
-    (series.ROLLUP_TOOLS, series.QUARTER_HOUR),
-    (series.ROLLUP_PORTS_DAY, DAY),
-    (series.ROLLUP_PORT_COUNTRIES, DAY),
-    (series.ROLLUP_COUNTRIES, series.QUARTER_HOUR),
-    (series.ROLLUP_OWNERS, series.QUARTER_HOUR),
-    (series.ROLLUP_PORTS, series.QUARTER_HOUR),
-)
-"""Every rollup with its step in minutes: the small before the large."""
+SPREAD = {"protocol": 1, "port": 3000, "asn": 5000, "country": 150, "tool": 6}
+"""About how many values of a column a sensor sees in a step: enough to tell small rollups from large ones."""
+
+
+def _size(rollup: series.Table) -> int:
+    """About how many rows a sensor's day has in a rollup."""
+    values = prod(SPREAD[column] for column in rollup.keys if column in SPREAD)
+    return values * DAY // step(rollup)
+
+
+ROLLUPS = tuple(sorted(series.ROLLUPS, key=_size))
+"""Every rollup, the small before the large."""
+
+PORTS = 1 << 17
+"""Numbers set apart for a protocol's ports where protocol and port are one number."""
 
 EXACT_FLOWS = 4_000_000
 """Flows up to which distinct sources are counted exactly when an estimate would do."""
@@ -81,23 +89,20 @@ class LedgerStore:
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Give sums by value; see Store."""
-        keys = list(dimension.columns)
         pieces = plan(self._snapshot, _needed(dimension, where), window.minutes)
-        return _summed((self._rows(piece, dimension, where) for piece in pieces), keys)
+        return _summed((self._rows(piece, dimension, where) for piece in pieces), dimension, [])
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
         """Give sums of named values by bucket; see Store."""
-        keys = list(dimension.columns)
         pieces = plan(self._snapshot, _needed(dimension, where), buckets.edges)
+        rows = (self._rows(piece, dimension, where, values) for piece in pieces)
         # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
-        by_minute = _summed(
-            (self._rows(piece, dimension, where, values) for piece in pieces), [*keys, "minute"]
-        )
+        by_minute = _summed(rows, dimension, ["minute"])
         edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))
         bucket = edges.search_sorted(pl.col("minute"), side="right").cast(pl.Int64) - 1
-        return by_minute.group_by(*keys, bucket=bucket).agg(pl.col("packets").sum())
+        return by_minute.group_by(*dimension.columns, bucket=bucket).agg(pl.col("packets").sum())
 
     def sources(
         self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key], precision: Precision
@@ -162,13 +167,22 @@ class LedgerStore:
         return [name.alias("organisation")]
 
 
-def _summed(rows: Iterable[pl.LazyFrame], keys: list[str]) -> pl.DataFrame:
+def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[str]) -> pl.DataFrame:
+    """Sum packets by value and further columns. Protocol and port go as one number: a third less work."""
     packets = pl.col("packets").sum()
-    return (
-        pl.concat([part.group_by(keys).agg(packets) for part in rows])
-        .group_by(keys)
-        .agg(packets)
-        .collect(engine="streaming")
+    keys, values = list(dimension.columns), [pl.col(column) for column in dimension.columns]
+    if dimension is Dimension.PORTS:
+        keys = ["key"]
+        values = [(pl.col("protocol").cast(pl.Int32) * PORTS + pl.col("port") - series.NO_PORT).alias("key")]
+    parts = [part.group_by(*values, *further).agg(packets) for part in rows]
+    summed = pl.concat(parts).group_by(*keys, *further).agg(packets).collect(engine="streaming")
+    if dimension is not Dimension.PORTS:
+        return summed
+    return summed.select(
+        (pl.col("key") // PORTS).cast(pl.Int16).alias("protocol"),
+        (pl.col("key") % PORTS + series.NO_PORT).alias("port"),
+        *further,
+        "packets",
     )
 
 
@@ -200,7 +214,7 @@ def plan(snapshot: Snapshot, needed: Iterable[str], edges: Sequence[int]) -> lis
     """
     columns = frozenset(needed)
     fitting = [
-        (table, step, snapshot.days(table)) for table, step in ROLLUPS if columns <= table.schema.keys()
+        (table, step(table), snapshot.days(table)) for table in ROLLUPS if columns <= table.schema.keys()
     ]
     start, end = edges[0], edges[-1]
     pieces: list[Piece] = []
@@ -224,9 +238,9 @@ def _of_day(
     inner: Sequence[int],
 ) -> Iterator[Piece]:
     """Pieces of one UTC day, from low to high; inner edges lie strictly between them."""
-    for table, step, days in fitting:
-        first, last = -(-low // step) * step, high // step * step
-        if first < last and _day(day) in days and not any(edge % step for edge in inner):
+    for table, length, days in fitting:
+        first, last = -(-low // length) * length, high // length * length
+        if first < last and _day(day) in days and not any(edge % length for edge in inner):
             if low < first:
                 yield Piece(series.FLOWS, low, first)
             yield Piece(table, first, last)

@@ -10,9 +10,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from darkscope.api.ledger_store import ROLLUPS
 from darkscope.api.periods import EPOCH
 from darkscope.ingest import series
+from darkscope.ingest.rollups import roll_up
 
 DEFAULTS: dict[str, Any] = {
     "minute": 0,
@@ -57,14 +57,8 @@ class MemorySnapshot:
             self.rolled[table.name] = frozenset(days)
 
     def _rollup(self, table: series.Table) -> pl.DataFrame:
-        step = next(step for candidate, step in ROLLUPS if candidate is table)
-        return (
-            self.flows.with_columns(_day(), minute=pl.col("minute") // step * step)
-            .filter(pl.col("day").is_in(list(self.days(table))))
-            .group_by(table.keys)
-            .agg(table.merged())
-            .select(*table.schema)
-        )
+        rolled = self.flows.lazy().with_columns(_day()).filter(pl.col("day").is_in(list(self.days(table))))
+        return roll_up(rolled, table).select(*table.schema).collect()
 
 
 def _day() -> pl.Expr:

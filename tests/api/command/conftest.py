@@ -58,6 +58,10 @@ def run(
         result = CliRunner().invoke(app, arguments.split())
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return result.exit_code, "\n".join(line.rstrip() for line in result.stdout.splitlines()), result.stderr
+        return (
+            result.exit_code,
+            "\n".join(line.rstrip() for line in result.stdout.splitlines()),
+            result.stderr,
+        )
 
     return run_it
