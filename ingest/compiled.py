@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import platformdirs
 
@@ -35,26 +36,21 @@ def cache_folder() -> Path | None:
     return None
 
 
-try:
-    if os.environ.get("DARKSCOPE_NUMBA") == "off":
-        raise ImportError
-    import numba
-
-    AVAILABLE = True
-except ImportError:
-    AVAILABLE = False
+AVAILABLE = os.environ.get("DARKSCOPE_NUMBA") != "off" and find_spec("numba") is not None
 
 CACHE = cache_folder() if AVAILABLE else None
 if CACHE is not None:
-    numba.config.CACHE_DIR = str(CACHE)
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
 
 
 def compiled(function: Function) -> Function:
     """Compile at the first call, or leave as it is where numba is not there."""
     if not AVAILABLE:
         return function
-    compile_it: Callable[[Function], Function] = numba.njit(nogil=True, cache=CACHE is not None)
-    return compile_it(function)
+    import numba  # takes a second: only whoever decodes packets waits for it
+
+    compile_it: Any = numba.njit(nogil=True, cache=CACHE is not None)
+    return cast(Function, compile_it(function))
 
 
 def is_first_start() -> bool:

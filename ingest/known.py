@@ -78,8 +78,8 @@ class Known:
         ]
         spans: list[list[int]] = []
         for span in sorted(near, key=lambda span: span.first):
-            for start, end in self._outside_holes(sensor, span.first, span.last, span.taken):
-                start, end = start + TOLERANCE, end - TOLERANCE
+            for first, last in self._outside_holes(sensor, span.first, span.last, span.taken):
+                start, end = first + TOLERANCE, last - TOLERANCE
                 if start > end:
                     continue
                 if spans and start <= spans[-1][1]:

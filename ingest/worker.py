@@ -16,6 +16,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from polars.exceptions import PolarsError
 
 from darkscope.ingest.capture.frames import Damage, Frames
 from darkscope.ingest.capture.reader import CaptureReader
@@ -41,6 +42,7 @@ from darkscope.ingest.series import (
     ROLLUPS,
     SEALS,
     SOURCES,
+    Merge,
     Table,
 )
 from darkscope.ingest.settings import Settings
@@ -88,6 +90,7 @@ class Reading:
     reader: CaptureReader
     name: str
     interface: str | None  # of a live capture
+    is_stream: bool = False  # what was read of it cannot be read again
     earlier: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_CAPTURES))
     again: int = 0
     start: int = 0  # decompressed byte at which this batch began to read it
@@ -111,6 +114,24 @@ class Committed:
     version: int
     frames: int
     flows: int
+    fates: dict[str, int]  # frames by what became of them, and those dropped: the columns of `coverage`
+
+
+@dataclass(slots=True)
+class _Beat:
+    """What a live point says of itself, beside what its capture holds."""
+
+    hours: dict[int, Hour] = field(default_factory=dict)
+    dropped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    """A batch that is complete and not committed yet."""
+
+    readings: list[Reading]
+    rows: pl.DataFrame | None
+    fates: dict[str, int]
 
 
 class Worker:
@@ -137,10 +158,12 @@ class Worker:
         self._reduction = Reduction(settings.ingest.flows_per_file)
         self._handshakes = Handshakes()
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
+        self._unwritten: list[tuple[Table, date, pl.DataFrame]] = []
         self._staged: dict[Table, list[DataFile]] = {}
+        self._closed: _Closed | None = None
         self._frames = self._flows = 0
         self._readings: list[Reading] = []
-        self._beats: dict[tuple[str, str], dict[int, Hour]] = {}
+        self._beats: dict[tuple[str, str], _Beat] = {}
         self._follow(Known(ledger.finish()))
 
     def start_over(self) -> None:
@@ -152,10 +175,20 @@ class Worker:
         self._follow(Known(self.ledger.finish()))
 
     def open(
-        self, stream: BinaryIO, name: str, *, following: bool = False, interface: str | None = None
+        self,
+        stream: BinaryIO,
+        name: str,
+        *,
+        following: bool = False,
+        interface: str | None = None,
+        is_stream: bool = False,
     ) -> Reading:
-        """Begin to read a capture where the ledger's knowledge of it ends. Raises CaptureError."""
-        reading = Reading(CaptureReader(stream, name, following=following), name, interface)
+        """Begin to read a capture where the ledger's knowledge of it ends. Raises CaptureError.
+
+        What was read of a stream cannot be read again: what another worker took of the same point in the very same
+        moment is then not left out as overlap, which is one batch at most.
+        """
+        reading = Reading(CaptureReader(stream, name, following=following), name, interface, is_stream)
         if reading.reader.open_head():
             self._begin(reading)
         return reading
@@ -163,7 +196,9 @@ class Worker:
     def read(self, reading: Reading) -> int:
         """Read the next run of frames into the batch; 0 at the end (for now, where the capture is followed).
 
-        Raises CaptureError, SensorError: then what was read before stays in the batch.
+        Raises CaptureError, SensorError, OSError of the stream: then what was read before stays in the batch.
+        LedgerError: the batch cannot be written for now, nothing was read. Not to be called after a `commit` that
+        failed, until one succeeds.
         """
         reader = reading.reader
         if not reading.digest:
@@ -175,7 +210,8 @@ class Worker:
         if reading.is_over:
             return 0
         if self._reduction.is_full:
-            self._stage_rows()
+            self._take_rows()
+        self._write()
         frames = reader.read()
         if frames is None:
             return 0
@@ -189,11 +225,17 @@ class Worker:
         self._frames += len(frames)
         return len(frames)
 
-    def heartbeat(self, sensor: str, point: str, when: int) -> None:
-        """Say that a live point was listening at a time (nanoseconds), though nothing may have come."""
+    def heartbeat(self, sensor: str, point: str, when: int, dropped: int = 0) -> None:
+        """Say that a live point was listening at a time (nanoseconds), though nothing may have come.
+
+        `dropped` are packets lost since the last heartbeat, of a capturing program that does not write them into its
+        captures.
+        """
         nothing = np.zeros(FATES, np.int64)
-        hour = self._beats.setdefault((sensor, point), {}).setdefault(when // HOUR, Hour(when, when, nothing))
+        beat = self._beats.setdefault((sensor, point), _Beat())
+        hour = beat.hours.setdefault(when // HOUR, Hour(when, when, nothing))
         hour.low, hour.high = min(hour.low, when), max(hour.high, when)
+        beat.dropped += dropped
 
     @property
     def gathered(self) -> int:
@@ -203,43 +245,58 @@ class Worker:
     def commit(self) -> Committed | None:
         """Commit the batch; None where there is nothing to commit.
 
-        Raises Overtaken (read again, after `start_over`), DiskLow and OSError (try again later: the batch is kept),
-        LedgerError.
+        Raises Overtaken (read again, after `start_over`) and LedgerError, DiskLow among them: the batch is kept, and
+        the next `commit` tries again, also where this one failed half way.
         """
-        readings = [reading for reading in self._readings if self._has_news(reading)]
-        if not readings and not self._beats:
+        if self._closed is None and not self._has_batch():
             return None
         if (free := self.ledger.free_bytes()) < self._settings.retention.disk_reserve:
             raise DiskLow(
                 f"{self.ledger.folder}: {free} bytes free, less than the reserve of "
                 f"{self._settings.retention.disk_reserve} (retention.disk_reserve); nothing is lost, ingest waits"
             )
-        self._stage_rows()
+        if self._closed is None:
+            self._closed = self._close()
+        self._write()
+        closed = self._closed
+        snapshot = self.ledger.change(
+            self._settings.worker, "ingest", lambda now: self._changes(now, closed.readings)
+        )
+        result = Committed(snapshot.version, self._frames, self._flows, closed.fates)
+        for reading in closed.readings:
+            self._go_on(reading, closed.rows)
+        self._empty()
+        self._readings.clear()
+        self._known.follow(snapshot)
+        if closed.rows is not None:
+            self._known.add(closed.rows)
+        self._sealed = _days(snapshot)
+        return result
+
+    def _has_batch(self) -> bool:
+        return bool(self._beats) or any(map(self._has_news, self._readings))
+
+    def _close(self) -> _Closed:
+        """Make the batch's last rows."""
+        self._take_rows()
+        readings = [reading for reading in self._readings if self._has_news(reading)]
         taken = self._clock()
         rows = pl.concat([self._capture_rows(reading, taken) for reading in readings]) if readings else None
         if rows is not None:
             self._stage(CAPTURES, rows)
-        self._stage(COVERAGE, self._coverage_rows(readings))
-        snapshot = self.ledger.change(
-            self._settings.worker, "ingest", lambda now: self._changes(now, readings)
-        )
-        result = Committed(snapshot.version, self._frames, self._flows)
-        for reading in readings:
-            self._go_on(reading, rows)
-        self._empty()
-        self._readings.clear()
-        self._known.follow(snapshot)
-        if rows is not None:
-            self._known.add(rows)
-        self._sealed = _days(snapshot)
-        return result
+        coverage = self._coverage_rows(readings)
+        self._stage(COVERAGE, coverage)
+        fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
+        return _Closed(readings, rows, fates)
 
     def _follow(self, known: Known) -> None:
         self._known = known
         self._sealed = _days(known.snapshot)
 
     def _empty(self) -> None:
+        self._unwritten = []
         self._staged = {}
+        self._closed = None
         self._frames = self._flows = 0
         self._beats = {}
 
@@ -336,7 +393,7 @@ class Worker:
             and bool(reading.digest)
         )
 
-    def _stage_rows(self) -> None:
+    def _take_rows(self) -> None:
         if not len(self._reduction):
             return
         flows, sources = self._reduction.take(self._places)
@@ -365,8 +422,18 @@ class Worker:
             if rows["day"].n_unique() > 1
             else {(rows["day"][0],): rows}
         )
-        for (day,), part in parts.items():
-            self._staged.setdefault(table, []).append(write_file(self.ledger.folder, table, day, part))
+        self._unwritten += [(table, day, part) for (day,), part in parts.items()]
+
+    def _write(self) -> None:
+        """Write what is staged; where that fails, the rest is kept for the next time. Raises LedgerError."""
+        while self._unwritten:
+            table, day, rows = self._unwritten[0]
+            try:
+                file = write_file(self.ledger.folder, table, day, rows)
+            except (OSError, PolarsError) as error:
+                raise LedgerError(f"{self.ledger.folder / table.name}: cannot write: {error}") from error
+            self._staged.setdefault(table, []).append(file)
+            del self._unwritten[0]
 
     def _capture_rows(self, reading: Reading, taken: int) -> pl.DataFrame:
         if not reading.pieces:
@@ -414,14 +481,17 @@ class Worker:
             for index, piece in reading.pieces.items()
         ]
         rows += [
-            coverage_rows(sensor, point, hours, 0, self._bridge, 0)
-            for (sensor, point), hours in self._beats.items()
+            coverage_rows(sensor, point, beat.hours, 0, self._bridge, beat.dropped)
+            for (sensor, point), beat in self._beats.items()
         ]
         return pl.concat(rows)
 
-    def _changes(self, now: Snapshot, readings: list[Reading]) -> dict[str, Change]:
-        """What the batch does to a state, if that state still is what the batch relied on."""
+    def _changes(self, now: Snapshot, readings: list[Reading]) -> dict[str, Change] | None:
+        """What the batch does to a state, if that state still is what the batch relied on; None where it has it."""
         if now.plan != self._known.snapshot.plan:
+            ours = {file.path for file in self._staged[COVERAGE]}
+            if ours <= set(now.files(COVERAGE)["path"]):
+                return None  # an earlier try failed after it was decided
             known = Known(now)
             if not np.array_equal(_days(now), self._sealed) or any(
                 not self._still_holds(reading, known) for reading in readings
@@ -440,7 +510,7 @@ class Worker:
         reader = reading.reader
         if not known.readings(reader.head, reader.first).equals(reading.earlier):
             return False
-        return all(
+        return reading.is_stream or all(
             np.array_equal(
                 known.taken(piece.sensor.id, piece.point, reader.head, *piece.times),
                 self._known.taken(piece.sensor.id, piece.point, reader.head, *piece.times),
@@ -461,6 +531,7 @@ class Worker:
             piece.hours = {}
 
 
+_FATES = [column.name for column in COVERAGE.columns if column.merge is Merge.SUM and column.name != "frames"]
 _NO_DAYS = np.empty(0, np.int64)
 
 

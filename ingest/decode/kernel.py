@@ -117,24 +117,26 @@ def _extensions(
     """Walk IPv6 extension headers: protocol after them, its offset (-1 where one is cut), fragment code."""
     piece = WHOLE
     while _IS_EXTENSION[proto]:
+        if end <= up:
+            return proto, -1, piece
+        extension = proto
+        proto = u8(buffer, start + up)
         if end < up + 8:
             return proto, -1, piece
         length: Integer = 8
-        if proto == AUTHENTICATION:
+        if extension == AUTHENTICATION:
             length = (u8(buffer, start + up + 1) + 2) << 2
-        elif proto != FRAGMENT:
+        elif extension != FRAGMENT:
             length = (u8(buffer, start + up + 1) + 1) << 3
         if end < up + length:
             return proto, -1, piece
-        bits: Integer = 0
-        if proto == FRAGMENT:
+        if extension == FRAGMENT:
             bits = u16(buffer, start + up + 2)
-        proto = u8(buffer, start + up)
+            if bits & 0xFFF8:
+                return proto, up + length, LATER_FRAGMENT
+            if bits & 1:
+                piece = FIRST_FRAGMENT
         up += length
-        if bits & 0xFFF8:
-            return proto, up, LATER_FRAGMENT
-        if bits & 1:
-            piece = FIRST_FRAGMENT
     return proto, up, piece
 
 
@@ -231,12 +233,9 @@ def decode(
             if 0 < total < length:
                 outcome[i] = MALFORMED
                 continue
-            if size < at + length:
-                outcome[i] = TRUNCATED
-                continue
             if 0 < total < size - at:  # 0: left to the network card (segmentation offload)
                 end = at + total
-            up = at + length
+            up = at + length if size >= at + length else -1  # -1: options cut off
             proto = u8(buffer, ip + 9)
             ip_id[i] = u16(buffer, ip + 4)
             ttl[i] = u8(buffer, ip + 8)

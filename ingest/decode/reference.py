@@ -78,8 +78,6 @@ def _ipv4(frame: bytes, at: int) -> Reading:
     ip = dpkt.ip.IP(frame[at : at + 20])
     if 0 < ip.len < length:
         return Reading(Rejected.MALFORMED)
-    if len(frame) < at + length:
-        return Reading(Rejected.TRUNCATED)
     first = FIRST_FRAGMENT if ip.mf else WHOLE
     packet = Reading(
         version=4,
@@ -90,14 +88,14 @@ def _ipv4(frame: bytes, at: int) -> Reading:
         ip_id=ip.id,
         ip_header=at,
         fragment=LATER_FRAGMENT if ip.offset else first,
-        header=at + length,
+        header=at + length if len(frame) >= at + length else -1,  # -1: options cut off
     )
     # Length 0 was left to the network card (segmentation offload): then the frame's end is the packet's.
     return _transport(frame[: at + ip.len] if ip.len else frame, packet)
 
 
 def _ipv6(frame: bytes, at: int) -> Reading:
-    """RFC 8200. The protocol is that of the first header which is no complete extension header."""
+    """RFC 8200. The protocol is what the last captured next-header field says, extension headers passed over."""
     if len(frame) < at + 40:
         return Reading(Rejected.TRUNCATED)
     # dpkt.ip6.IP6 raises, and the addresses are lost, where an extension header or one of its options is cut.
@@ -107,18 +105,20 @@ def _ipv6(frame: bytes, at: int) -> Reading:
     header = at + 40
     fragment = WHOLE
     while protocol in EXTENSIONS and fragment != LATER_FRAGMENT:
-        extension = _extension(frame[header:], protocol)
-        if extension is None:
+        extension = frame[header:]
+        length = _extension_length(extension, protocol)
+        if length > len(extension):
+            protocol = extension[0] if extension else protocol
             header = -1
             break
         if protocol == FRAGMENT:
-            piece = dpkt.ip6.IP6FragmentHeader(frame[header : header + 8])
+            piece = dpkt.ip6.IP6FragmentHeader(extension[:8])
             if piece.frag_off:
                 fragment = LATER_FRAGMENT
             elif piece.m_flag:
                 fragment = FIRST_FRAGMENT
         protocol = extension[0]
-        header += len(extension)
+        header += length
     packet = Reading(
         version=6,
         source=int.from_bytes(source),
@@ -132,18 +132,12 @@ def _ipv6(frame: bytes, at: int) -> Reading:
     return _transport(frame, packet)
 
 
-def _extension(rest: bytes, protocol: int) -> bytes | None:
-    """One extension header, or None where it is cut off."""
-    if len(rest) < 8:
-        return None
+def _extension_length(extension: bytes, protocol: int) -> int:
+    """Bytes of an extension header; 8, the least, where its length is cut off."""
     # dpkt reads the options too and gives up on odd ones; the length is all that is needed.
-    if protocol == FRAGMENT:
-        length = 8
-    elif protocol == AUTHENTICATION:
-        length = (rest[1] + 2) * 4
-    else:
-        length = (rest[1] + 1) * 8
-    return rest[:length] if len(rest) >= length else None
+    if len(extension) < 8 or protocol == FRAGMENT:
+        return 8
+    return (extension[1] + 2) * 4 if protocol == AUTHENTICATION else (extension[1] + 1) * 8
 
 
 def _transport(frame: bytes, packet: Reading) -> Reading:

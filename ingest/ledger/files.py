@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from dataclasses import asdict, dataclass
@@ -54,7 +53,7 @@ def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, lev
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return DataFile(path, day.isoformat(), os.stat(target).st_size, _statistics(table, rows))
+    return DataFile(path, day.isoformat(), target.stat().st_size, _statistics(table, rows))
 
 
 def _statistics(table: Table, rows: pl.DataFrame) -> str:
