@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from darkscope.ingest.capture.frames import NO_TIME
-from darkscope.ingest.capture.reader import CaptureError, CaptureReader
+from darkscope.ingest.capture.reader import CaptureReader
 
 LITTLE = 1 << 16
 """Bytes that nearly always hold the first frame."""
 
 
 def first_time(path: Path) -> int | None:
-    """Return the time of the first frame, nanoseconds since 1970; None where there is none to be read."""
-    try:
-        with path.open("rb", buffering=0) as stream:
-            frames = CaptureReader(stream, str(path), chunk=LITTLE).read()
-    except (OSError, CaptureError):
-        return None
-    if frames is None or frames.time[0] == NO_TIME:
-        return None
-    return int(frames.time[0])
+    """Return the time of the first frame, nanoseconds since 1970; None where there is none to be read.
+
+    Raises UnknownFormat where the file holds no capture, OSError where it cannot be read.
+    """
+    with path.open("rb", buffering=0) as stream:
+        reader = CaptureReader(stream, str(path), chunk=LITTLE)
+        if not reader.open_head() or reader.first == NO_TIME:
+            return None
+        return reader.first

@@ -44,7 +44,7 @@ class CaptureError(Exception):
     """A capture that cannot be read at all, or not as asked; says which and where."""
 
 
-class UnknownFormat(CaptureError):  # noqa: N818
+class UnknownFormat(CaptureError):
     """A stream that holds no capture."""
 
     def __init__(self, name: str, offset: int, seen: str) -> None:

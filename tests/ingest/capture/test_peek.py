@@ -9,6 +9,7 @@ import pytest
 from capture_files import enhanced, interface, pcap, record, section, simple
 
 from darkscope.ingest.capture.peek import first_time
+from darkscope.ingest.capture.reader import UnknownFormat
 
 
 @pytest.mark.parametrize(
@@ -20,8 +21,6 @@ from darkscope.ingest.capture.peek import first_time
         (section() + interface() + simple(b"abc"), None),
         (pcap(), None),
         (pcap([record(b"abc")])[:-1], None),
-        (b"", None),
-        (b"no capture at all", None),
     ],
 )
 def test_the_time_of_the_first_frame_or_none(tmp_path: Path, data: bytes, time: int | None) -> None:
@@ -30,6 +29,14 @@ def test_the_time_of_the_first_frame_or_none(tmp_path: Path, data: bytes, time: 
     assert first_time(path) == time
 
 
-def test_a_file_that_cannot_be_read_has_none(tmp_path: Path) -> None:
-    assert first_time(tmp_path / "missing") is None
-    assert first_time(tmp_path) is None
+@pytest.mark.parametrize("data", [b"", b"no capture at all", pcap()[:5]])
+def test_what_is_no_capture_is_told_apart(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(data)
+    with pytest.raises(UnknownFormat, match=str(path)):
+        first_time(path)
+
+
+def test_a_file_that_cannot_be_read_raises(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        first_time(tmp_path / "missing")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
 import os
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,25 @@ from hypothesis import strategies as st
 
 from darkscope.ingest.capture.frames import NO_TIME, Damage
 from darkscope.ingest.capture.reader import CaptureError, CaptureReader, UnknownFormat
+
+
+class Repeated(io.RawIOBase):
+    """A long stream out of little memory."""
+
+    def __init__(self, begin: bytes, piece: bytes, pieces: int) -> None:
+        self._parts = itertools.chain([begin], itertools.repeat(piece, pieces))
+        self._part = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, view: memoryview) -> int:  # type: ignore[override]
+        self._part = self._part or memoryview(next(self._parts, b""))
+        size = min(len(view), len(self._part))
+        view[:size] = self._part[:size]
+        self._part = self._part[size:]
+        return size
+
 
 CHUNKS = st.sampled_from([64, 100, 1000, 1 << 20])
 
@@ -274,6 +295,26 @@ def test_a_record_longer_than_the_buffer_makes_it_grow_and_no_lie_does() -> None
     assert drain(reader) == [Frame(b"abc", 0, 3)]
     assert len(reader._buffer) == 1 << 10
     assert reader.damage == [Damage(84, "cut off 112 bytes into a record")]
+
+
+@pytest.mark.parametrize("form", ["pcap", "pcapng"])
+def test_memory_does_not_grow_with_the_capture(form: str) -> None:
+    begin, piece = {
+        "pcap": (pcap(), record(bytes(60)) * 10_000),
+        "pcapng": (section() + interface(), enhanced(bytes(60)) * 10_000),
+    }[form]
+    peaks = []
+    for pieces in (5, 100):
+        data = io.BufferedReader(Repeated(begin, piece, pieces))
+        reader = CaptureReader(data, "test", chunk=1 << 20)
+        tracemalloc.start()
+        frames = 0
+        while (run := reader.read()) is not None:
+            frames += len(run)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert frames == 10_000 * pieces
+    assert peaks[1] < peaks[0] + 100_000 < 4 << 20
 
 
 def test_unread_bytes_of_a_file_are_counted(tmp_path: Path) -> None:
