@@ -159,7 +159,24 @@ class Sensor:
 
 
 @compiled
-def _holds(
+def _holds_four(address: np.uint64, start: Addresses, end: Addresses) -> bool:
+    """Whether one of the sorted ranges has the IPv4 address."""
+    if len(start) == 0 or address < start[0] or address > end[-1]:
+        return False
+    below, above = 0, len(start)
+    while (
+        above - below > 1
+    ):  # the range at `below` starts at or before the address, the one at `above` after it
+        middle = (below + above) // 2
+        if start[middle] <= address:
+            below = middle
+        else:
+            above = middle
+    return bool(address <= end[below])
+
+
+@compiled
+def _holds_six(
     high: np.uint64,
     low: np.uint64,
     start_high: Addresses,
@@ -167,18 +184,15 @@ def _holds(
     end_high: Addresses,
     end_low: Addresses,
 ) -> bool:
-    """Whether one of the sorted ranges has the address."""
-    below, above = 0, len(start_high)
-    while below < above:  # ranges before `below` start at or before the address
+    """Whether one of the sorted ranges has the IPv6 address."""
+    below, above = -1, len(start_high)
+    while above - below > 1:  # as for IPv4, but no range may start before the address
         middle = (below + above) // 2
         if start_high[middle] < high or (start_high[middle] == high and start_low[middle] <= low):
-            below = middle + 1
+            below = middle
         else:
             above = middle
-    if below == 0:
-        return False
-    last = below - 1
-    return bool(high < end_high[last] or (high == end_high[last] and low <= end_low[last]))
+    return below >= 0 and bool(high < end_high[below] or (high == end_high[below] and low <= end_low[below]))
 
 
 @compiled
@@ -201,22 +215,27 @@ def _direct(
 ) -> None:
     """Fill in the direction of the packets between two times; leave the others alone."""
     is_everything = len(start) == 0 and len(start_high) == 0
-    nothing = np.zeros(len(start), np.uint64)  # the upper half of IPv4 ranges
     for index in range(len(version)):
         if time[index] < since or time[index] >= until:
             continue
         if is_everything:
             result[index] = INBOUND
             continue
-        from_high, from_low = source_high[index], source_low[index]
-        to_high, to_low = target_high[index], target_low[index]
         if version[index] == 4:
-            is_from = _holds(from_high, from_low, nothing, start, nothing, end)
-            is_to = _holds(to_high, to_low, nothing, start, nothing, end)
+            source, target = source_low[index], target_low[index]
+            is_same = source == target
+            is_from = _holds_four(source, start, end)
+            is_to = _holds_four(target, start, end)
         else:
-            is_from = _holds(from_high, from_low, start_high, start_low, end_high, end_low)
-            is_to = _holds(to_high, to_low, start_high, start_low, end_high, end_low)
-        is_same = from_high == to_high and from_low == to_low
+            high, low, to_high, to_low = (
+                source_high[index],
+                source_low[index],
+                target_high[index],
+                target_low[index],
+            )
+            is_same = high == to_high and low == to_low
+            is_from = _holds_six(high, low, start_high, start_low, end_high, end_low)
+            is_to = _holds_six(to_high, to_low, start_high, start_low, end_high, end_low)
         if is_from and not is_same:
             result[index] = OWN
         elif is_to:
