@@ -79,7 +79,10 @@ def _size(value: object) -> object:
     unit = (found[2] or "B").lower() if found else ""
     if found is None or unit not in _SIZE_BY_LOWER:
         raise ValueError('a size is a number of bytes, or a number and a unit, like "500MB", "20GB", "1GiB"')
-    return int(float(found[1]) * _SIZE_BY_LOWER[unit])
+    try:
+        return int(float(found[1]) * _SIZE_BY_LOWER[unit])
+    except OverflowError as error:
+        raise ValueError("larger than any disk can be") from error
 
 
 def _days(value: object) -> object:
@@ -111,7 +114,7 @@ def _country(value: object) -> object:
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
-Days = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(_days)]
+Days = Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, BeforeValidator(_days)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Prefix = Annotated[Network, BeforeValidator(_network)]
 Country = Annotated[str, BeforeValidator(_country)]
@@ -314,8 +317,8 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
 
     `path` is the file named by `--settings`; without one, DARKSCOPE_SETTINGS names it, and without that
     `darkscope.toml` in the working folder is read where it exists. `flags` maps dotted keys to values; None
-    means that the flag was not given. Relative paths in the file start at the file's folder, all others at
-    the working folder. Raises SettingsError with every mistake.
+    means that the flag was not given, as does an empty variable. Relative paths in the file start at the
+    file's folder, all others at the working folder. Raises SettingsError with every mistake.
     """
     variable = environment.get("DARKSCOPE_SETTINGS")
     named = path or (Path(variable) if variable else None)
@@ -340,9 +343,9 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
 
     variables = {_variable(leaf): leaf for leaf in leaves}
     for name, text in environment.items():
-        if name in variables:
+        if name in variables and text:
             put(variables[name], _from_text(text, leaves[variables[name]]), name)
-        elif name.startswith(PREFIX) and name not in OTHER_VARIABLES:
+        elif name.startswith(PREFIX) and name not in OTHER_VARIABLES | variables.keys():
             mistakes.append(Mistake("", "", name, f"no such setting{_did_you_mean(name, variables)}"))
     keys = {_dotted(leaf): leaf for leaf in leaves}
     for key, value in flags.items():
@@ -389,10 +392,13 @@ def _lines(text: str) -> dict[Location, int]:
     for number, line in enumerate(text.split("\n"), start=1):
         if not statement:
             start = number
+        is_first = not statement
         statement += line + "\n"
+        if not is_first and not any(closing in line for closing in ("]", "}", '"""', "'''")):
+            continue  # what takes several lines is an array or a string, and ends with one of these
         try:
             parsed = tomllib.loads(statement)
-        except tomllib.TOMLDecodeError:  # an array or a string that goes on in the next line
+        except tomllib.TOMLDecodeError:
             continue
         if statement.lstrip().startswith("["):
             *above, name = (part for part in next(_paths(parsed)) if isinstance(part, str))

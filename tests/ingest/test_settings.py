@@ -155,7 +155,7 @@ def test_sizes_have_units(tmp_path: Path, text: str, size: int) -> None:
     )
 
 
-@pytest.mark.parametrize("text", ['"20 gigs"', "-1", "true", '"GB"', "1.5"])
+@pytest.mark.parametrize("text", ['"20 gigs"', "-1", "true", '"GB"', "1.5", f'"{"9" * 400}"'])
 def test_what_is_no_size_is_a_mistake(tmp_path: Path, text: str) -> None:
     (mistake,) = mistakes(written(tmp_path, f"[retention]\ndisk_reserve = {text}\n"))
     assert mistake.key == "retention.disk_reserve"
@@ -237,6 +237,18 @@ def test_the_value_of_an_unknown_key_is_never_shown_for_it_may_be_a_secret(tmp_p
         load(file, {"DARKSCOPE_TOKEN": "hunter2"}, {"tokn": "hunter2"})
     assert len(error.value.mistakes) == 3
     assert "hunter2" not in str(error.value)
+
+
+def test_an_unknown_key_of_a_list_entry_is_named_with_its_neighbour(tmp_path: Path) -> None:
+    (mistake,) = mistakes(written(tmp_path, '[geo]\ncountry = [\n  {path = "a", snice = 2020-01-01},\n]\n'))
+    assert (mistake.key, mistake.message) == ("geo.country[0].snice", "no such setting; did you mean since?")
+
+
+def test_an_empty_variable_is_as_if_it_were_not_there(tmp_path: Path) -> None:
+    loaded = load(
+        written(tmp_path, 'ledger = "/a"\n'), {"DARKSCOPE_LEDGER": "", "DARKSCOPE_SETTINGS": ""}, {}
+    )
+    assert loaded.settings.ledger == Path("/a")
 
 
 def test_a_value_where_a_section_belongs_is_one_mistake(tmp_path: Path) -> None:
@@ -361,6 +373,12 @@ q = [{r = 1}, {r = 2}]
         ("j", 1, "m", "p", "q", 1): 21,
         ("j", 1, "m", "p", "q", 1, "r"): 21,
     }
+
+
+def test_a_long_list_is_read_in_no_time(tmp_path: Path) -> None:
+    lines = "".join(f'  "10.{index // 256}.{index % 256}.0/24",\n' for index in range(20_000))
+    settings = from_text(tmp_path, f'[[sensors]]\nid = "a"\nnetworks = [\n{lines}]\nhome = false\n').settings
+    assert len(settings.sensors[0].networks) == 20_000
 
 
 @given(st.text(st.sampled_from("ab.[]{}=\"'\n\\#,1 "), max_size=60) | st.text(max_size=30))
