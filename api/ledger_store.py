@@ -14,11 +14,12 @@ from math import prod
 from typing import Protocol
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from darkscope.api import coverage
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
-from darkscope.api.store import Filter, Posting, Precision
+from darkscope.api.store import Filter, Posting, Precision, StoreError
 from darkscope.ingest import series
 from darkscope.ingest.rollups import step
 
@@ -61,8 +62,8 @@ class Snapshot(Protocol):
     def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
         """Rows of UTC days, both included; one key may have several rows."""
 
-    def days(self, rollup: series.Table) -> frozenset[date]:
-        """UTC days for which a rollup exists and is true."""
+    def days(self, table: series.Table) -> frozenset[date]:
+        """UTC days for which a table has rows; a rollup has them only while it is true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,39 +90,46 @@ class LedgerStore:
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Give sums by value; see Store."""
-        pieces = plan(self._snapshot, _needed(dimension, where), window.minutes)
-        return _summed((self._rows(piece, dimension, where) for piece in pieces), dimension, [])
+        pieces = self._plan(dimension, where, window.minutes)
+        rows = [self._rows(piece, dimension, where) for piece in pieces]
+        return self._collected(_summed(rows, dimension, []), pieces)
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
         """Give sums of named values by bucket; see Store."""
-        pieces = plan(self._snapshot, _needed(dimension, where), buckets.edges)
-        rows = (self._rows(piece, dimension, where, values) for piece in pieces)
+        pieces = self._plan(dimension, where, buckets.edges)
+        rows = [self._rows(piece, dimension, where, values) for piece in pieces]
         # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
         by_minute = _summed(rows, dimension, ["minute"])
         edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))
         bucket = edges.search_sorted(pl.col("minute"), side="right").cast(pl.Int64) - 1
-        return by_minute.group_by(*dimension.columns, bucket=bucket).agg(pl.col("packets").sum())
+        by_bucket = by_minute.group_by(*dimension.columns, bucket=bucket).agg(pl.col("packets").sum())
+        return self._collected(by_bucket, pieces)
 
     def sources(
         self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key], precision: Precision
     ) -> pl.DataFrame:
         """Count distinct sources of named values; see Store."""
         keys = list(dimension.columns)
-        start, end = window.minutes
+        flows = Piece(series.FLOWS, *window.minutes)
+        if self._expired(flows):
+            return pl.DataFrame(schema=dict.fromkeys(keys) | {"sources": pl.Int64, "error": pl.Float64})
 
         def addresses(wanted: Sequence[Key]) -> pl.LazyFrame:
             address = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
-            flows = self._rows(Piece(series.FLOWS, start, end), dimension, where, wanted)
-            return flows.select(*keys, "version", address=address)
+            rows = self._rows(flows, dimension, where, wanted)
+            return rows.select(*keys, "version", address=address)
 
-        if precision is Precision.EXACT or _length(addresses(values)) <= EXACT_FLOWS:
-            return _distinct(addresses(values), keys, 1)
-        sampled = addresses(values).filter(pl.col("address").hash() % SAMPLE == 0)
-        estimated = _distinct(sampled, keys, SAMPLE).filter(pl.col("error") <= LARGEST_ERROR)
-        rest = sorted(set(values) - set(estimated.select(keys).rows()))
-        return pl.concat([estimated, _distinct(addresses(rest), keys, 1)]) if rest else estimated
+        if precision is Precision.ESTIMATED:
+            length = self._collected(addresses(values).select(pl.len()), [flows]).item()
+            if length > EXACT_FLOWS:
+                sample = addresses(values).filter(pl.col("address").hash() % SAMPLE == 0)
+                estimated = self._collected(_distinct(sample, keys, SAMPLE), [flows])
+                good = estimated.filter(pl.col("error") <= LARGEST_ERROR)
+                rest = list(set(values) - set(good.select(keys).rows()))
+                return pl.concat([good, self._collected(_distinct(addresses(rest), keys, 1), [flows])])
+        return self._collected(_distinct(addresses(values), keys, 1), [flows])
 
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
         """Watched seconds by sensor and bucket; see Store."""
@@ -136,9 +144,41 @@ class LedgerStore:
 
     def _watched(self, start: int, end: int) -> pl.DataFrame:
         piece = Piece(series.COVERAGE, start - LONGEST_BRIDGE, end + LONGEST_BRIDGE)
-        return coverage.islands(
-            self._scan(piece).select("sensor", "point", "minute", "minutes", "bridge").collect()
+        stretches = self._scan(piece).select("sensor", "point", "minute", "minutes", "bridge")
+        return coverage.islands(self._collected(stretches, [piece]))
+
+    def _collected(self, rows: pl.LazyFrame, pieces: Iterable[Piece]) -> pl.DataFrame:
+        try:
+            return rows.collect(engine="streaming")
+        except (PolarsError, OSError) as error:
+            raise StoreError(self._unreadable(pieces) or f"the ledger cannot be read: {error}") from error
+
+    def _unreadable(self, pieces: Iterable[Piece]) -> str:
+        """Name the table and day that cannot be read: polars does not say in which file it failed."""
+        for piece in pieces:
+            for day in pl.date_range(_day(piece.start), _day(piece.end - 1), eager=True):
+                try:
+                    self._snapshot.scan(piece.table, day, day).collect(engine="streaming")
+                except (PolarsError, OSError) as error:
+                    return f"the ledger's table {piece.table.name} cannot be read on {day}: {error}"
+        return ""
+
+    def _plan(self, dimension: Dimension, where: Filter, edges: Sequence[int]) -> list[Piece]:
+        needed = _needed(dimension, where)
+        pieces = plan(self._snapshot, needed, edges)
+        expired = sorted(
+            day for piece in pieces if piece.table is series.FLOWS for day in self._expired(piece)
         )
+        if expired:
+            raise StoreError(
+                f"the flows from {expired[0]} to {expired[-1]} have expired, and no rollup has "
+                f"{', '.join(sorted(needed))} for all of the period asked about"
+            )
+        return pieces
+
+    def _expired(self, piece: Piece) -> list[date]:
+        first, last = _day(piece.start), _day(piece.end - 1)
+        return [day for day in self._snapshot.days(series.SEALS) if first <= day <= last]
 
     def _rows(
         self, piece: Piece, dimension: Dimension, where: Filter, values: Sequence[Key] | None = None
@@ -167,7 +207,7 @@ class LedgerStore:
         return [name.alias("organisation")]
 
 
-def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[str]) -> pl.DataFrame:
+def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[str]) -> pl.LazyFrame:
     """Sum packets by value and further columns. Protocol and port go as one number: a third less work."""
     packets = pl.col("packets").sum()
     keys, values = list(dimension.columns), [pl.col(column) for column in dimension.columns]
@@ -175,7 +215,7 @@ def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[st
         keys = ["key"]
         values = [(pl.col("protocol").cast(pl.Int32) * PORTS + pl.col("port") - series.NO_PORT).alias("key")]
     parts = [part.group_by(*values, *further).agg(packets) for part in rows]
-    summed = pl.concat(parts).group_by(*keys, *further).agg(packets).collect(engine="streaming")
+    summed = pl.concat(parts).group_by(*keys, *further).agg(packets)
     if dimension is not Dimension.PORTS:
         return summed
     return summed.select(
@@ -186,7 +226,7 @@ def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[st
     )
 
 
-def _distinct(addresses: pl.LazyFrame, keys: list[str], share: int) -> pl.DataFrame:
+def _distinct(addresses: pl.LazyFrame, keys: list[str], share: int) -> pl.LazyFrame:
     """Count distinct sources, of which one in `share` is here (a sample by source, so binomial)."""
     count = pl.col("sources")
     return (
@@ -194,7 +234,6 @@ def _distinct(addresses: pl.LazyFrame, keys: list[str], share: int) -> pl.DataFr
         .group_by(keys)
         .agg(pl.len().cast(pl.Int64).alias("sources"))
         .with_columns(count * share, error=((share - 1) / (count * share)).sqrt())
-        .collect(engine="streaming")
     )
 
 
@@ -316,8 +355,3 @@ def _day(minutes: int) -> date:
 
 def _within(edges: Sequence[int], low: int, high: int) -> Sequence[int]:
     return edges[bisect_right(edges, low) : bisect_left(edges, high)]
-
-
-def _length(rows: pl.LazyFrame) -> int:
-    length: int = rows.select(pl.len()).collect(engine="streaming").item()
-    return length

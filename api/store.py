@@ -64,6 +64,10 @@ class Filter:
         }
 
 
+class StoreError(Exception):
+    """The store cannot be read; the message names the place."""
+
+
 class Precision(StrEnum):
     """How distinct sources are counted."""
 
@@ -73,7 +77,7 @@ class Precision(StrEnum):
 
 
 class Store(Protocol):
-    """What can be asked about one consistent state of the observations."""
+    """What can be asked about one consistent state of the observations. Every question may raise StoreError."""
 
     @property
     def version(self) -> int:
@@ -95,7 +99,8 @@ class Store(Protocol):
     ) -> pl.DataFrame:
         """Distinct sources of named values: the dimension's columns, `sources` (Int64), `error` (Float64).
 
-        The error is the relative standard error, 0 where the count is exact. An IPv6 source is its /64.
+        The error is the relative standard error, 0 where the count is exact. An IPv6 source is its /64. Without
+        rows where flows have expired.
         """
 
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+NOTABLE = 0.01
+"""Share of its expected time that a sensor may miss before that is called an outage."""
+
 
 @dataclass(frozen=True, slots=True)
 class Watch:
@@ -34,9 +37,11 @@ class Watch:
 
     @property
     def outages(self) -> tuple[str, ...]:
-        """Ids of the sensors that watched less than expected, sorted."""
+        """Ids of the sensors that missed a notable share of their time, sorted."""
         return tuple(
-            sensor for sensor in self.sensors if sum(self.covered[sensor]) < sum(self.expected[sensor])
+            sensor
+            for sensor in self.sensors
+            if sum(self.covered[sensor]) < (1 - NOTABLE) * sum(self.expected[sensor])
         )
 
     def by_bucket(self) -> list[int]:

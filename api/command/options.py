@@ -31,7 +31,7 @@ from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import PeriodError, parse_period
 from darkscope.api.selection import Selection, UnknownSensorError, organisations
-from darkscope.api.store import Filter, Precision
+from darkscope.api.store import Filter, Precision, StoreError
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import Traffic
@@ -160,7 +160,14 @@ class Asked:
             known = Sensors(settings).table()
             store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(known))
             return ask(Observer(store, known, labels(known), now), question)
-        except (SettingsError, LedgerError, PeriodError, ValueTextError, UnknownSensorError) as error:
+        except (
+            SettingsError,
+            LedgerError,
+            PeriodError,
+            ValueTextError,
+            UnknownSensorError,
+            StoreError,
+        ) as error:
             typer.echo(f"darkscope: {error}", err=True)
             raise typer.Exit(MISTAKE) from None
 

@@ -9,6 +9,9 @@ from darkscope.api.periods import Window
 from darkscope.api.ranking import Provenance
 from darkscope.api.watch import Watch
 
+NAMED = 5
+"""Sensors with outages that are named; of more there is the number."""
+
 
 def heading(title: str, provenance: Provenance) -> Text:
     """Say what was asked, in one line."""
@@ -38,4 +41,8 @@ def _watched(watch: Watch) -> str:
         return "no sensor"
     sensors = f"{len(watch.sensors)} sensor{'s' if len(watch.sensors) != 1 else ''}"
     text = f"{sensors}, {watch.share:.1%} of their time watched"
-    return f"{text}; outages: {', '.join(watch.outages)}" if watch.outages else text
+    if not watch.outages:
+        return text
+    named = ", ".join(watch.outages[:NAMED])
+    more = len(watch.outages) - NAMED
+    return f"{text}; outages: {named}{f' and {more} more' if more > 0 else ''}"

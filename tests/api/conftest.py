@@ -49,8 +49,8 @@ class MemorySnapshot:
             rows = self._rollup(table)
         return rows.lazy().with_columns(_day()).filter(pl.col("day").is_between(first_day, last_day))
 
-    def days(self, rollup: series.Table) -> frozenset[date]:
-        return self.rolled.get(rollup.name, frozenset())
+    def days(self, table: series.Table) -> frozenset[date]:
+        return self.rolled.get(table.name, frozenset())
 
     def roll_up(self, days: Iterable[date], tables: Iterable[series.Table] = series.ROLLUPS) -> None:
         for table in tables:

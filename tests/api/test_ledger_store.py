@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +16,7 @@ from darkscope.api import ledger_store
 from darkscope.api.dimension import Dimension
 from darkscope.api.ledger_store import LedgerStore, Piece, plan
 from darkscope.api.periods import DAY, Buckets, Window, cut, instant, minute
-from darkscope.api.store import Filter, Posting, Precision
+from darkscope.api.store import Filter, Posting, Precision, StoreError
 from darkscope.ingest import series
 
 Make = Callable[..., Any]
@@ -337,3 +338,74 @@ def test_silence_at_the_edge_of_a_window_is_bridged_by_what_lies_outside(snapsho
     )
     answer = LedgerStore(tables).coverage(cut(JUNE_24, "hour", UTC_ZONE), frozenset({Posting("a")}))
     assert rows(answer) == [("a", 0, 3600)]
+
+
+def test_what_expired_with_the_flows_is_refused_not_undercounted(snapshot: Make) -> None:
+    tables = snapshot([{"minute": DAY_0 + DAY}])
+    tables.roll_up([date(2020, 6, 24), date(2020, 6, 25)])
+    tables.rolled[series.SEALS.name] = frozenset({date(2020, 6, 24)})
+    store = LedgerStore(tables)
+    two_days = Window(JUNE_24.start, JUNE_24.end + timedelta(days=1))
+    assert rows(store.totals(Dimension.PORTS, two_days, EVERYTHING)) == [(6, 23, 1)]
+    with pytest.raises(StoreError) as caught:
+        store.totals(Dimension.PORTS, two_days, Filter(tools=frozenset({"mirai"})))
+    assert str(caught.value) == (
+        "the flows from 2020-06-24 to 2020-06-24 have expired, and no rollup has port, protocol, tool "
+        "for all of the period asked about"
+    )
+    assert rows(store.sources(Dimension.PORTS, two_days, EVERYTHING, [(6, 23)], Precision.EXACT)) == []
+
+
+def test_what_cannot_be_read_is_named_by_table_and_day(tmp_path: Path) -> None:
+    file = tmp_path / "broken.parquet"
+    file.write_bytes(b"PAR1 and then nothing of the kind PAR1")
+
+    class Broken:
+        version = 1
+
+        def days(self, _: series.Table) -> frozenset[date]:
+            return frozenset()
+
+        def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
+            good = pl.LazyFrame(schema={**table.schema, "day": pl.Date()})
+            if first_day <= date(2020, 6, 24) <= last_day:
+                return pl.scan_parquet([file], schema={**table.schema, "day": pl.Date()})
+            return good
+
+    window = Window(JUNE_24.start - timedelta(days=1), JUNE_24.end + timedelta(days=1))
+    with pytest.raises(StoreError, match="the ledger's table flows cannot be read on 2020-06-24: parquet: "):
+        LedgerStore(Broken()).totals(Dimension.PORTS, window, EVERYTHING)
+
+
+STRETCH = st.fixed_dictionaries(
+    {
+        "minute": st.integers(DAY_0 - 40, DAY_0 + 100),
+        "minutes": st.integers(0, 20),
+        "bridge": st.integers(0, 20),
+        "point": st.sampled_from(["", "eth1"]),
+    }
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stretches=st.lists(STRETCH, max_size=8))
+def test_covered_time_is_that_of_a_minute_by_minute_count(
+    snapshot: Make, stretches: list[dict[str, Any]]
+) -> None:
+    watched: set[int] = set()
+    for point in ("", "eth1"):
+        heard, until = 0, 0  # end of what was heard, minute up to which silence after it is bridged
+        for stretch in sorted(
+            (one for one in stretches if one["point"] == point and one["minutes"]),
+            key=lambda one: one["minute"],
+        ):
+            start, end = stretch["minute"], stretch["minute"] + stretch["minutes"]
+            watched |= set(range(heard if start <= until else start, start)) | set(range(start, end))
+            heard, until = max(heard, end), max(until, end + stretch["bridge"])
+    buckets = Buckets(UTC_ZONE, "15m", tuple(range(DAY_0, DAY_0 + 91, 15)))
+    answer = LedgerStore(snapshot(coverage=stretches)).coverage(buckets, frozenset({Posting("a")}))
+    counted = dict.fromkeys(range(6), 0) | dict(answer.select("bucket", "covered").rows())
+    assert counted == {
+        bucket: 60 * len(watched & set(range(DAY_0 + 15 * bucket, DAY_0 + 15 * bucket + 15)))
+        for bucket in range(6)
+    }
