@@ -8,6 +8,7 @@ libpcap's sf-pcap.c, Wireshark's wiretap/libpcap.c.
 - Of the link type field the lower 16 bits are the link type; the upper ones (FCS, reserved) are ignored.
 - Before version 2.3 a record has its two lengths the other way round, in 2.3 wherever that makes more sense.
 - The header's snapshot length is not believed: a record that is longer holds what it says.
+- One file behind the other (`cat a.pcap b.pcap`) is damage, as it is to libpcap.
 - Variants that share a magic and differ in their records (Nokia, some patched libpcaps) are not guessed at.
 """
 
@@ -49,6 +50,8 @@ LONGEST_FRAME = 256 << 10
 LONG_FRAMES = frozenset({231, 249, 279})
 """Link types of longer messages (D-Bus, USBPcap, EBHSCR), for which libpcap has bounds of their own."""
 
+TOO_LONG, ANOTHER_FILE = -1, -2
+
 NOT_SWAPPED, SWAPPED, SWAPPED_WHERE_LONGER = 0, 1, 2
 
 
@@ -74,6 +77,7 @@ def frame_records(
     start: int,
     end: int,
     big: bool,
+    magic: int,
     header: int,
     tick: int,
     swapped: int,
@@ -85,7 +89,7 @@ def frame_records(
 ) -> tuple[int, int, int]:
     """Frames in buffer[start:end], the end of the last, and bytes of the next where there was no room for it.
 
-    Those are -1 where the next record is longer than `longest`.
+    Those are TOO_LONG where the next record is longer than `longest`, ANOTHER_FILE where it is a file header.
     """
     count, at = 0, start
     while end - at >= header:
@@ -94,7 +98,10 @@ def frame_records(
         if swapped == SWAPPED or (swapped == SWAPPED_WHERE_LONGER and length > original):
             length, original = original, length
         if length > longest:
-            return count, at, -1
+            return count, at, TOO_LONG
+        seconds = word(buffer, at, big)
+        if seconds == magic and length == 0 and original == 0:
+            return count, at, ANOTHER_FILE
         if end - at - header < length:
             break
         if count == len(offset):
@@ -102,9 +109,7 @@ def frame_records(
         offset[count] = at + header
         captured[count] = length
         wire[count] = original
-        time[count] = word(buffer, at, big) * np.int64(1_000_000_000) + word(buffer, at + 4, big) * np.int64(
-            tick
-        )
+        time[count] = seconds * 1_000_000_000 + word(buffer, at + 4, big) * tick
         count += 1
         at += header + length
     return count, at, 0
@@ -117,6 +122,7 @@ class PcapWalker:
         """`header` is the whole file header, of a known magic."""
         sign = order(header)
         magic, major, minor, link = struct.unpack_from(sign + "IHH12xI", header)
+        self._magic = magic
         self._variant = VARIANTS[magic]
         self._big = sign == ">"
         self._swapped = NOT_SWAPPED
@@ -138,6 +144,7 @@ class PcapWalker:
             start,
             end,
             self._big,
+            self._magic,
             self._variant.record_header,
             self._variant.tick,
             self._swapped,
@@ -148,7 +155,8 @@ class PcapWalker:
             columns.time,
         )
         columns.interface[:count] = 0
-        if waiting < 0:
+        if waiting == TOO_LONG:
             self._findings.stop(base + at, f"a record of more than {self._longest} bytes is none")
-            waiting = 0
-        return Walked(count, at, waiting)
+        elif waiting == ANOTHER_FILE:
+            self._findings.stop(base + at, "another pcap file begins here")
+        return Walked(count, at, max(waiting, 0))

@@ -169,8 +169,9 @@ class CaptureReader:
         return self._over
 
     def close(self) -> None:
-        """Close the stream."""
+        """Close the stream and give the buffer back."""
         self._stream.close()
+        self._buffer = np.empty(0, np.uint8)
 
     def _room(self) -> Columns:
         """Columns for what is in the buffer, or for as much of it as a run may hold."""
@@ -200,7 +201,7 @@ class CaptureReader:
     def _say_what_is_lost(self) -> None:
         """Complete the last damage, beyond which nothing is read."""
         last = self._findings.damage[-1]
-        size = self._unpacked.size()
+        size = None if self._following else self._unpacked.size()
         rest = "what follows" if size is None else f"{size - self.reach} bytes from byte {self.reach} on"
         self._findings.damage[-1] = Damage(last.offset, f"{last.reason}; {rest} not read")
 

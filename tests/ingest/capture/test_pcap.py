@@ -103,6 +103,14 @@ def test_a_link_type_of_longer_messages_has_a_longer_bound() -> None:
     assert one.damage == []
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_second_file_behind_the_first_is_a_damage(order: str) -> None:
+    data = pcap([record(b"abc", order=order)], order=order)
+    one = reader(data * 2)
+    assert drain(one) == [Frame(b"abc", 0, 3)]
+    assert one.damage == [Damage(43, "another pcap file begins here; what follows not read")]
+
+
 def test_a_cut_off_record_is_a_damage_and_no_frame() -> None:
     data = pcap([record(b"abc"), record(b"defg")])
     for missing in range(1, 20):
@@ -142,7 +150,7 @@ def test_compiled_and_plain_framing_agree_on_any_bytes(
     results = []
     for function in (frame_records, getattr(frame_records, "py_func", frame_records)):
         columns = [np.zeros(room, np.int64) for _ in range(4)]
-        answer = function(buffer, 0, len(buffer), big, header, 1000, swapped, 64, *columns)
+        answer = function(buffer, 0, len(buffer), big, 5, header, 1000, swapped, 64, *columns)
         results.append((tuple(map(int, answer)), [column.tolist() for column in columns]))
     assert results[0] == results[1]
     count, end, _ = results[0][0]

@@ -29,7 +29,7 @@ def test_the_time_of_the_first_frame_or_none(tmp_path: Path, data: bytes, time: 
     assert first_time(path) == time
 
 
-@pytest.mark.parametrize("data", [b"", b"no capture at all", pcap()[:5]])
+@pytest.mark.parametrize("data", [b"", b"no capture at all"])
 def test_what_is_no_capture_is_told_apart(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "capture"
     path.write_bytes(data)
