@@ -277,11 +277,11 @@ class Sensors:
         3. By `ingest.unknown_sensors`: UnknownSensorError, or one named by the nearest folder above that has
            a letter in its name (a folder per day names no sensor), or by the file where there is none.
 
-        The answer is the same from every working folder. Standard input is called `stdin`.
+        The answer is the same from every working folder. Standard input, the path `-`, has no folder; where no
+        pattern is `-` it is called `stdin`.
         """
-        if path == STANDARD_INPUT:
-            return self._unknown("standard input", "stdin")
-        absolute = os.path.normpath(Path(path).absolute())
+        is_piped = path == STANDARD_INPUT
+        absolute = path if is_piped else os.path.normpath(Path(path).absolute())
         found = [
             entry.id
             for entry, patterns in self._patterns
@@ -290,6 +290,8 @@ class Sensors:
         ]
         if found:
             return self._only(found, path)
+        if is_piped:
+            return self._unknown("standard input", "stdin")
         capture = Path(absolute)
         folders = [folder.name for folder in capture.parents]
         for folder in folders:

@@ -77,6 +77,11 @@ def test_a_capture_belongs_to_the_sensor_of_its_pattern_or_folder(path: str, id_
     assert known.of_capture(path).id == id_
 
 
+def test_standard_input_belongs_to_the_sensor_whose_captures_name_it() -> None:
+    assert sensors({"id": "tokyo", "captures": ["-"]}, unknown="refused").of_capture("-").id == "tokyo"
+    assert sensors({"id": "stdin"}, unknown="refused").of_capture("-").is_known
+
+
 def test_one_capture_may_hold_several_sensors_by_interface() -> None:
     known = sensors(
         {"id": "left", "captures": ["both/*"], "interfaces": ["eth0", "eth2"]},
