@@ -1,0 +1,74 @@
+"""The command `darkscope`: its subcommands, each loaded only where it is the one that is called.
+
+Loading all of them takes seconds (numba, polars); help and completion must not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import typer
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A subcommand: the module of its name has the function of its name, or the `app` of a group."""
+
+    name: str
+    help: str  # the first line of its help, for the list that needs none of them loaded
+    is_group: bool = False
+
+
+COMMANDS = (
+    Command("ingest", "Read captures into the ledger, each byte once."),
+    Command("top", "Rank ports, countries, owners, tools, sensors, classes or organisations by packets."),
+    Command("trend", "Follow named values, or else the leading ones of the period, over time."),
+    Command(
+        "check", "Show the settings in force and where each came from, and name what is wrong with them."
+    ),
+    Command("ledger", "Look after the ledger.", is_group=True),
+    Command("simulate", "Write simulated captures of a scenario, and settings that name their sensors."),
+)
+
+COMPLETED = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")
+"""Variables in which a shell says what it wants completed."""
+
+
+def program(words: Iterable[str]) -> typer.Typer:
+    """Build the program for a command line: the subcommand that it names is loaded, the others are only listed."""
+    app = typer.Typer(
+        name="darkscope",
+        help="Internet-threat observation: packets that nobody asked for become a ledger, rankings and trends.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    called = set(words)
+    for command in COMMANDS:
+        if command.name not in called:
+            app.command(command.name, help=command.help)(_not_loaded)
+            continue
+        module = importlib.import_module(f"darkscope.api.command.{command.name}")
+        if command.is_group:
+            app.add_typer(module.app, name=command.name, help=command.help)
+        else:
+            app.command(command.name)(getattr(module, command.name))
+    return app
+
+
+def _not_loaded() -> None:
+    raise AssertionError("a subcommand that the command line does not name was called")
+
+
+def main() -> None:
+    """Run the command line."""
+    completed = " ".join(os.environ.get(name, "") for name in COMPLETED)
+    program([*sys.argv[1:], *completed.split()])()
+
+
+if __name__ == "__main__":
+    main()

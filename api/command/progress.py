@@ -1,0 +1,103 @@
+"""What a long run tells while it lasts: a bar on a terminal, structured log lines off one.
+
+Everything goes to standard error, so that standard output holds results alone.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+ROOT = "darkscope"
+"""Logger above all of the project's."""
+
+Advance = Callable[[int, int], None]
+"""Takes the bytes that were read in all, and the packets."""
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time (UTC), level, event, and the event's fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format a record."""
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        head = {"time": time.replace("+00:00", "Z"), "level": record.levelname.lower()}
+        fields = getattr(record, "fields", {})
+        return json.dumps({**head, "event": record.getMessage(), **fields}, default=str, ensure_ascii=False)
+
+
+class Lines(logging.Handler):
+    """Writes events for people, above the bar."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record."""
+        fields = getattr(record, "fields", {})
+        text = "  ".join(f"{key} {value}" for key, value in fields.items())
+        self._console.print(f"[bold]{escape(record.getMessage())}[/]  {escape(text)}", highlight=False)
+
+
+class PacketRate(ProgressColumn):
+    """Packets so far, and per second."""
+
+    def render(self, task: Task) -> Text:
+        """Draw it."""
+        packets = int(task.fields["packets"])
+        elapsed = task.elapsed or 0.0
+        rate = f"{packets / elapsed:,.0f}/s" if elapsed > 0.5 else ""
+        return Text(f"{packets:,} packets {rate}", style="progress.data.speed")
+
+
+@contextmanager
+def told(what: str, total: int | None, *, quiet: bool) -> Iterator[Advance]:
+    """Show how a run goes on as long as it lasts. `total` are the bytes to be read, None where nobody knows."""
+    console = Console(stderr=True)
+    log = logging.getLogger(ROOT)
+    handler: logging.Handler
+    if console.is_terminal:
+        handler = Lines(console)
+        log.setLevel(logging.WARNING)
+    else:
+        handler = logging.StreamHandler()
+        handler.setFormatter(JsonLines())
+        log.setLevel(logging.WARNING if quiet else logging.INFO)
+    log.addHandler(handler)
+    end = (
+        (TimeElapsedColumn(),)
+        if total is None
+        else (BarColumn(), DownloadColumn(), TimeRemainingColumn(compact=True))
+    )
+    bar = Progress(
+        TextColumn("{task.description}"),
+        *end,
+        PacketRate(),
+        console=console,
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    )
+    try:
+        with bar:
+            task = bar.add_task(what, total=total, packets=0)
+            yield lambda done, packets: bar.update(task, completed=done, packets=packets)
+    finally:
+        log.removeHandler(handler)

@@ -1,0 +1,358 @@
+"""Read captures through a worker: what is gathered is committed in time, and one bad capture never stops the next.
+
+Whoever finds captures (files, a spool, standard input, an interface) calls `read` for each, and `commit` where it
+wants to be sure. What happens is logged as events; what it came to is in the summary.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from darkscope.ingest.capture.reader import CaptureError
+from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
+from darkscope.ingest.sensors import SensorError
+from darkscope.ingest.worker import Committed, DiskLow, Reading, Worker
+
+LOG = logging.getLogger("darkscope.ingest.intake")
+
+FRAMES, CAPTURES, SECONDS = 8_000_000, 256, 30.0
+"""Size at which a batch is committed: frames bound what is read twice after a crash, captures the open files."""
+
+RETRY = 5.0
+"""Seconds between two tries to commit while the ledger has no room."""
+
+REMIND = 300.0
+"""Seconds between two log lines that say that it still has none."""
+
+PROBLEMS = 1000
+"""Problems that the summary lists; more are counted and logged."""
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+"""What a ledger's place may get over while a daemon waits: it is full, read-only, not ours, not there."""
+
+Result = TypeVar("Result")
+
+
+class Outcome(StrEnum):
+    """What became of a capture."""
+
+    READ = "read"  # the ledger got frames of it
+    KNOWN = "known"  # the ledger had all of it
+    EMPTY = "empty"  # it holds no frame
+    REFUSED = "refused"  # it could not be opened, told apart or read on
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What could not be read."""
+
+    capture: str
+    offset: int | None  # decompressed bytes from the capture's start; None: the capture as a whole
+    reason: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a session came to."""
+
+    captures: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
+    damaged: int = 0  # captures of which some could not be read
+    frames: int = 0  # committed, as are the next two
+    flows: int = 0
+    fates: dict[str, int] = field(default_factory=dict)  # frames by what became of them
+    bytes: int = 0  # read, as they lie on the disk
+    version: int | None = None  # of the ledger, after the last commit
+    problems: deque[Problem] = field(default_factory=lambda: deque(maxlen=PROBLEMS))
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every capture could be read, and all of it."""
+        return not self.damaged and not self.captures[Outcome.REFUSED]
+
+
+@dataclass(eq=False, slots=True)
+class Capture:
+    """One capture that a session reads. `open` gives its bytes from the first one on."""
+
+    name: str
+    open: Callable[[], BinaryIO]
+    following: bool = False
+    interface: str | None = None  # of a live capture
+    is_stream: bool = False  # it can be opened once only
+    on_safe: Callable[[], None] | None = None  # called once the ledger has all of it
+    stream: BinaryIO | None = None
+    reading: Reading | None = None
+    frames: int = 0
+    is_ended: bool = False  # nothing is to be read of it any more
+    refusal: str = ""
+    said: int = 0  # damages of this reading that were looked at
+    said_to: int = -1  # byte up to which its damage was reported
+    done: int = 0  # bytes of it that were read, as they lie on the disk
+
+    @classmethod
+    def of_file(cls, path: Path) -> Capture:
+        """A file that nobody writes any more."""
+
+        def open_it() -> BinaryIO:
+            return path.open("rb", buffering=0)
+
+        return cls(str(path), open_it)
+
+
+class Session:
+    """One run of a worker over captures.
+
+    A `patient` session waits while the ledger has no room; any other raises LedgerError. `on_progress` is told the
+    bytes that were read in all, as they lie on the disk, and the frames.
+    """
+
+    def __init__(
+        self,
+        worker: Worker,
+        stop: Stop,
+        *,
+        patient: bool = False,
+        seconds: float = SECONDS,
+        on_progress: Callable[[int, int], None] = lambda _bytes, _frames: None,
+        on_commit: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.summary = Summary()
+        self._worker = worker
+        self._stop = stop
+        self._patient = patient
+        self._seconds = seconds
+        self._on_progress = on_progress
+        self._on_commit = on_commit
+        self._open: dict[Capture, None] = {}  # those that are open, or wait for a commit
+        self._since: float | None = None  # when the batch was begun, monotonic
+        self._read_frames = 0
+
+    @property
+    def seconds_left(self) -> float:
+        """Seconds until what was gathered is to be committed."""
+        return (
+            self._seconds if self._since is None else max(0.0, self._since + self._seconds - time.monotonic())
+        )
+
+    def read(self, capture: Capture) -> int:
+        """Read the next run of a capture, and commit what is due; frames read, 0 at the end (so far).
+
+        What is wrong with the capture ends it and is reported. Raises LedgerError.
+        """
+        if self._is_full:
+            self.commit()
+        frames = 0 if capture.is_ended else self._run(capture)
+        if frames and self._since is None:
+            self._since = time.monotonic()
+        self._read_frames += frames
+        self._on_progress(self.summary.bytes + sum(one.done for one in self._open), self._read_frames)
+        return frames
+
+    def read_all(self, capture: Capture) -> None:
+        """Read a capture to its end and close it; sooner where the end of all is asked for. Raises LedgerError."""
+        while not self._stop.is_asked:
+            if not self.read(capture):
+                self.close(capture)
+                break
+
+    def close(self, capture: Capture) -> None:
+        """Take what was read of a capture for all there is, and report what it came to."""
+        if capture.reading is not None and not capture.refusal:
+            capture.reading.reader.finish()
+            while not capture.is_ended and self._run(capture):
+                pass
+        capture.is_ended = True
+        self._open[capture] = None
+        self._count(capture)
+        if not capture.following:
+            self._release(capture)
+
+    def commit(self) -> Committed | None:
+        """Commit what was gathered. Raises LedgerError, where nobody is patient or the end is asked for."""
+        while True:
+            try:
+                committed = self._insist(self._worker.commit)
+            except Overtaken as error:
+                LOG.info("overtaken", extra={"fields": {"reason": str(error)}})
+                self._begin_again()
+            else:
+                break
+        self._since = None
+        if committed is not None:
+            self._note(committed)
+        for capture in [one for one in self._open if one.is_ended]:
+            del self._open[capture]
+            self._release(capture)
+            self.summary.bytes += capture.done
+            if capture.on_safe is not None and not capture.refusal:
+                capture.on_safe()
+        if committed is not None:
+            self._on_commit()
+        return committed
+
+    def end(self) -> None:
+        """Commit what was gathered and close everything. Raises LedgerError."""
+        try:
+            self.commit()
+        finally:
+            for capture in self._open:
+                self._release(capture)
+            self._open.clear()
+
+    @property
+    def _is_full(self) -> bool:
+        return (
+            self._worker.gathered >= FRAMES
+            or sum(one.is_ended for one in self._open) >= CAPTURES
+            or (self._since is not None and not self.seconds_left)
+        )
+
+    def _run(self, capture: Capture) -> int:
+        """Read one run; what is wrong with the capture ends it."""
+        try:
+            reading = capture.reading or self._begin(capture)
+            frames = self._insist(lambda: self._worker.read(reading))
+        except (CaptureError, SensorError, OSError) as error:
+            self._refuse(capture, error)
+            return 0
+        capture.frames += frames
+        if capture.stream is not None and not capture.is_stream:
+            capture.done = capture.stream.tell()
+        self._report_damage(capture, reading)
+        return frames
+
+    def _begin(self, capture: Capture) -> Reading:
+        self._open[capture] = None
+        stream = capture.open()
+        try:
+            reading = self._worker.open(
+                stream,
+                capture.name,
+                following=capture.following,
+                interface=capture.interface,
+                is_stream=capture.is_stream,
+            )
+        except BaseException:
+            stream.close()
+            raise
+        capture.stream, capture.reading = stream, reading
+        return reading
+
+    def _begin_again(self) -> None:
+        """Read again what was not committed, on top of what another worker has."""
+        lost = [capture for capture in self._open if capture.is_stream and capture.reading is not None]
+        if lost:
+            raise LedgerError(
+                f"{lost[0].name}: another worker took the same bytes at the same time; the last "
+                f"{self._worker.gathered} frames are not in the ledger: feed them again"
+            )
+        self._insist(self._worker.start_over)
+        for capture in self._open:
+            self._release(capture)
+            capture.reading, capture.frames, capture.said = None, 0, 0
+        for capture in [one for one in self._open if one.is_ended and not one.refusal]:
+            capture.is_ended = False
+            while self._run(capture):
+                pass
+            if capture.following and capture.reading is not None:
+                capture.reading.reader.finish()
+                while self._run(capture):
+                    pass
+            capture.is_ended = True
+
+    def _insist(self, action: Callable[[], Result]) -> Result:
+        """Do something to the ledger; wait as long as it has no room, if that is how it was asked."""
+        waiting_since = reminded = 0.0
+        while True:
+            try:
+                result = action()
+            except (Overtaken, CaptureError, SensorError):
+                raise
+            except LedgerError as error:
+                if not self._patient or not _passes(error):
+                    raise
+                now = time.monotonic()
+                if not waiting_since or now - reminded >= REMIND:
+                    reminded = now
+                    LOG.warning("waiting", extra={"fields": {"reason": str(error)}})
+                waiting_since = waiting_since or now
+                if self._stop.wait(RETRY):
+                    raise
+            else:
+                if waiting_since:
+                    seconds = round(time.monotonic() - waiting_since)
+                    LOG.warning("going on", extra={"fields": {"waited_seconds": seconds}})
+                return result
+
+    def _refuse(self, capture: Capture, error: Exception) -> None:
+        capture.is_ended = True
+        reason = str(error) if not isinstance(error, OSError) else error.strerror or str(error)
+        capture.refusal = reason.removeprefix(f"{capture.name}: ")
+        self._open[capture] = None
+        self._report(Problem(capture.name, None, capture.refusal), "refused")
+
+    def _report_damage(self, capture: Capture, reading: Reading) -> None:
+        damage = reading.reader.damage
+        for one in damage[capture.said :]:
+            if one.offset > capture.said_to:
+                self._report(Problem(capture.name, one.offset, one.reason), "damage")
+                capture.said_to = one.offset
+        capture.said = len(damage)
+
+    def _report(self, problem: Problem, event: str) -> None:
+        self.summary.problems.append(problem)
+        place = {} if problem.offset is None else {"offset": problem.offset}
+        fields = {"capture": problem.capture, **place, "reason": problem.reason}
+        LOG.warning(event, extra={"fields": fields})
+
+    def _count(self, capture: Capture) -> None:
+        reading = capture.reading
+        if capture.refusal:
+            outcome = Outcome.REFUSED
+        elif capture.frames:
+            outcome = Outcome.READ
+        elif reading is not None and reading.earlier.height:
+            outcome = Outcome.KNOWN
+        else:
+            outcome = Outcome.EMPTY
+        self.summary.captures[outcome] += 1
+        self.summary.damaged += capture.said_to >= 0
+        fields = {"capture": capture.name, "outcome": outcome.value, "frames": capture.frames}
+        LOG.debug("capture", extra={"fields": fields})
+
+    def _note(self, committed: Committed) -> None:
+        summary = self.summary
+        summary.version = committed.version
+        summary.frames += committed.frames
+        summary.flows += committed.flows
+        for fate, frames in committed.fates.items():
+            summary.fates[fate] = summary.fates.get(fate, 0) + frames
+        fields = {"version": committed.version, "frames": committed.frames, "flows": committed.flows}
+        LOG.info("committed", extra={"fields": fields})
+
+    @staticmethod
+    def _release(capture: Capture) -> None:
+        if capture.stream is not None and capture.reading is not None:
+            capture.reading.reader.close()
+            capture.stream = None
+
+
+def _passes(error: LedgerError) -> bool:
+    """Whether waiting may help."""
+    if isinstance(error, DiskLow):
+        return True
+    cause = error.__cause__
+    if isinstance(cause, OSError) and cause.errno is not None:
+        return cause.errno in NO_ROOM
+    told = re.search(r"\(os error (\d+)\)", str(error))
+    return told is not None and int(told[1]) in NO_ROOM
