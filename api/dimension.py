@@ -66,7 +66,7 @@ def parse_protocol(text: str) -> int:
     for number, name in PROTOCOLS.items():
         if name.lower() == text.strip().lower():
             return number
-    if re.fullmatch(r"\d{1,3}", text.strip()) and int(text) <= 255:
+    if re.fullmatch(r"[0-9]{1,3}", text.strip()) and int(text) <= 255:
         return int(text)
     raise ValueTextError(
         f"the protocol {text!r} is not understood; understood are "
@@ -87,7 +87,7 @@ def parse_port(text: str) -> tuple[int | None, int]:
     protocol = parse_protocol(name) if slash else None
     if number.lower() == "none" and protocol in WITH_PORTS:
         return protocol, series.NO_PORT
-    if re.fullmatch(r"\d{1,5}", number) and int(number) <= 65535:
+    if re.fullmatch(r"[0-9]{1,5}", number) and int(number) <= 65535:
         if protocol is None or protocol in WITH_PORTS:
             return protocol, int(number)
         if int(number) == 0:
@@ -102,7 +102,7 @@ def parse_owner(text: str) -> int:
     """Read an autonomous system: `AS64500` or `64500`. Raises ValueTextError."""
     if text.strip().lower() == NO_OWNER:
         return 0
-    if match := re.fullmatch(r"(?:AS)?(\d{1,10})", text.strip(), re.IGNORECASE):
+    if match := re.fullmatch(r"(?:AS)?([0-9]{1,10})", text.strip(), re.IGNORECASE):
         return int(match[1])
     raise ValueTextError(f"the owner {text!r} is not understood; understood are AS64500 and 64500")
 

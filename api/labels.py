@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
+from functools import cache
+from importlib.resources import files
 
 import polars as pl
 
@@ -22,6 +25,14 @@ def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
             return f"{text} ({service})" if service else text
         if dimension is Dimension.SENSORS:
             return names.get(text) or text
+        if dimension is Dimension.COUNTRIES:
+            return f"{text} {_countries().get(text, '')}".rstrip()
         return text
 
     return label
+
+
+@cache
+def _countries() -> dict[str, str]:
+    text = files("darkscope.api").joinpath("data/countries.csv").read_text(encoding="utf-8")
+    return {row["code"]: row["name"] for row in csv.DictReader(text.splitlines())} | {"ZZ": "unknown"}
