@@ -41,7 +41,7 @@ def trend(
     settings: options.SettingsFile = None,
     ledger: options.LedgerFolder = None,
 ) -> None:
-    """Follow named values, or else the leading ones of the period, by hour, day or another step."""
+    """Follow named values, or else the leading ones of the period, over time."""
     asked = Asked(
         what, period, time_zone, sensor, organisation, home, kind, traffic, port, country, protocol, owner,
         tool, settings, ledger,

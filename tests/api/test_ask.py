@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+
+from darkscope.api.ask import Observer, Question
+from darkscope.api.dimension import Dimension, value_text
+from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.periods import parse_period
+from darkscope.api.selection import KNOWN, Selection, organisations
+from darkscope.api.store import Precision
+
+Make = Callable[..., Any]
+ZONE = ZoneInfo("UTC")
+HOUR = 3600
+KNOWN_SENSORS = pl.DataFrame(
+    [
+        ("a", "a", "north", "telescope", True, None, date(2020, 6, 24)),
+        ("a", "a", "south", "telescope", False, date(2020, 6, 24), None),
+        ("late", "late", "north", "telescope", True, date(2020, 6, 24), None),
+    ],
+    schema=KNOWN,
+    orient="row",
+)
+
+
+def observer(tables: Any, known: pl.DataFrame, now: datetime) -> Observer:
+    return Observer(LedgerStore(tables, organisations(known)), known, value_text, now)
+
+
+def question(period: str, dimension: Dimension, now: datetime, **selection: Any) -> Question:
+    return Question(dimension, parse_period(period, ZONE, now), Selection(**selection))
+
+
+def hours(day: int, sensor: str, count: int = 24) -> list[dict[str, Any]]:
+    return [{"minute": f"2020-06-{day}T{hour:02}:00", "sensor": sensor} for hour in range(count)]
+
+
+@pytest.fixture
+def tables(snapshot: Make) -> Any:
+    return snapshot(
+        [
+            {"minute": "2020-06-23T01:00", "packets": 24},
+            {"minute": "2020-06-24T01:00", "packets": 48},
+            {"minute": "2020-06-24T02:00", "sensor": "late", "packets": 6},
+        ],
+        hours(23, "a") + hours(24, "a") + hours(24, "late", 12),
+    )
+
+
+LATER = datetime(2020, 8, 1, tzinfo=UTC)
+
+
+def test_a_sensor_is_only_expected_while_it_was_there(tables: Any) -> None:
+    asked = question("2020-06-23/2020-06-24", Dimension.SENSORS, LATER)
+    watch = observer(tables, KNOWN_SENSORS, LATER).top(asked, 5, Precision.NONE).provenance.now
+    assert dict(watch.covered) == {"a": (48 * HOUR,), "late": (12 * HOUR,)}
+    assert dict(watch.expected) == {"a": (48 * HOUR,), "late": (24 * HOUR,)}
+    assert (watch.share, watch.outages) == (60 / 72, ("late",))
+
+
+def test_each_organisation_is_averaged_over_its_own_watched_time(tables: Any) -> None:
+    asked = question("2020-06-23/2020-06-24", Dimension.ORGANISATIONS, LATER)
+    ranking = observer(tables, KNOWN_SENSORS, LATER).top(asked, 5, Precision.NONE)
+    assert [(row.value, row.packets, row.per_sensor_day) for row in ranking.rows] == [
+        ("south", 48, 48.0),
+        ("north", 30, 20.0),
+    ]
+
+
+def test_home_and_abroad_follow_the_sensor_that_moved(tables: Any) -> None:
+    asked = question("2020-06-23/2020-06-24", Dimension.SENSORS, LATER, home=False)
+    ranking = observer(tables, KNOWN_SENSORS, LATER).top(asked, 5, Precision.NONE)
+    assert [(row.value, row.packets, row.per_sensor_day) for row in ranking.rows] == [("a", 48, 48.0)]
+
+
+def test_time_to_come_is_neither_expected_nor_drawn(tables: Any) -> None:
+    now = datetime(2020, 6, 24, 6, 30, 59, tzinfo=UTC)
+    asked = question("2020-06", Dimension.SENSORS, now)
+    watch = observer(tables, KNOWN_SENSORS, now).top(asked, 5, Precision.NONE).provenance.now
+    assert dict(watch.expected) == {"a": ((23 * 24 + 6) * HOUR + 1800,), "late": (6 * HOUR + 1800,)}
+    trend = observer(tables, KNOWN_SENSORS, now).trend(
+        question("2020-06-24", Dimension.SENSORS, now), "hour", [], 1
+    )
+    assert len(trend.buckets) == 7
+    assert trend.lines[0].packets == (0, 48, 0, 0, 0, 0, 0)
+
+
+def test_a_sensor_nobody_knows_counts_as_a_telescope_at_home(tables: Any) -> None:
+    known = pl.DataFrame(schema=KNOWN)
+    asked = question("2020-06-24", Dimension.PORTS, LATER, home=True)
+    ranking = observer(tables, known, LATER).top(asked, 5, Precision.EXACT)
+    assert [(row.value, row.packets, row.previous_packets, row.sources) for row in ranking.rows] == [
+        ("23/TCP", 54, 24, 1)
+    ]
+    assert ranking.provenance.now.sensors == ("a", "late")
+
+
+def test_a_sensor_in_its_outage_is_a_gap_while_others_go_on(tables: Any) -> None:
+    asked = question("2020-06-24", Dimension.SENSORS, LATER, sensors=("late",))
+    trend = observer(tables, KNOWN_SENSORS, LATER).trend(asked, "6h", [("late",)], 1)
+    assert (trend.lines[0].packets, trend.covered) == ((6, 0, None, None), (1.0, 1.0, 0.0, 0.0))
