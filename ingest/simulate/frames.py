@@ -21,6 +21,9 @@ SHORTEST_FRAME = 60
 
 _CHECKSUM_AT = {TCP: 16, UDP: 6, ICMP: 2, ICMPV6: 2}
 _L4 = {4: ETHERNET + 20, 6: ETHERNET + 40}
+_ROOM = _L4[6] + 20
+"""Bytes that a row has at least: every header's columns fit, whatever the layout."""
+
 ARP = 0
 """Stands for the protocol of a layout that is no IP packet."""
 
@@ -131,7 +134,7 @@ def render(
     used, number = np.unique(packets.layout, return_inverse=True)
     present = [known[layout] for layout in used.tolist()]
     templates = [layout.template() for layout in present]
-    width = max(max(map(len, templates)) + 1 & ~1, SHORTEST_FRAME)
+    width = max(max(map(len, templates)) + 1 & ~1, _ROOM)
     table = np.zeros((len(templates), width), np.uint8)
     for row, template in enumerate(templates):
         table[row, : len(template)] = np.frombuffer(template, np.uint8)

@@ -34,7 +34,7 @@ def _brief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_says_that_all_is_simulated_where_it_lies_and_what_comes_next() -> None:
     result = run("2020-q2", "--to", "captures", "--scale", "0.01")
-    files = [path for path in Path("captures").glob("*/*")]
+    files = list(Path("captures").glob("*/*"))
     assert result.exit_code == 0
     first, second, third = result.stdout.splitlines()
     assert first.startswith("Simulated April to June 2020, and the quarter before: ")
