@@ -94,9 +94,8 @@ class Observer:
         return select(question.selection, self.known, heard)
 
     def _past(self, window: Window) -> Window:
-        """Give the part of a window that is over; all of one that has yet to come."""
-        now = instant(minute(self.now))
-        return Window(window.start, min(window.end, now)) if window.start < now else window
+        """Give the part of a window that is over; a period has begun."""
+        return Window(window.start, min(window.end, instant(minute(self.now))))
 
     def _whole(self, window: Window, period: Period) -> Buckets:
         return Buckets(period.zone, "whole", self._past(window).minutes)

@@ -105,6 +105,8 @@ def parse_period(text: str, zone: ZoneInfo, now: datetime) -> Period:
         raise PeriodError(
             f"the period {text!r}, or the one before it, lies outside of 1970 to {LAST.year - 1}"
         )
+    if start >= instant(minute(now)):
+        raise PeriodError(f"the period {text!r} has not begun, or less than a minute ago")
     return Period(given, zone, Window(start, end), Window(before, start))
 
 
