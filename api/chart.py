@@ -15,37 +15,27 @@ _RIGHT = (0x80, 0xA0, 0xB0, 0xB8)
 """Dots of a Braille character (Unicode block 2800) filled from below to height 1, 2, 3, 4, left and right."""
 
 
-def shrink(points: Sequence[int | None], room: int) -> tuple[list[float | None], int]:
-    """Fit points into so many columns by the mean of neighbours; also how many points make one column.
+def fit(points: Sequence[int | None], room: int) -> list[float | None]:
+    """Spread points over so many columns: a point has one or several, or neighbours share one by their mean.
 
     Gaps do not count in a mean; a column is a gap where all its points are.
     """
-    width = max(1, -(-len(points) // room))
     columns: list[float | None] = []
-    for start in range(0, len(points), width):
-        seen = [point for point in points[start : start + width] if point is not None]
+    for column in range(room if points else 0):
+        start, end = column * len(points) // room, (column + 1) * len(points) // room
+        seen = [point for point in points[start : max(end, start + 1)] if point is not None]
         columns.append(sum(seen) / len(seen) if seen else None)
-    return columns, width
-
-
-def widen(columns: Sequence[float | None], room: int) -> list[float | None]:
-    """Repeat each column as often as the room allows."""
-    times = max(1, room // max(1, len(columns)))
-    return [value for value in columns for _ in range(times)]
+    return columns
 
 
 def axis(names: Sequence[str], room: int) -> str:
     """Write names of points under the bars of these points, as many as there is room for."""
-    columns, merged = shrink([0] * len(names), room)
-    times = max(1, room // max(1, len(columns)))
     line = ""
-    for index in range(0, len(names), merged):
-        place = index // merged * times // 2
-        if place >= len(line) + 2 or not line:
-            end = place + len(names[index])
-            if line and end > room // 2:
-                break
-            line = f"{line:<{place}}{names[index]}"
+    for index, name in enumerate(names):
+        place = -(-index * room // len(names)) // 2
+        if line and (place < len(line) + 2 or place + len(name) > room // 2):
+            continue
+        line = f"{line:<{place}}{name}"
     return line
 
 

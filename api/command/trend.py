@@ -14,7 +14,7 @@ from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import parse_value
 from darkscope.api.formats import Format, trend_csv, trend_json
 from darkscope.api.periods import DAY, parse_step
-from darkscope.api.trend import Line, Trend
+from darkscope.api.trend import Trend
 
 HEIGHT = 4
 """Lines of one value's chart."""
@@ -63,19 +63,18 @@ def trend(
 
 def drawn(trend: Trend, width: int) -> RenderableType:
     """Draw one small chart a value, all on one axis of time, each with its own scale."""
-    margin = max((len(_number(line)) for line in trend.lines), default=0)
+    margin = max(
+        (len(_number(max(filter(None, line.packets), default=0))) for line in trend.lines), default=0
+    )
     room = 2 * max(10, width - margin - 1)  # two points a character
     parts: list[RenderableType] = [heading(TITLES[trend.dimension], trend.provenance)]
     for line in trend.lines:
-        columns, _ = chart.shrink(line.packets, room)
-        wide = chart.widen(columns, room)
-        most = max((value for value in columns if value is not None), default=0)
-        *body, under = chart.bars(wide, HEIGHT, most)
+        columns = chart.fit(line.packets, room)
+        most = max(filter(None, columns), default=0)
+        *body, under = chart.bars(columns, HEIGHT, most)
         parts.append(Text.assemble((line.label, "bold"), f"  {sum(filter(None, line.packets)):,} packets"))
-        for row, drawn_row in enumerate(body):
-            parts.append(
-                Text.assemble((f"{_number(line) if row == 0 else '':>{margin}} ", "dim"), (drawn_row, "cyan"))
-            )
+        for scale, row in zip([_number(most), *[""] * (HEIGHT - 1)], body, strict=True):
+            parts.append(Text.assemble((f"{scale:>{margin}} ", "dim"), (row, "cyan")))
         parts.append(Text(f"{0:>{margin}} {under}", style="dim"))
     if trend.lines:
         parts.append(Text(f"{'':>{margin}} {_axis(trend, room)}", style="dim"))
@@ -83,9 +82,8 @@ def drawn(trend: Trend, width: int) -> RenderableType:
     return Group(*parts, around(trend.provenance))
 
 
-def _number(line: Line) -> str:
-    """Write the highest point of a line."""
-    return f"{max(filter(None, line.packets), default=0):,}"
+def _number(value: float) -> str:
+    return f"{round(value):,}"
 
 
 def _axis(trend: Trend, room: int) -> str:
@@ -94,16 +92,14 @@ def _axis(trend: Trend, room: int) -> str:
 
 
 def _notes(trend: Trend, room: int) -> list[str]:
-    _, merged = chart.shrink([0] * len(trend.buckets), room)
+    buckets = len(trend.buckets)
     notes = []
-    if merged > 1:
-        notes.append(f"each bar is the mean of {merged} buckets")
+    if buckets > room:
+        notes.append(f"{buckets:,} buckets on {room} bars: a bar is the mean of its buckets")
     gaps = sum(share == 0 for share in trend.covered)
     if gaps:
-        notes.append(f"{chart.GAP} nobody watched: {gaps} of {len(trend.buckets)} buckets")
+        notes.append(f"{chart.GAP} nobody watched: {gaps:,} of {buckets:,} buckets")
     part = sum(share is not None and 0 < share < 1 for share in trend.covered)
     if part:
-        notes.append(
-            f"{part} of {len(trend.buckets)} buckets were watched in part; their counts are as counted"
-        )
+        notes.append(f"{part:,} of {buckets:,} buckets were watched in part; their counts are as counted")
     return notes

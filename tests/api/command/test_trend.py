@@ -23,12 +23,12 @@ COVERAGE: list[dict[str, Any]] = [
 CHART = """\
 Destination ports, 2020-06-24
 23/TCP (telnet)  200 packets
-80       ⣿⣿⣿
-         ⣿⣿⣿                  ⣿⣿⣿
-      ⣿⣿⣿⣿⣿⣿                  ⣿⣿⣿
-      ⣿⣿⣿⣿⣿⣿⣿⣿⣿               ⣿⣿⣿
- 0 ──────────────────xxxxxx────────────xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-   06-24 00:00    06-24 05:00    06-24 10:00    06-24 15:00    06-24 20:00
+80       ⢸⣿⣿⣿
+         ⢸⣿⣿⣿                   ⣿⣿⣿⡇
+      ⢸⣿⣿⣿⣿⣿⣿                   ⣿⣿⣿⡇
+      ⢸⣿⣿⣿⣿⣿⣿⣿⣿                ⣿⣿⣿⡇
+ 0 ───────────────────xxxxxxx────────────xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+   06-24 00:00  06-24 04:00  06-24 08:00     06-24 13:00  06-24 17:00
 x nobody watched: 14 of 24 buckets
 1 of 24 buckets were watched in part; their counts are as counted
 2020-06-24 00:00 to 2020-06-25 00:00 (UTC); 1 sensor, 39.6% of their time
