@@ -1,14 +1,16 @@
 """`darkscope ingest`: captures in, a ledger out.
 
 Wires settings, ledger, worker and intake together, and shows how it goes. Exit codes: 0; 1 where the ledger cannot be
-written or nothing could be read; 2 where the command line or the settings are wrong; 3 with `--strict` where a capture
-was damaged or refused.
+written, nothing could be read, or an interface cannot be captured; 2 where the command line or the settings are wrong;
+3 with `--strict` where a capture was damaged or refused. SIGINT and SIGTERM commit what was gathered and end with 0.
 """
 
 from __future__ import annotations
 
 import logging
 import os
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -17,11 +19,16 @@ import typer
 from darkscope.api.command.progress import told
 from darkscope.ingest.compiled import is_first_start
 from darkscope.ingest.geo import GeoError, Places
+from darkscope.ingest.intake.caretaker import Caretaker
+from darkscope.ingest.intake.daemon import Feed, run
 from darkscope.ingest.intake.files import Found, IntakeError, find
 from darkscope.ingest.intake.session import Capture, Outcome, Session, Summary
+from darkscope.ingest.intake.spool import Policy, Spool
+from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
-from darkscope.ingest.sensors import Sensors
+from darkscope.ingest.ledger.upkeep import upkeep
+from darkscope.ingest.sensors import STANDARD_INPUT, Sensors
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.worker import Worker
 
@@ -33,8 +40,15 @@ LOG = logging.getLogger("darkscope.ingest")
 def ingest(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(help="Captures, folders, patterns; `-` is standard input.", show_default=False),
+        typer.Argument(
+            help="Captures, folders, patterns. `-` is standard input: a crash loses at most what came in the last "
+            "ingest.batch_seconds.",
+            show_default=False,
+        ),
     ] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Watch the folders for captures until stopped.")
+    ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 3 where a capture was damaged or refused.")
     ] = False,
@@ -52,47 +66,90 @@ def ingest(
     """Read captures into the ledger, each byte once.
 
     What is damaged is read as far as it goes and reported. Read again, renamed or packed otherwise, a capture changes
-    nothing.
+    nothing. Ended by SIGINT or SIGTERM, it commits what was gathered.
     """
-    try:
-        loaded = load(settings, os.environ, {"ledger": ledger}).settings
-        found = find(paths or [])
-        places = Places(loaded.geo)
-    except (SettingsError, GeoError, IntakeError) as error:
-        raise _ended(error, MISTAKE) from None
+    names = paths or []
     stop = Stop()
     try:
+        _check(names, follow=follow, again=again)
+        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        places = Places(loaded.geo)
+        found = Found() if follow or STANDARD_INPUT in names else find(names)
+    except (SettingsError, GeoError, IntakeError) as error:
+        raise _ended(error, MISTAKE) from None
+    if is_first_start() and not quiet:
+        typer.echo("First start: compiling, which takes half a minute, once.", err=True)
+    try:
         with stop.on_signals():
-            summary = _read_files(loaded, places, found, stop, again=again, quiet=quiet)
+            if follow:
+                feeds: list[Feed] = [Spool(Path(name), _policy(loaded)) for name in names]
+                summary = _go_on(loaded, places, feeds, stop, quiet=quiet)
+            elif STANDARD_INPUT in names:
+                feeds = [Stream(sys.stdin.fileno(), STANDARD_INPUT, stop)]
+                summary = _go_on(loaded, places, feeds, stop, quiet=quiet)
+            else:
+                summary = _read(loaded, places, found, stop, again=again, quiet=quiet)
     except LedgerError as error:
         raise _ended(error, FAILED) from None
     if not quiet:
-        typer.echo(_said(summary, found.passed_over))
+        typer.echo(_said(summary))
     if strict and not summary.is_clean:
         raise typer.Exit(UNCLEAN)
-    if summary.captures[Outcome.REFUSED] and summary.captures[Outcome.REFUSED] == sum(
-        summary.captures.values()
-    ):
+    if summary.is_vain:
         raise typer.Exit(FAILED)
 
 
-def _read_files(
+def _check(names: list[str], *, follow: bool, again: bool) -> None:
+    """Refuse what does not go together. Raises IntakeError."""
+    if not names:
+        raise IntakeError("nothing to read: name captures, folders, or - for standard input")
+    if STANDARD_INPUT in names and (len(names) > 1 or follow):
+        raise IntakeError("standard input (-) is read alone")
+    if follow and again:
+        raise IntakeError("--again fills from captures that are complete: leave out --follow")
+    if follow and (wrong := [name for name in names if not Path(name).is_dir()]):
+        raise IntakeError(f"{wrong[0]}: no folder; --follow watches folders")
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(settings.spool.settle.total_seconds(), settings.ingest.done, settings.ingest.done_folder)
+
+
+def _read(
     settings: Settings, places: Places, found: Found, stop: Stop, *, again: bool, quiet: bool
 ) -> Summary:
-    if is_first_start() and not quiet:
-        typer.echo("First start: compiling, which takes half a minute once.", err=True)
+    """Read files, once."""
     ledger = Ledger.open_or_create(settings.ledger)
     worker = Worker(ledger, settings, Sensors(settings), places, again=again)
-    total = sum(_size(path) for path in found.captures)
-    with told("ingest", total, quiet=quiet) as advance:
+    with told("ingest", sum(map(_size, found.captures)), quiet=quiet) as advance:
         session = Session(worker, stop, on_progress=advance)
-        try:
-            for path in found.captures:
-                if stop.is_asked:
-                    break
-                session.read_all(Capture.of_file(path))
-        finally:
-            session.end()
+        session.summary.captures[Outcome.PASSED_OVER] = found.passed_over
+        for path in found.captures:
+            session.read_all(Capture.of_file(path))
+        session.end()
+    upkeep(ledger, settings, datetime.now(UTC))
+    return session.summary
+
+
+def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *, quiet: bool) -> Summary:
+    """Read until stopped, or until all feeds are over."""
+
+    def refresh() -> None:
+        for error in places.refresh():
+            LOG.warning("database", extra={"fields": {"reason": str(error)}})
+
+    ledger = Ledger.open_or_create(settings.ledger)
+    worker = Worker(ledger, settings, Sensors(settings), places)
+    with told("ingest", None, quiet=quiet) as advance, Caretaker(settings):
+        session = Session(
+            worker,
+            stop,
+            patient=True,
+            seconds=settings.ingest.batch_seconds,
+            on_progress=advance,
+            on_commit=refresh,
+        )
+        run(session, feeds, stop)
     return session.summary
 
 
@@ -103,22 +160,18 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _said(summary: Summary, passed_over: int) -> str:
+def _said(summary: Summary) -> str:
     """Say what it came to, in lines for people."""
     captures = ", ".join(f"{count:,} {outcome}" for outcome, count in summary.captures.items() if count)
-    lines = [f"captures   {captures or 'none'}"]
-    if summary.damaged:
-        lines[0] += f"; {summary.damaged:,} damaged"
-    if passed_over:
-        lines[0] += f"; {passed_over:,} files that hold no capture passed over"
+    damaged = f"; {summary.damaged:,} damaged" if summary.damaged else ""
+    lines = [f"captures  {captures or 'none'}{damaged}", f"frames    {summary.frames:,}"]
     fates = {fate: count for fate, count in summary.fates.items() if count and fate != "dropped"}
-    lines.append(f"frames     {summary.frames:,}")
     lines += [f"  {fate.replace('_', ' '):<25} {count:>14,}" for fate, count in fates.items()]
     if summary.fates.get("dropped"):
-        lines.append(f"lost by the capturing program {summary.fates['dropped']:,}")
-    lines.append(f"flows      {summary.flows:,}")
+        lines.append(f"lost by the capturing program: {summary.fates['dropped']:,}")
+    lines.append(f"flows     {summary.flows:,}")
     if summary.version is not None:
-        lines.append(f"ledger     version {summary.version}")
+        lines.append(f"ledger    version {summary.version}")
     return "\n".join(lines)
 
 

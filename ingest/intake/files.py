@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import glob
 import os
-import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +25,10 @@ class IntakeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Captures by the time of their first frame, then by name; pipes last, as they were named."""
+    """Captures by the time of their first frame, then by name; those without a time come first."""
 
-    captures: tuple[Path, ...]
-    pipes: tuple[Path, ...]
-    passed_over: int  # files in folders that hold no capture
+    captures: tuple[Path, ...] = ()
+    passed_over: int = 0  # files in folders that hold no capture
 
 
 def find(names: Iterable[str]) -> Found:
@@ -40,15 +38,9 @@ def find(names: Iterable[str]) -> Found:
     it will say why.
     """
     times: dict[Path, tuple[int, str]] = {}
-    pipes: dict[Path, None] = {}
     passed_over: set[Path] = set()
     for name in names:
         for path, was_named in _files(name):
-            mode = path.stat().st_mode
-            if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
-                if was_named:
-                    pipes[path] = None
-                continue
             place = path.resolve()
             if place in times:
                 continue
@@ -59,7 +51,7 @@ def find(names: Iterable[str]) -> Found:
                     raise IntakeError(str(error)) from None
                 passed_over.add(place)
     ordered = sorted(times.values())
-    return Found(tuple(Path(name) for _, name in ordered), tuple(pipes), len(passed_over - times.keys()))
+    return Found(tuple(Path(name) for _, name in ordered), len(passed_over - times.keys()))
 
 
 def is_temporary(name: str) -> bool:
@@ -86,17 +78,19 @@ def _files(name: str) -> Iterator[tuple[Path, bool]]:
     path = Path(name)
     try:
         if path.is_dir():
-            for below in files_below(path):
-                yield below, False
-        elif path.exists():
+            yield from ((below, False) for below in files_below(path))
+        elif path.is_file():
             yield path, True
+        elif path.exists():
+            raise IntakeError(
+                f"{name}: no file or folder; a pipe is read as standard input, `ingest - < {name}`"
+            )
         elif glob.has_magic(name):
             matched = sorted(glob.glob(name, recursive=True))  # noqa: PTH207 - "~" and absolute patterns alike
             if not matched:
                 raise IntakeError(f"{name}: nothing matches")
             for match in matched:
-                for below, _ in _files(match):
-                    yield below, False
+                yield from ((below, False) for below, _ in _files(match))
         else:
             raise IntakeError(f"{name}: no such file or folder")
     except OSError as error:

@@ -17,7 +17,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from darkscope.ingest.capture.reader import CaptureError
+from darkscope.ingest.capture.reader import CaptureError, UnknownFormat
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
 from darkscope.ingest.sensors import SensorError
@@ -25,8 +25,11 @@ from darkscope.ingest.worker import Committed, DiskLow, Reading, Worker
 
 LOG = logging.getLogger("darkscope.ingest.intake")
 
-FRAMES, CAPTURES, SECONDS = 8_000_000, 256, 30.0
-"""Size at which a batch is committed: frames bound what is read twice after a crash, captures the open files."""
+FRAMES, SECONDS = 8_000_000, 30.0
+"""Size at which a batch is committed: it bounds what is read twice after a crash."""
+
+CLOSED, HELD = 256, 32
+"""Captures a batch may complete; fewer where they are held open, which costs memory, because they may vanish."""
 
 RETRY = 5.0
 """Seconds between two tries to commit while the ledger has no room."""
@@ -50,6 +53,7 @@ class Outcome(StrEnum):
     KNOWN = "known"  # the ledger had all of it
     EMPTY = "empty"  # it holds no frame
     REFUSED = "refused"  # it could not be opened, told apart or read on
+    PASSED_OVER = "passed over"  # it is no capture, and nobody said that it was one
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,12 @@ class Summary:
         """Whether every capture could be read, and all of it."""
         return not self.damaged and not self.captures[Outcome.REFUSED]
 
+    @property
+    def is_vain(self) -> bool:
+        """Whether there were captures and none could be read."""
+        refused = self.captures[Outcome.REFUSED]
+        return bool(refused) and refused + self.captures[Outcome.PASSED_OVER] == sum(self.captures.values())
+
 
 @dataclass(eq=False, slots=True)
 class Capture:
@@ -86,15 +96,16 @@ class Capture:
 
     name: str
     open: Callable[[], BinaryIO]
-    following: bool = False
+    following: bool = False  # it may still grow, and it may vanish while it is read
     interface: str | None = None  # of a live capture
     is_stream: bool = False  # it can be opened once only
-    on_safe: Callable[[], None] | None = None  # called once the ledger has all of it
+    was_named: bool = True  # somebody said that it is a capture
     stream: BinaryIO | None = None
     reading: Reading | None = None
     frames: int = 0
     is_ended: bool = False  # nothing is to be read of it any more
-    refusal: str = ""
+    refusal: Exception | None = None
+    is_safe: bool = False  # the ledger has all that was read of it, and nothing more will be
     said: int = 0  # damages of this reading that were looked at
     said_to: int = -1  # byte up to which its damage was reported
     done: int = 0  # bytes of it that were read, as they lie on the disk
@@ -144,6 +155,16 @@ class Session:
             self._seconds if self._since is None else max(0.0, self._since + self._seconds - time.monotonic())
         )
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the end of all was asked for."""
+        return self._stop.is_asked
+
+    @property
+    def is_due(self) -> bool:
+        """Whether what was gathered should be committed by now."""
+        return self._since is not None and not self.seconds_left
+
     def read(self, capture: Capture) -> int:
         """Read the next run of a capture, and commit what is due; frames read, 0 at the end (so far).
 
@@ -167,10 +188,8 @@ class Session:
 
     def close(self, capture: Capture) -> None:
         """Take what was read of a capture for all there is, and report what it came to."""
-        if capture.reading is not None and not capture.refusal:
-            capture.reading.reader.finish()
-            while not capture.is_ended and self._run(capture):
-                pass
+        if not capture.is_ended:
+            self._read_out(capture)
         capture.is_ended = True
         self._open[capture] = None
         self._count(capture)
@@ -194,27 +213,26 @@ class Session:
             del self._open[capture]
             self._release(capture)
             self.summary.bytes += capture.done
-            if capture.on_safe is not None and not capture.refusal:
-                capture.on_safe()
+            capture.is_safe = capture.refusal is None
         if committed is not None:
             self._on_commit()
         return committed
 
     def end(self) -> None:
         """Commit what was gathered and close everything. Raises LedgerError."""
-        try:
-            self.commit()
-        finally:
-            for capture in self._open:
-                self._release(capture)
-            self._open.clear()
+        self.commit()
+        for capture in self._open:
+            self._count(capture)
+            self._release(capture)
+        self._open.clear()
 
     @property
     def _is_full(self) -> bool:
         return (
             self._worker.gathered >= FRAMES
-            or sum(one.is_ended for one in self._open) >= CAPTURES
-            or (self._since is not None and not self.seconds_left)
+            or sum(one.is_ended for one in self._open) >= CLOSED
+            or sum(one.is_ended and one.stream is not None for one in self._open) >= HELD
+            or self.is_due
         )
 
     def _run(self, capture: Capture) -> int:
@@ -233,7 +251,9 @@ class Session:
 
     def _begin(self, capture: Capture) -> Reading:
         self._open[capture] = None
-        stream = capture.open()
+        stream = capture.stream or capture.open()
+        if stream is capture.stream:
+            stream.seek(0)
         try:
             reading = self._worker.open(
                 stream,
@@ -243,6 +263,7 @@ class Session:
                 is_stream=capture.is_stream,
             )
         except BaseException:
+            capture.stream = None
             stream.close()
             raise
         capture.stream, capture.reading = stream, reading
@@ -258,17 +279,22 @@ class Session:
             )
         self._insist(self._worker.start_over)
         for capture in self._open:
-            self._release(capture)
+            if not capture.following:
+                self._release(capture)
             capture.reading, capture.frames, capture.said = None, 0, 0
-        for capture in [one for one in self._open if one.is_ended and not one.refusal]:
+        for capture in [one for one in self._open if one.is_ended and one.refusal is None]:
             capture.is_ended = False
+            self._read_out(capture)
+            capture.is_ended = True
+
+    def _read_out(self, capture: Capture) -> None:
+        """Read what there is, and take its end for the end."""
+        while self._run(capture):
+            pass
+        if capture.reading is not None and capture.refusal is None:
+            capture.reading.reader.finish()
             while self._run(capture):
                 pass
-            if capture.following and capture.reading is not None:
-                capture.reading.reader.finish()
-                while self._run(capture):
-                    pass
-            capture.is_ended = True
 
     def _insist(self, action: Callable[[], Result]) -> Result:
         """Do something to the ledger; wait as long as it has no room, if that is how it was asked."""
@@ -296,10 +322,12 @@ class Session:
 
     def _refuse(self, capture: Capture, error: Exception) -> None:
         capture.is_ended = True
-        reason = str(error) if not isinstance(error, OSError) else error.strerror or str(error)
-        capture.refusal = reason.removeprefix(f"{capture.name}: ")
+        capture.refusal = error
         self._open[capture] = None
-        self._report(Problem(capture.name, None, capture.refusal), "refused")
+        if isinstance(error, UnknownFormat) and not capture.was_named:
+            return
+        reason = str(error) if not isinstance(error, OSError) else error.strerror or str(error)
+        self._report(Problem(capture.name, None, reason.removeprefix(f"{capture.name}: ")), "refused")
 
     def _report_damage(self, capture: Capture, reading: Reading) -> None:
         damage = reading.reader.damage
@@ -317,7 +345,9 @@ class Session:
 
     def _count(self, capture: Capture) -> None:
         reading = capture.reading
-        if capture.refusal:
+        if isinstance(capture.refusal, UnknownFormat) and not capture.was_named:
+            outcome = Outcome.PASSED_OVER
+        elif capture.refusal is not None:
             outcome = Outcome.REFUSED
         elif capture.frames:
             outcome = Outcome.READ
@@ -342,9 +372,12 @@ class Session:
 
     @staticmethod
     def _release(capture: Capture) -> None:
-        if capture.stream is not None and capture.reading is not None:
+        if capture.stream is None:
+            return
+        if capture.reading is not None:
             capture.reading.reader.close()
-            capture.stream = None
+        capture.stream.close()
+        capture.stream = None
 
 
 def _passes(error: LedgerError) -> bool:

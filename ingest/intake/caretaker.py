@@ -1,0 +1,53 @@
+"""Upkeep beside a daemon: in a thread of its own, so that packets stay visible within seconds."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from threading import Event, Thread
+
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.upkeep import upkeep
+from darkscope.ingest.settings import Settings
+
+LOG = logging.getLogger("darkscope.ingest.intake")
+
+EVERY = 60.0
+"""Seconds between two rounds: thirty commits of a busy daemon."""
+
+CLEANING = 10
+"""Rounds between two that also shorten the logs."""
+
+
+class Caretaker:
+    """Keeps a ledger in shape as long as the context lasts; leaving it waits for the round that is under way."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._over = Event()
+        self._thread = Thread(target=self._run, name="upkeep")
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        rounds = 0
+        while not self._over.wait(EVERY):
+            rounds += 1
+            try:
+                ledger = Ledger(self._settings.ledger)
+                done = upkeep(ledger, self._settings, datetime.now(UTC), cleaning=rounds % CLEANING == 0)
+            except LedgerError as error:
+                LOG.warning("upkeep failed", extra={"fields": {"reason": str(error)}})
+            else:
+                if done.files_before:
+                    fields = {
+                        "days_closed": done.days_closed,
+                        "files_before": done.files_before,
+                        "files_after": done.files_after,
+                    }
+                    LOG.info("upkeep", extra={"fields": fields})
