@@ -41,16 +41,16 @@ AVAILABLE = os.environ.get("DARKSCOPE_NUMBA") != "off" and find_spec("numba") is
 CACHE = cache_folder() if AVAILABLE else None
 if CACHE is not None:
     os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
+if AVAILABLE:
+    import numba
 
 
 def compiled(function: Function) -> Function:
     """Compile at the first call, or leave as it is where numba is not there."""
     if not AVAILABLE:
         return function
-    import numba  # takes a second: only whoever decodes packets waits for it
-
     compile_it: Any = numba.njit(nogil=True, cache=CACHE is not None)
-    return cast(Function, compile_it(function))
+    return cast("Function", compile_it(function))
 
 
 def is_first_start() -> bool:

@@ -6,6 +6,9 @@ judged after merging, so the rows of a ledger do not depend on how its batches w
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +20,7 @@ from darkscope.ingest.decode.columns import DECODED, IMPLAUSIBLE_TIME, SEALED, P
 from darkscope.ingest.geo import Places
 from darkscope.ingest.rules.judge import Judgements
 from darkscope.ingest.rules.tools import NO_NMAP, NO_UNICORNSCAN
-from darkscope.ingest.sensors import OUTSIDE
+from darkscope.ingest.sensors import INBOUND, OUTSIDE
 from darkscope.ingest.series import INT64_SET, Rejected, Tool, Traffic
 
 OVERLAP = 3
@@ -47,6 +50,12 @@ _FLOW_ROW = 5
 
 _BLOCK = 2048
 """Packets that one loop after another goes over."""
+
+MOST_SHARDS = 2
+"""Threads that count at once; more would wait for the one that decodes."""
+
+SHORT_RUN = 4096
+"""Frames below which starting threads costs more than it brings."""
 
 _SMALL_TABLE = 1 << 12
 """Slots that a hash table starts with; it doubles when half full."""
@@ -121,6 +130,8 @@ def _flow_hash(who: np.int64, what: np.int64) -> np.uint64:
 def _find_sources(
     first: int,
     end: int,
+    shard: int,
+    shards: int,
     sensor: int,
     fate: npt.NDArray[np.uint8],
     time: npt.NDArray[np.int64],
@@ -135,17 +146,26 @@ def _find_sources(
     state: npt.NDArray[np.int64],
     entries: npt.NDArray[np.int64],
 ) -> None:
-    """The row of each packet's source on its day, made where it is new."""
+    """The row of each packet's source on its day, made where it is new; -1 for packets that are not counted here."""
     sources = state[0]
     mask = np.uint64(state[2])
     low32 = np.uint64(0xFFFFFFFF)
+    day_start = np.int64(-DAY)
+    day = np.int64(0)
     for index in range(first, end):
-        if fate[index] != 0:
+        entries[index - first] = -1
+        if fate[index] != INBOUND:
             continue
-        place = ((time[index] // 86_400_000_000_000) << 32) | (sensor << 8) | np.int64(version[index])
+        when = time[index]
+        if when < day_start or when >= day_start + DAY:  # dividing at every packet took a fifth of the time
+            day_start = when // DAY * DAY
+            day = (day_start // DAY) << 32 | sensor << 8
+        place = day | np.int64(version[index])
         high = np.int64(source_high[index])
         low = np.int64(source_low[index])
         hashed = _source_hash(low, high, place)
+        if np.int64(hashed >> np.uint64(24) & np.uint64(0xFF)) % shards != shard:
+            continue
         slot = hashed & mask
         tag = hashed & ~low32
         while True:
@@ -163,8 +183,8 @@ def _find_sources(
                 rows[entry, _LOW] = low
                 rows[entry, _HIGH] = high
                 rows[entry, _PLACE] = place
-                rows[entry, _FIRST] = time[index]
-                rows[entry, _LAST] = time[index]
+                rows[entry, _FIRST] = when
+                rows[entry, _LAST] = when
                 rows[entry, _SPORT] = source_port[index]
                 rows[entry, _TTL] = ttl[index]
                 entries[index - first] = entry
@@ -185,7 +205,6 @@ def _find_sources(
 def _gather_evidence(
     first: int,
     end: int,
-    fate: npt.NDArray[np.uint8],
     time: npt.NDArray[np.int64],
     wire: npt.NDArray[np.int64],
     source_port: npt.NDArray[np.int32],
@@ -199,9 +218,9 @@ def _gather_evidence(
     entries: npt.NDArray[np.int64],
 ) -> None:
     for index in range(first, end):
-        if fate[index] != 0:
-            continue
         entry = entries[index - first]
+        if entry < 0:
+            continue
         when = time[index]
         rows[entry, _PACKETS] += 1
         rows[entry, _BYTES] += wire[index]
@@ -209,8 +228,7 @@ def _gather_evidence(
             rows[entry, _FIRST] = when
             rows[entry, _SPORT] = source_port[index]
             rows[entry, _TTL] = ttl[index]
-        if when > rows[entry, _LAST]:
-            rows[entry, _LAST] = when
+        rows[entry, _LAST] = max(rows[entry, _LAST], when)
         if traffic[index] == _SCANNING:
             rows[entry, _SCAN] += 1
         elif traffic[index] == _BACKSCATTER:
@@ -234,7 +252,6 @@ def _count_flows(
     first: int,
     end: int,
     sensor: int,
-    fate: npt.NDArray[np.uint8],
     time: npt.NDArray[np.int64],
     wire: npt.NDArray[np.int64],
     target_high: npt.NDArray[np.uint64],
@@ -257,15 +274,21 @@ def _count_flows(
     mask = np.uint64(state[3])
     base = state[4]
     current = state[5]
+    minute_start = np.int64(-MINUTE)
+    minute = np.int64(0)
     low32 = np.uint64(0xFFFFFFFF)
     for index in range(first, end):
-        if fate[index] != 0:
+        entry = entries[index - first]
+        if entry < 0:
             continue
-        minute = time[index] // 60_000_000_000
-        if minute != current:
-            current = minute
-            base = flows
-        who = (entries[index - first] << 32) | minute
+        when = time[index]
+        if when < minute_start or when >= minute_start + MINUTE:
+            minute_start = when // MINUTE * MINUTE
+            minute = minute_start // MINUTE
+            if minute != current:
+                current = minute
+                base = flows
+        who = (entry << 32) | minute
         what = (
             (np.int64(protocol[index]) << 32)
             | (np.int64(port[index] + 1) << 8)
@@ -315,6 +338,8 @@ def _note_ports(first: int, end: int, flow_rows: npt.NDArray[np.int64], ports: n
 
 @compiled
 def _absorb(
+    shard: int,
+    shards: int,
     fate: npt.NDArray[np.uint8],
     time: npt.NDArray[np.int64],
     wire: npt.NDArray[np.int64],
@@ -347,15 +372,15 @@ def _absorb(
         end = min(first + _BLOCK, len(fate))
         known = state[1]
         _find_sources(
-            first, end, sensor, fate, time, version, source_high, source_low, source_port, ttl,
+            first, end, shard, shards, sensor, fate, time, version, source_high, source_low, source_port, ttl,
             source_slots, source_rows, source_ports, state, entries,
         )  # fmt: skip
         _gather_evidence(
-            first, end, fate, time, wire, source_port, ttl, traffic, tool, masscan, nmap, unicornscan,
+            first, end, time, wire, source_port, ttl, traffic, tool, masscan, nmap, unicornscan,
             source_rows, entries,
         )  # fmt: skip
         _count_flows(
-            first, end, sensor, fate, time, wire, target_high, target_low, protocol, port, traffic, tool,
+            first, end, sensor, time, wire, target_high, target_low, protocol, port, traffic, tool,
             flow_slots, flow_rows, state, entries,
         )  # fmt: skip
         _note_ports(known, state[1], flow_rows, source_ports)
@@ -382,6 +407,8 @@ def decide(
     point has its time; its day is sealed; decoding rejected it; its direction. `taken` has rows of first and last
     nanosecond, sorted, without overlap; `sealed` and `asked` are sorted UTC days since 1970.
     """
+    day_start = np.int64(-DAY)
+    is_asked = is_sealed = False
     for index in range(len(fate)):
         if interface[index] != wanted:
             fate[index] = SKIPPED
@@ -390,8 +417,11 @@ def decide(
         if when < since or when >= until or direction[index] == OUTSIDE:
             fate[index] = WITHOUT_TIME if everything else SKIPPED
             continue
-        day = when // 86_400_000_000_000
-        if not everything and not _holds(asked, day):
+        if when < day_start or when >= day_start + DAY:
+            day_start = when // DAY * DAY
+            is_asked = everything or _holds(asked, day_start // DAY)
+            is_sealed = _holds(sealed, day_start // DAY)
+        if not is_asked:
             fate[index] = SKIPPED
             continue
         if len(taken):
@@ -399,7 +429,7 @@ def decide(
             if place >= 0 and when <= taken[place, 1]:
                 fate[index] = OVERLAP
                 continue
-        if _holds(sealed, day):
+        if is_sealed:
             fate[index] = REJECTED + SEALED - 1
         elif outcome[index] != DECODED:
             fate[index] = REJECTED + outcome[index] - 1
@@ -423,6 +453,7 @@ def _stretches(
     counts: npt.NDArray[np.int64],
 ) -> int:
     runs = 0
+    hour_start = np.int64(-HOUR)
     for index in range(len(fate)):
         what = fate[index]
         if what == SKIPPED:
@@ -431,7 +462,11 @@ def _stretches(
         when = np.int64(0)
         if what != WITHOUT_TIME:
             when = time[index]
-            hour = when // 3_600_000_000_000
+            if when < hour_start or when >= hour_start + HOUR:
+                hour_start = when // HOUR * HOUR
+            hour = (
+                hour_start // HOUR if runs == 0 or hours[runs - 1] * HOUR != hour_start else hours[runs - 1]
+            )
         if runs == 0 or hours[runs - 1] != hour:
             hours[runs] = hour
             low[runs] = when
@@ -469,27 +504,100 @@ def count_hours(hours: dict[int, Hour], fate: npt.NDArray[np.uint8], time: npt.N
             known.counts += counts[run]
 
 
+class _Shard:
+    """The tables of one share of the sources."""
+
+    def __init__(self, space: int) -> None:
+        slots = 1 << (2 * space).bit_length()
+        self.source_slots = np.zeros(slots, np.uint64)
+        self.source_rows = np.empty((space, _SOURCE_ROW), np.int64)
+        self.source_ports = np.empty((space, PORTS), np.int64)
+        self.flow_slots = np.zeros(slots, np.uint64)
+        self.flow_rows = np.empty((space, _FLOW_ROW), np.int64)
+        # Sources, flows, the masks of both slot arrays, the first flow of the minute, the minute.
+        self.state = np.array([0, 0, _SMALL_TABLE - 1, _SMALL_TABLE - 1, 0, 0], np.int64)
+
+    def empty(self) -> None:
+        self.source_slots[: int(self.state[2]) + 1] = 0
+        self.flow_slots[: int(self.state[3]) + 1] = 0
+        self.state[:] = [0, 0, _SMALL_TABLE - 1, _SMALL_TABLE - 1, 0, 0]
+
+    def rows(self, sensors: list[str], places: Places) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Rows of `flows` and of `sources`, both with their `day`."""
+        sources, flows = int(self.state[0]), int(self.state[1])
+        # Columns copied in one go: a row-wise array read column by column misses the cache at every value.
+        of_source = np.ascontiguousarray(self.source_rows[:sources].T)
+        of_flow = np.ascontiguousarray(self.flow_rows[:flows].T)
+        place = of_source[_PLACE]
+        day, version = place >> 32, (place & 0xFF).astype(np.int16)
+        sensor = pl.Series(sensors, dtype=pl.String).gather((place >> 8) & 0xFFFFFF)
+        low, high = of_source[_LOW], of_source[_HIGH]
+        country, asn = _place_sources(places, day, version, high, low)
+        frame = pl.DataFrame(
+            {
+                "day": _dates(day),
+                "sensor": sensor,
+                "version": version,
+                "source_high": high,
+                "source_low": low,
+                "country": country,
+                "asn": asn,
+                "packets": of_source[_PACKETS],
+                "bytes": of_source[_BYTES],
+                "first": of_source[_FIRST],
+                "last": of_source[_LAST],
+                "source_port": of_source[_SPORT],
+                "ttl": of_source[_TTL],
+                "scan": of_source[_SCAN],
+                "backscatter": of_source[_BACK],
+                "spoofable": of_source[_SPOOF],
+                "mirai": of_source[_MIRAI],
+                "zmap": of_source[_ZMAP],
+                "masscan": of_source[_MASSCAN],
+                "nmap": _sets(self.source_rows[:sources, _NMAP : _NMAP2 + 1]),
+                "unicornscan": _sets(self.source_rows[:sources, _UNICORN : _UNICORN2 + 1]),
+                "ports": _sets(self.source_ports[:sources]),
+            }
+        ).with_columns(offered=_NO_MARKS, completed=_NO_MARKS)
+        who, what = of_flow[_WHO], of_flow[_WHAT]
+        entry = who >> 32
+        counted = pl.DataFrame(
+            {
+                "day": _dates(day[entry]),
+                "minute": (who & 0xFFFFFFFF).astype(np.int32),
+                "sensor": sensor.gather(entry),
+                "version": version[entry],
+                "source_high": high[entry],
+                "source_low": low[entry],
+                "protocol": (what >> 32).astype(np.int16),
+                "port": (((what >> 8) & 0xFFFFFF) - 1).astype(np.int32),
+                "class": _TRAFFIC.gather((what >> 4) & 0xF),
+                "tool": _TOOLS.gather(what & 0xF),
+                "country": country.gather(entry),
+                "asn": asn[entry],
+                "packets": of_flow[_FLOW_PACKETS],
+                "bytes": of_flow[_FLOW_BYTES],
+                "targets": of_flow[_TARGETS],
+            }
+        )
+        return counted, frame
+
+
 class Reduction:
-    """Rows of flows and sources in the making. Fixed memory: emptied before it overflows."""
+    """Rows of flows and sources in the making. Fixed memory: emptied before it overflows.
+
+    Sources are shared out by hash among as many tables as there are processors to fill them.
+    """
 
     def __init__(self, flows: int = 1_000_000, run: int = 1 << 19) -> None:
         """Room for so many flows, and for the frames of the longest run beside them."""
         self._room = flows
-        space = flows + run
-        slots = 1 << (2 * space).bit_length()
-        self._source_slots = np.zeros(slots, np.uint64)
-        self._source_rows = np.empty((space, _SOURCE_ROW), np.int64)
-        self._source_ports = np.empty((space, PORTS), np.int64)
-        self._flow_slots = np.zeros(slots, np.uint64)
-        self._flow_rows = np.empty((space, _FLOW_ROW), np.int64)
-        self._state = np.zeros(
-            6, np.int64
-        )  # sources, flows, masks of the slots, first flow of the minute, minute
-        self._state[2:4] = _SMALL_TABLE - 1
+        self._shards = [_Shard(flows + run) for _ in range(min(MOST_SHARDS, len(os.sched_getaffinity(0))))]
+        self._pool = ThreadPoolExecutor(len(self._shards), thread_name_prefix="reduce")
         self._sensors: dict[str, int] = {}
 
     def __len__(self) -> int:
-        return int(self._state[1])
+        return sum(int(shard.state[1]) for shard in self._shards)
 
     @property
     def is_full(self) -> bool:
@@ -506,98 +614,56 @@ class Reduction:
         judged: Judgements,
     ) -> None:
         """Count the inbound packets of one run of one sensor; arrays have one entry a frame."""
-        _absorb(
-            fate,
-            time,
-            wire,
-            packets.version,
-            packets.source_high,
-            packets.source_low,
-            packets.target_high,
-            packets.target_low,
-            packets.protocol,
-            packets.source_port,
-            packets.port,
-            packets.ttl,
-            judged.traffic,
-            judged.tool,
-            judged.masscan_hit,
-            judged.nmap_key,
-            judged.unicornscan_key,
-            self._sensors.setdefault(sensor, len(self._sensors)),
-            self._source_slots,
-            self._source_rows,
-            self._source_ports,
-            self._flow_slots,
-            self._flow_rows,
-            self._state,
-        )
+        number = self._sensors.setdefault(sensor, len(self._sensors))
+
+        def count(index: int) -> None:
+            shard = self._shards[index]
+            _absorb(
+                index,
+                len(self._shards),
+                fate,
+                time,
+                wire,
+                packets.version,
+                packets.source_high,
+                packets.source_low,
+                packets.target_high,
+                packets.target_low,
+                packets.protocol,
+                packets.source_port,
+                packets.port,
+                packets.ttl,
+                judged.traffic,
+                judged.tool,
+                judged.masscan_hit,
+                judged.nmap_key,
+                judged.unicornscan_key,
+                number,
+                shard.source_slots,
+                shard.source_rows,
+                shard.source_ports,
+                shard.flow_slots,
+                shard.flow_rows,
+                shard.state,
+            )
+
+        in_order: Callable[..., Iterator[None]] = map if len(fate) < SHORT_RUN else self._pool.map
+        for _ in in_order(count, range(len(self._shards))):
+            pass
 
     def take(self, places: Places) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of `flows` and of `sources`, both with their `day`; afterwards there are none."""
-        sources, flows = int(self._state[0]), int(self._state[1])
-        rows = self._source_rows[:sources]
-        place = rows[:, _PLACE]
-        day, version = place >> 32, (place & 0xFF).astype(np.int16)
-        sensors = pl.Series(list(self._sensors), dtype=pl.String).gather((place >> 8) & 0xFFFFFF)
-        low, high = rows[:, _LOW].copy(), rows[:, _HIGH].copy()
-        country, asn = _place_sources(places, day, version, high, low)
-        frame = pl.DataFrame(
-            {
-                "day": _dates(day),
-                "sensor": sensors,
-                "version": version,
-                "source_high": high,
-                "source_low": low,
-                "country": country,
-                "asn": asn,
-                "packets": rows[:, _PACKETS].copy(),
-                "bytes": rows[:, _BYTES].copy(),
-                "first": rows[:, _FIRST].copy(),
-                "last": rows[:, _LAST].copy(),
-                "source_port": rows[:, _SPORT].copy(),
-                "ttl": rows[:, _TTL].copy(),
-                "scan": rows[:, _SCAN].copy(),
-                "backscatter": rows[:, _BACK].copy(),
-                "spoofable": rows[:, _SPOOF].copy(),
-                "mirai": rows[:, _MIRAI].copy(),
-                "zmap": rows[:, _ZMAP].copy(),
-                "masscan": rows[:, _MASSCAN].copy(),
-                "nmap": _sets(rows[:, _NMAP : _NMAP2 + 1]),
-                "unicornscan": _sets(rows[:, _UNICORN : _UNICORN2 + 1]),
-                "ports": _sets(self._source_ports[:sources]),
-            }
-        ).with_columns(offered=_NO_MARKS, completed=_NO_MARKS)
-        who, what = self._flow_rows[:flows, _WHO], self._flow_rows[:flows, _WHAT]
-        entry = who >> 32
-        minute = who & 0xFFFFFFFF
-        counted = pl.DataFrame(
-            {
-                "day": _dates(day[entry]),
-                "minute": minute.astype(np.int32),
-                "sensor": sensors.gather(entry),
-                "version": version[entry],
-                "source_high": high[entry],
-                "source_low": low[entry],
-                "protocol": (what >> 32).astype(np.int16),
-                "port": (((what >> 8) & 0xFFFFFF) - 1).astype(np.int32),
-                "class": _TRAFFIC.gather((what >> 4) & 0xF),
-                "tool": _TOOLS.gather(what & 0xF),
-                "country": country.gather(entry),
-                "asn": asn[entry],
-                "packets": self._flow_rows[:flows, _FLOW_PACKETS].copy(),
-                "bytes": self._flow_rows[:flows, _FLOW_BYTES].copy(),
-                "targets": self._flow_rows[:flows, _TARGETS].copy(),
-            }
+        """Rows of `flows` and of `sources`, both with their `day`; afterwards there are none. Raises GeoError."""
+        sensors = list(self._sensors)
+        flows, sources = zip(
+            *(shard.rows(sensors, places) for shard in self._shards if shard.state[1]), strict=True
         )
-        self._forget()
-        return counted, frame
+        self.clear()
+        return pl.concat(flows), pl.concat(sources)
 
-    def _forget(self) -> None:
-        self._source_slots[: int(self._state[2]) + 1] = 0
-        self._flow_slots[: int(self._state[3]) + 1] = 0
-        self._state[:] = 0
-        self._state[2:4] = _SMALL_TABLE - 1
+    def clear(self) -> None:
+        """Drop what was counted."""
+        for shard in self._shards:
+            shard.empty()
         self._sensors.clear()
 
 
@@ -612,16 +678,12 @@ def _dates(day: npt.NDArray[np.int64]) -> pl.Series:
 
 def _sets(rows: npt.NDArray[np.int64]) -> pl.Series:
     """Rows of sorted members, padded with the largest int64, as lists without the padding."""
-    kept = rows != _FULL
-    sizes = kept.sum(axis=1)
-    members = pl.DataFrame(
-        {"row": np.repeat(np.arange(len(rows), dtype=np.int64), sizes), "member": rows[kept]},
-        schema={"row": pl.Int64, "member": pl.Int64},
-    )
-    lists = members.group_by("row", maintain_order=True).agg("member")
-    every = pl.DataFrame({"row": np.arange(len(rows), dtype=np.int64)}, schema={"row": pl.Int64})
-    filled = every.join(lists, on="row", how="left", maintain_order="left")["member"]
-    return filled.fill_null(pl.Series([[]], dtype=pl.List(pl.Int64)))
+    sizes = (rows != _FULL).sum(axis=1)
+    if not sizes.any():
+        return pl.Series([[]], dtype=pl.List(pl.Int64)).new_from_index(0, len(rows))
+    padded = pl.Series(np.ascontiguousarray(rows), dtype=pl.Array(pl.Int64, rows.shape[1]))
+    lists = pl.DataFrame({"padded": padded.arr.to_list(), "size": sizes})
+    return lists.select(pl.col("padded").list.head(pl.col("size"))).to_series()
 
 
 def _place_sources(

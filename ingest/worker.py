@@ -167,10 +167,15 @@ class Worker:
         self._follow(Known(ledger.finish()))
 
     def start_over(self) -> None:
-        """Drop the batch and look at the ledger afresh: after `Overtaken`; every capture is to be opened again."""
-        self._reduction.take(self._places)
+        """Drop the batch and look at the ledger afresh: after `Overtaken`; every capture is to be opened again.
+
+        Heartbeats stay: nobody else has them.
+        """
+        self._reduction.clear()
         self._handshakes.take()
+        beats = self._beats
         self._empty()
+        self._beats = beats
         self._readings.clear()
         self._follow(Known(self.ledger.finish()))
 

@@ -117,7 +117,7 @@ def _extensions(
     """Walk IPv6 extension headers: protocol after them, its offset (-1 where one is cut), fragment code."""
     piece = WHOLE
     while _IS_EXTENSION[proto]:
-        if end <= up:
+        if end <= up or (proto == FRAGMENT and end < up + 8):
             return proto, -1, piece
         extension = proto
         proto = u8(buffer, start + up)

@@ -95,7 +95,7 @@ def _ipv4(frame: bytes, at: int) -> Reading:
 
 
 def _ipv6(frame: bytes, at: int) -> Reading:
-    """RFC 8200. The protocol is what the last captured next-header field says, extension headers passed over."""
+    """RFC 8200. The protocol is what the last captured next-header field says, behind extension headers."""
     if len(frame) < at + 40:
         return Reading(Rejected.TRUNCATED)
     # dpkt.ip6.IP6 raises, and the addresses are lost, where an extension header or one of its options is cut.
@@ -108,7 +108,9 @@ def _ipv6(frame: bytes, at: int) -> Reading:
         extension = frame[header:]
         length = _extension_length(extension, protocol)
         if length > len(extension):
-            protocol = extension[0] if extension else protocol
+            # Of a fragment header's rest depends whether its protocol is here at all.
+            if extension and protocol != FRAGMENT:
+                protocol = extension[0]
             header = -1
             break
         if protocol == FRAGMENT:

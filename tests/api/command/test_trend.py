@@ -26,7 +26,7 @@ Destination ports, 2020-06-24
 80       ⢸⣿⣿⣿
          ⢸⣿⣿⣿                   ⣿⣿⣿⡇
       ⢸⣿⣿⣿⣿⣿⣿                   ⣿⣿⣿⡇
-      ⢸⣿⣿⣿⣿⣿⣿⣿⣿                ⣿⣿⣿⡇
+      ⢸⣿⣿⣿⣿⣿⣿⣿⣿⣿                ⣿⣿⣿⡇
  0 ───────────────────xxxxxxx────────────xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
    06-24 00:00  06-24 04:00  06-24 08:00     06-24 13:00  06-24 17:00
 x nobody watched: 14 of 24 buckets
