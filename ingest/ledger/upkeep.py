@@ -81,6 +81,16 @@ def keep_up(ledger: Ledger, worker: str, now: datetime) -> Upkeep:
     return done
 
 
+def drop_rollups(ledger: Ledger, worker: str) -> None:
+    """Take out the rollups of all days that have their flows; `keep_up` makes them anew. Raises LedgerError."""
+
+    def build(now: Snapshot) -> dict[str, Change] | None:
+        days = now.days(FLOWS)
+        return {table.name: Change(remove=now.removals(table, days)) for table in ROLLUPS}
+
+    ledger.change(worker, "upkeep", build, observes=False)
+
+
 def clean(ledger: Ledger) -> None:
     """Shorten the logs and delete files that nothing has named for a day. Raises LedgerError."""
     for table in TABLES:

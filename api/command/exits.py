@@ -1,0 +1,10 @@
+"""Exit codes of the command, in one place."""
+
+FAILED = 1
+"""The ledger cannot be read or written, nothing could be read, or the law of conservation does not hold."""
+
+MISTAKE = 2
+"""The command line or the settings are wrong."""
+
+UNCLEAN = 3
+"""With `--strict`: a capture was damaged or refused."""

@@ -1,0 +1,165 @@
+"""`darkscope ledger`: look after the ledger. Each command does one thing to it and says what.
+
+Exit codes: 0; 1 where the ledger cannot be read or the law of conservation does not hold; 2 for a wrong command line
+or settings.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import typer
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table as Shown
+
+from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.periods import PeriodError, parse_period
+from darkscope.ingest.ledger import expiry, upkeep
+from darkscope.ingest.ledger import verify as law
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, TABLES
+from darkscope.ingest.settings import Settings, SettingsError, load
+
+_UTC = ZoneInfo("UTC")
+
+app = typer.Typer(no_args_is_help=True)
+
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
+]
+LedgerFolder = Annotated[
+    Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+]
+PeriodText = Annotated[
+    str, typer.Option("--period", help="2020-Q2, 2020-06, 2020-06-24/2020-06-30 ...: whole UTC days.")
+]
+
+Result = TypeVar("Result")
+
+
+@app.command()
+def status(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+    """Show what the ledger holds: tables, rows, files, days, and frames by what became of them."""
+
+    def show(ledger: Ledger, _: Settings) -> None:
+        snapshot = ledger.snapshot()
+        typer.echo(f"{ledger.folder}: version {snapshot.version}, {decimal(expiry.size(snapshot))}")
+        shown = Shown(box=None, header_style="bold")
+        for name in ("table", "rows", "files", "size", "days"):
+            shown.add_column(name, justify="left" if name == "table" else "right")
+        for table in TABLES:
+            files = snapshot.files(table)
+            if files.height:
+                days = sorted(snapshot.days(table))
+                shown.add_row(
+                    table.name,
+                    f"{files['rows'].sum():,}",
+                    f"{files.height:,}",
+                    decimal(int(files["size"].sum())),
+                    f"{days[0]} to {days[-1]}",
+                )
+        Console().print(shown)
+        rest = ("minute", "minutes", "bridge", "sensor", "point")
+        counts = [column.name for column in COVERAGE.columns if column.name not in rest]
+        sums = snapshot.scan(COVERAGE).select(pl.col(counts).sum()).collect().row(0, named=True)
+        typer.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sums.items() if count))
+        waiting = snapshot.days(FLOWS) - snapshot.days(ROLLUPS[0])
+        if waiting:
+            typer.echo(f"{len(waiting)} days without rollups, the open one included")
+
+    _with(settings, ledger, show)
+
+
+@app.command()
+def verify(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+    """Add everything up: each frame is somewhere, once. Names the places where that does not hold."""
+    verified = _with(settings, ledger, lambda ledger, _: law.verify(ledger))
+    for fault in verified.faults:
+        typer.echo(f"darkscope: {fault}", err=True)
+    if verified.faults:
+        raise typer.Exit(FAILED)
+    typer.echo(f"{verified.frames:,} frames, {verified.packets:,} packets: every frame is accounted for")
+
+
+@app.command()
+def compact(
+    rollups: Annotated[
+        bool, typer.Option("--rollups", help="Make the rollups of all closed days anew.")
+    ] = False,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
+) -> None:
+    """Merge small files, roll up closed days, shorten the log. Readers and writers go on meanwhile."""
+
+    def keep_up(ledger: Ledger, settings: Settings) -> upkeep.Upkeep:
+        if rollups:
+            upkeep.drop_rollups(ledger, settings.worker)
+        done = upkeep.keep_up(ledger, settings.worker, datetime.now(UTC))
+        upkeep.clean(ledger)
+        return done
+
+    done = _with(settings, ledger, keep_up)
+    typer.echo(f"{done.days_closed} days closed; {done.files_before} files became {done.files_after}")
+
+
+@app.command()
+def expire(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+    """Take out what is older than `retention` says; its totals and rollups stay."""
+
+    def expire_now(ledger: Ledger, settings: Settings) -> list[expiry.Expired]:
+        upkeep.keep_up(ledger, settings.worker, datetime.now(UTC))
+        kept = settings.retention
+        return expiry.expire(ledger, settings.worker, datetime.now(UTC).date(), kept.days, kept.disk_budget)
+
+    gone = _with(settings, ledger, expire_now)
+    for one in gone:
+        typer.echo(f"{one.table} of {one.day}: {one.rows:,} rows, {decimal(one.size)}")
+    typer.echo(f"{len(gone)} days expired")
+
+
+@app.command()
+def forget(
+    sensor: Annotated[str, typer.Option("--sensor", help="The sensor's id.")],
+    period: PeriodText,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
+) -> None:
+    """Take a sensor's days out of all tables. `darkscope ingest --again` fills them from the captures."""
+
+    def take_out(ledger: Ledger, settings: Settings) -> dict[str, int]:
+        first, last = _days(period)
+        if not yes:
+            typer.confirm(f"Forget {sensor} from {first} to {last} (UTC days)?", abort=True)
+        return expiry.forget(ledger, settings.worker, sensor, first, last, datetime.now(UTC))
+
+    removed = _with(settings, ledger, take_out)
+    if not removed:
+        typer.echo(f"darkscope: {sensor} has no rows in {period}", err=True)
+        raise typer.Exit(FAILED)
+    typer.echo(", ".join(f"{rows:,} rows of {table}" for table, rows in removed.items()) + " taken out")
+
+
+def _days(text: str) -> tuple[date, date]:
+    window = parse_period(text, _UTC, datetime.now(UTC)).window
+    return window.start.date(), (window.end - timedelta(microseconds=1)).date()
+
+
+def _with(settings: Path | None, ledger: Path | None, do: Callable[[Ledger, Settings], Result]) -> Result:
+    """Open the ledger and do something with it; ends the program with a sentence where that fails."""
+    try:
+        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        return do(Ledger(loaded.ledger), loaded)
+    except (SettingsError, PeriodError) as error:
+        typer.echo(f"darkscope: {error}", err=True)
+        raise typer.Exit(MISTAKE) from None
+    except LedgerError as error:
+        typer.echo(f"darkscope: {error}", err=True)
+        raise typer.Exit(FAILED) from None
