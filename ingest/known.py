@@ -17,6 +17,12 @@ from darkscope.ingest.series import CAPTURES, FORGOTTEN
 TOLERANCE = 5 * 1_000_000_000
 """Nanoseconds that two captures of one point may overlap, as rotation does; more of it is left out."""
 
+EARLIEST = 631_152_000 * 1_000_000_000
+"""1990-01-01: captures are not older than their format; an earlier time is a broken clock."""
+
+LATEST = 7_258_118_400 * 1_000_000_000
+"""2200-01-01."""
+
 Spans = npt.NDArray[np.int64]
 
 
@@ -127,11 +133,10 @@ class Known:
 
 
 def capture_day(first: int) -> date:
-    """The partition of a capture's rows: the UTC day of its first frame; 1970-01-01 where no calendar has it."""
-    try:
-        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=first // 1000)).date()
-    except OverflowError:
+    """The partition of a capture's rows: the UTC day of its first frame, 1970-01-01 for a time nobody believes."""
+    if not EARLIEST <= first < LATEST:
         return date(1970, 1, 1)
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=first // 1000)).date()
 
 
 def _number(day: date) -> int:

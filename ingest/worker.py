@@ -25,7 +25,7 @@ from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
-from darkscope.ingest.known import Hole, Known, Span, capture_day
+from darkscope.ingest.known import EARLIEST, Hole, Known, Span, capture_day
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
@@ -46,9 +46,6 @@ from darkscope.ingest.series import (
     Table,
 )
 from darkscope.ingest.settings import Settings
-
-EARLIEST = 631_152_000 * 1_000_000_000
-"""1990-01-01: captures are not older than their format; an earlier time is a broken clock."""
 
 _EPOCH = date(1970, 1, 1)
 
@@ -254,6 +251,7 @@ class Worker:
         the next `commit` tries again, also where this one failed half way.
         """
         if self._closed is None and not self._has_batch():
+            self._readings.clear()
             return None
         if (free := self.ledger.free_bytes()) < self._settings.retention.disk_reserve:
             raise DiskLow(

@@ -1,0 +1,40 @@
+# Everything runs in a virtual environment of its own; nothing is installed elsewhere.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A strict editable install links each file: new files need a new install.
+FILES := $(shell find ingest api -name '*.py' -newer $(VENV)/installed 2>/dev/null | head -1)
+
+.PHONY: demo test lint bench soak clean
+
+demo: $(VENV)/installed
+	@$(BIN)/python docs/demo.py $(BIN)/darkscope demo
+
+test: $(VENV)/tested
+	$(BIN)/pytest
+
+lint: $(VENV)/tested
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p darkscope.ingest -p darkscope.api
+
+bench: $(VENV)/tested
+	$(BIN)/python tests/bench/bench.py
+
+soak: $(VENV)/tested
+	DARKSCOPE_SOAK=1 $(BIN)/pytest -m "soak or not soak"
+
+clean:
+	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(VENV)/installed: $(VENV)/bin/python pyproject.toml $(FILES)
+	$(BIN)/pip install --quiet --editable . --config-settings editable_mode=strict
+	@touch $@ $(VENV)/bin/python
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/pip install --quiet --editable .[dev] --config-settings editable_mode=strict
+	@touch $@
