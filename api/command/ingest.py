@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,13 +23,14 @@ from darkscope.ingest.geo import GeoError, Places
 from darkscope.ingest.intake.caretaker import Caretaker
 from darkscope.ingest.intake.daemon import Feed, run
 from darkscope.ingest.intake.files import Found, IntakeError, find
+from darkscope.ingest.intake.live import Live, LiveError
 from darkscope.ingest.intake.session import Capture, Outcome, Session, Summary
 from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.ledger.upkeep import upkeep
-from darkscope.ingest.sensors import STANDARD_INPUT, Sensors
+from darkscope.ingest.sensors import STANDARD_INPUT, SensorError, Sensors
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.worker import Worker
 
@@ -45,6 +47,10 @@ def ingest(
             "ingest.batch_seconds.",
             show_default=False,
         ),
+    ] = None,
+    interface: Annotated[
+        list[str] | None,
+        typer.Option("--interface", "-i", help="Capture a live interface until stopped; repeatable."),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Watch the folders for captures until stopped.")
@@ -71,24 +77,25 @@ def ingest(
     names = paths or []
     stop = Stop()
     try:
-        _check(names, follow=follow, again=again)
+        _check(names, interface or [], follow=follow, again=again)
         loaded = load(settings, os.environ, {"ledger": ledger}).settings
         places = Places(loaded.geo)
-        found = Found() if follow or STANDARD_INPUT in names else find(names)
+        found = Found() if follow or interface or STANDARD_INPUT in names else find(names)
     except (SettingsError, GeoError, IntakeError) as error:
         raise _ended(error, MISTAKE) from None
     if is_first_start() and not quiet:
         typer.echo("First start: compiling, which takes half a minute, once.", err=True)
     try:
         with stop.on_signals():
-            if follow:
-                feeds: list[Feed] = [Spool(Path(name), _policy(loaded)) for name in names]
-                summary = _go_on(loaded, places, feeds, stop, quiet=quiet)
-            elif STANDARD_INPUT in names:
-                feeds = [Stream(sys.stdin.fileno(), STANDARD_INPUT, stop)]
+            if follow or interface or STANDARD_INPUT in names:
+                feeds = _feeds(names, interface or [], loaded, stop)
                 summary = _go_on(loaded, places, feeds, stop, quiet=quiet)
             else:
                 summary = _read(loaded, places, found, stop, again=again, quiet=quiet)
+    except SensorError as error:
+        raise _ended(error, MISTAKE) from None
+    except (LiveError, GeoError) as error:
+        raise _ended(error, FAILED) from None
     except LedgerError as error:
         raise _ended(error, FAILED) from None
     if not quiet:
@@ -99,16 +106,31 @@ def ingest(
         raise typer.Exit(FAILED)
 
 
-def _check(names: list[str], *, follow: bool, again: bool) -> None:
+def _check(names: list[str], interfaces: list[str], *, follow: bool, again: bool) -> None:
     """Refuse what does not go together. Raises IntakeError."""
-    if not names:
-        raise IntakeError("nothing to read: name captures, folders, or - for standard input")
-    if STANDARD_INPUT in names and (len(names) > 1 or follow):
+    if not names and not interfaces:
+        raise IntakeError(
+            "nothing to read: name captures, folders, - for standard input, or an interface with -i"
+        )
+    if STANDARD_INPUT in names and (len(names) > 1 or follow or interfaces):
         raise IntakeError("standard input (-) is read alone")
-    if follow and again:
-        raise IntakeError("--again fills from captures that are complete: leave out --follow")
+    if again and (follow or interfaces or STANDARD_INPUT in names):
+        raise IntakeError("--again fills from captures that are complete: name them")
+    if names and interfaces and not follow:
+        raise IntakeError("an interface is captured until stopped, beside folders only with --follow")
+    if follow and not names:
+        raise IntakeError("--follow watches folders: name one")
     if follow and (wrong := [name for name in names if not Path(name).is_dir()]):
         raise IntakeError(f"{wrong[0]}: no folder; --follow watches folders")
+
+
+def _feeds(names: list[str], interfaces: list[str], settings: Settings, stop: Stop) -> list[Feed]:
+    """What is read until stopped. Raises LiveError, SensorError."""
+    if STANDARD_INPUT in names:
+        return [Stream(sys.stdin.fileno(), STANDARD_INPUT, stop)]
+    sensors = Sensors(settings)
+    live = [Live(settings.ledger, name, sensors.of_interface(name).id, stop) for name in interfaces]
+    return [*live, *(Spool(Path(name), _policy(settings)) for name in names)]
 
 
 def _policy(settings: Settings) -> Policy:
@@ -140,7 +162,12 @@ def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *,
 
     ledger = Ledger.open_or_create(settings.ledger)
     worker = Worker(ledger, settings, Sensors(settings), places)
-    with told("ingest", None, quiet=quiet) as advance, Caretaker(settings):
+    with ExitStack() as lasting:
+        advance = lasting.enter_context(told("ingest", None, quiet=quiet))
+        lasting.enter_context(Caretaker(settings))
+        for feed in feeds:
+            if isinstance(feed, Live):
+                lasting.enter_context(feed.listening())
         session = Session(
             worker,
             stop,

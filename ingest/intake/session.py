@@ -163,7 +163,9 @@ class Session:
     @property
     def is_due(self) -> bool:
         """Whether what was gathered should be committed by now."""
-        return self._since is not None and not self.seconds_left
+        if self._since is None:
+            return any(capture.is_ended for capture in self._open)
+        return not self.seconds_left
 
     def read(self, capture: Capture) -> int:
         """Read the next run of a capture, and commit what is due; frames read, 0 at the end (so far).
@@ -195,6 +197,12 @@ class Session:
         self._count(capture)
         if not capture.following:
             self._release(capture)
+
+    def heartbeat(self, sensor: str, point: str, dropped: int = 0) -> None:
+        """Book that a live point listens now, and packets that were lost since it was booked last."""
+        self._worker.heartbeat(sensor, point, time.time_ns(), dropped)
+        if self._since is None:
+            self._since = time.monotonic()
 
     def commit(self) -> Committed | None:
         """Commit what was gathered. Raises LedgerError, where nobody is patient or the end is asked for."""
