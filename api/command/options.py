@@ -1,6 +1,6 @@
 """The options that every question shares, and how they become one.
 
-Wires settings, ledger and question together; a mistake becomes one sentence on stderr and exit code 2.
+Wires settings, ledger and question together; what is wrong is said on stderr, and the program ends.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import typer
 
 from darkscope.api.ask import Observer, Question
+from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.dimension import (
     Dimension,
     ValueTextError,
@@ -36,9 +37,6 @@ from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import Traffic
 from darkscope.ingest.settings import SettingsError, load
-
-MISTAKE = 2
-"""Exit code of a question that cannot be asked."""
 
 
 class Kind(StrEnum):
@@ -160,16 +158,10 @@ class Asked:
             known = Sensors(settings).table()
             store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(known))
             return ask(Observer(store, known, labels(known), now), question)
-        except (
-            SettingsError,
-            LedgerError,
-            PeriodError,
-            ValueTextError,
-            UnknownSensorError,
-            StoreError,
-        ) as error:
-            typer.echo(f"darkscope: {error}", err=True)
-            raise typer.Exit(MISTAKE) from None
+        except (LedgerError, StoreError) as error:
+            raise _stopped(error, FAILED) from None
+        except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:
+            raise _stopped(error, MISTAKE) from None
 
     def _filter(self) -> Filter:
         return Filter(
@@ -180,6 +172,12 @@ class Asked:
             owners=_set(map(parse_owner, self.owners or ())),
             tools=_set(map(parse_tool, self.tools or ())),
         )
+
+
+def _stopped(error: Exception, code: int) -> typer.Exit:
+    for line in str(error).splitlines():
+        typer.echo(f"darkscope: {line}", err=True)
+    return typer.Exit(code)
 
 
 def _set(values: Iterable[Answer]) -> frozenset[Answer] | None:

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
+
+from darkscope.api.command.top import top
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -181,3 +186,25 @@ def test_an_empty_ledger_is_an_empty_ranking(run: Run) -> None:
     code, output, errors = run("top countries --period 2020-Q2", [], [])
     assert (code, errors) == (0, "")
     assert "0 packets, 0 countries in all" in output
+
+
+def test_settings_with_mistakes_are_named_one_a_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "wrong.toml"
+    file.write_text('nonsense = 1\ntime_zone = "Mars"\n')
+    monkeypatch.setenv("DARKSCOPE_SETTINGS", str(file))
+    code, output, errors = run("top ports", [], [])
+    assert (code, output) == (2, "")
+    assert sorted(line.split(":")[0:2] for line in errors.splitlines()) == [
+        ["darkscope", f" {file} line 1"],
+        ["darkscope", f" {file} line 2"],
+    ]
+
+
+def test_a_folder_without_a_ledger_is_a_failure(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(top)
+    result = CliRunner().invoke(app, ["ports", "--ledger", str(tmp_path)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"darkscope: {tmp_path}: no ledger here; `darkscope ingest` makes one\n"
