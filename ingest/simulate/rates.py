@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from darkscope.ingest.simulate.scenario import Rhythm, Scenario, Stream
-from darkscope.ingest.simulate.world import UTC_OFFSET
+from darkscope.ingest.simulate.world import utc_offset
 
 DAILY_NOISE = 0.1
 """Standard deviation of a stream's daily factor: days differ by more than counting noise."""
@@ -66,7 +66,7 @@ def plan(scenario: Scenario, seed: int) -> Plan:
 def _rhythm(
     rhythm: Rhythm, country: str, scenario: Scenario, first: date, hours: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float64]:
-    local = np.floor(hours + UTC_OFFSET[country]).astype(np.int64)
+    local = np.floor(hours + utc_offset(country)).astype(np.int64)
     weights = np.array(rhythm.hours)
     day = np.floor_divide(local, 24) + first.toordinal()
     holidays = [holiday.toordinal() for holiday in (scenario.holidays or {}).get(country, ())]

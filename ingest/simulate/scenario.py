@@ -47,6 +47,10 @@ class Rotation:
     since: date
     hours: int
 
+    def __post_init__(self) -> None:
+        if self.hours < 1 or 24 % self.hours:
+            raise ValueError(f"a rotation of {self.hours} hours does not divide the day")
+
 
 @dataclass(frozen=True, slots=True)
 class Sensor:
@@ -79,8 +83,14 @@ class Probe:
     source_ports: tuple[int, int] = (1024, 65535)  # inclusive
     icmp: tuple[int, int] = (8, 0)  # type and code
     mark: Mark = Mark.NONE
-    tries: int = 1  # the same packet again after 1, 3 ... seconds, as an operating system does
+    tries: int = 1  # up to 4: the same packet again after 1, 3 and 7 seconds, as a system does
     version: int = 4
+
+    def __post_init__(self) -> None:
+        if len(self.options) % 4 or len(self.options) > 40:
+            raise ValueError(f"TCP options of {len(self.options)} bytes")
+        if not 1 <= self.tries <= 4:
+            raise ValueError(f"{self.tries} tries; 1 to 4 are known")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
-from pathlib import Path
-from typing import cast
 
 import maxminddb
 import numpy as np
 import numpy.typing as npt
 
-DATABASE = Path(__file__).parent.parent / "data" / "country.mmdb"
+from darkscope.ingest.geo import SHIPPED, country_of
 
 BOGUS = "ZZ"
 """Stands for sources that exist nowhere: forged ones."""
@@ -29,20 +27,8 @@ _BOGONS = (("10.0.0.0", 8), ("172.16.0.0", 12), ("192.168.0.0", 16), ("100.64.0.
 _DRAWS = 120_000
 _DRAWS6 = 12_000
 _SEED = 1
-_FIRST_HEXTETS6 = (
-    0x2001,
-    0x2400,
-    0x2401,
-    0x2402,
-    0x2403,
-    0x2404,
-    0x2600,
-    0x2604,
-    0x2607,
-    0x2A00,
-    0x2A01,
-    0x2A02,
-)
+_DENSE6 = (0x2001, 0x2400, 0x2401, 0x2402, 0x2403, 0x2404, 0x2600, 0x2604, 0x2607, 0x2A00, 0x2A01, 0x2A02)
+"""First 16 bits of IPv6 addresses below which most is given out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +39,15 @@ class Networks:
     size: npt.NDArray[np.uint64]  # addresses; IPv6: of the upper 64 bits
 
 
+def utc_offset(country: str) -> float:
+    """Tell how many hours a country is ahead of UTC. Raises ValueError where nobody said so."""
+    if country not in UTC_OFFSET:
+        raise ValueError(f"no UTC offset of country {country}")
+    return UTC_OFFSET[country]
+
+
 def networks(countries: Iterable[str], version: int = 4) -> dict[str, Networks]:
-    """Networks of these countries as the shipped database has them. Raises ValueError where it has none."""
+    """Find networks of these countries as the shipped database has them. Raises ValueError where it has none."""
     return {country: _of_country(country, version) for country in countries}
 
 
@@ -62,7 +55,7 @@ def networks(countries: Iterable[str], version: int = 4) -> dict[str, Networks]:
 def _of_country(country: str, version: int) -> Networks:
     table = _bogons() if country == BOGUS else _draw(version).get(country, [])
     if not table:
-        raise ValueError(f"no IPv{version} network of country {country} in {DATABASE}")
+        raise ValueError(f"no IPv{version} network of country {country} in {SHIPPED}")
     first, size = zip(*table, strict=True)
     return Networks(np.array(first, np.uint64), np.array(size, np.uint64))
 
@@ -76,13 +69,11 @@ def _draw(version: int) -> dict[str, list[tuple[int, int]]]:
     """Look up random addresses: twenty times as fast as reading the whole database, and weighted by size."""
     random = np.random.default_rng([_SEED, version])
     found: dict[str, list[tuple[int, int]]] = {}
-    with maxminddb.open_database(DATABASE) as reader:
+    with maxminddb.open_database(SHIPPED) as reader:
         for address in _addresses(version, random):
             record, prefix = reader.get_with_prefix_len(address)
-            if record is None:
-                continue
-            country = cast("dict[str, dict[str, str]]", record)["country"]["iso_code"]
-            # Only networks that a single lookup proved to be the country's as a whole.
+            country = country_of(record)
+            # The prefix is as long as the whole network is the country's.
             length, bits = (prefix, 32) if version == 4 else (min(prefix, 64), 64)
             value = int(address) if version == 4 else int(address) >> 64
             size = 1 << (bits - length)
@@ -94,5 +85,5 @@ def _addresses(version: int, random: np.random.Generator) -> Iterable[IPv4Addres
     if version == 4:
         # 1.0.0.0 to 223.255.255.255: unicast.
         return map(IPv4Address, random.integers(1 << 24, 224 << 24, _DRAWS).tolist())
-    upper = random.choice(np.array(_FIRST_HEXTETS6, np.int64), _DRAWS6) << 16
+    upper = random.choice(np.array(_DENSE6, np.int64), _DRAWS6) << 16
     return (IPv6Address(prefix << 96) for prefix in (upper | random.integers(0, 1 << 16, _DRAWS6)).tolist())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import polars as pl
 
 from darkscope.ingest.geo import Places
 from darkscope.ingest.settings import Geo
-from darkscope.ingest.simulate import SETTINGS, Scenario
+from darkscope.ingest.simulate import SETTINGS, Scenario, scenario
 from darkscope.ingest.simulate.engine import day_files
 from darkscope.ingest.simulate.files import write
 from darkscope.ingest.simulate.frames import ARP
@@ -21,9 +22,9 @@ from darkscope.ingest.simulate.traffic import Traffic
 _PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMP"}
 
 
-def drawn(scenario: Scenario, *, scale: float = 1.0, seed: int | None = None) -> pl.DataFrame:
+def drawn(shown: Scenario, *, scale: float = 1.0, seed: int | None = None) -> pl.DataFrame:
     """Packets that sensors received: at (UTC), day (of the scenario's zone), sensor, country, source, service."""
-    traffic = Traffic(scenario, scale=scale, seed=scenario.seed if seed is None else seed)
+    traffic = Traffic(shown, scale=scale, seed=shown.seed if seed is None else seed)
     parts = []
     for index in range(traffic.plan.days):
         packets = traffic.day(index)
@@ -43,15 +44,15 @@ def drawn(scenario: Scenario, *, scale: float = 1.0, seed: int | None = None) ->
     port = pl.when(protocol == "ICMP").then(0).otherwise("port")
     return table.join(sources.with_columns(country=answer), on=sources.columns, how="left").with_columns(
         at=at,
-        day=at.dt.convert_time_zone(scenario.zone).dt.date(),
-        sensor=pl.col("sensor").replace_strict({n: one.id for n, one in enumerate(scenario.sensors)}),
+        day=at.dt.convert_time_zone(shown.zone).dt.date(),
+        sensor=pl.col("sensor").replace_strict({n: one.id for n, one in enumerate(shown.sensors)}),
         service=pl.format("{}/{}", port, protocol),
     )
 
 
-def home(scenario: Scenario) -> list[str]:
+def home(shown: Scenario) -> list[str]:
     """The telescopes at home, of which the reports' tables are."""
-    return [sensor.id for sensor in scenario.sensors if sensor.home and not sensor.honeypot]
+    return [sensor.id for sensor in shown.sensors if sensor.home and not sensor.honeypot]
 
 
 def ranking(table: pl.DataFrame, key: str, period: tuple[date, date]) -> list[str]:
@@ -59,11 +60,16 @@ def ranking(table: pl.DataFrame, key: str, period: tuple[date, date]) -> list[st
     return table.filter(pl.col("day").is_between(*period))[key].value_counts(sort=True)[key].to_list()
 
 
-def written(scenario: Scenario, folder: Path, days: Iterable[date], *, scale: float = 1.0) -> None:
+@cache
+def _prepared(name: str, scale: float) -> Traffic:
+    return Traffic(scenario(name), scale=scale, seed=scenario(name).seed)
+
+
+def written(shown: Scenario, folder: Path, days: Iterable[date], *, scale: float = 1.0) -> None:
     """Write chosen UTC days of a scenario as captures, in this order."""
-    traffic = Traffic(scenario, scale=scale, seed=scenario.seed)
+    traffic = _prepared(shown.name, scale)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / SETTINGS).write_text(settings_text(scenario), encoding="utf-8")
+    (folder / SETTINGS).write_text(settings_text(shown), encoding="utf-8")
     for day in days:
         for path, _, content, packing in day_files(traffic, traffic.plan.index(day)):
             write(folder / path, content, packing)
