@@ -82,6 +82,7 @@ class LedgerStore:
         """Organisations by posting; a sensor at a time that is not among them belongs to none."""
         self._snapshot = snapshot
         self._organisations = organisations or {}
+        self._islands: dict[tuple[int, int], pl.DataFrame] = {}
 
     @property
     def version(self) -> int:
@@ -143,6 +144,12 @@ class LedgerStore:
         return frozenset(heard["sensor"])
 
     def _watched(self, start: int, end: int) -> pl.DataFrame:
+        """Give the times that sensors watched around a window; asked for several times, worked out once."""
+        if (start, end) not in self._islands:
+            self._islands[start, end] = self._read_islands(start, end)
+        return self._islands[start, end]
+
+    def _read_islands(self, start: int, end: int) -> pl.DataFrame:
         piece = Piece(series.COVERAGE, start - LONGEST_BRIDGE, end + LONGEST_BRIDGE)
         stretches = self._scan(piece).select("sensor", "point", "minute", "minutes", "bridge")
         return coverage.islands(self._collected(stretches, [piece]))
