@@ -7,7 +7,7 @@ receives the leftovers of a peer-to-peer network. Amounts that the report does n
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from darkscope.ingest.simulate.network import sensors
 from darkscope.ingest.simulate.probes import (
@@ -44,6 +44,7 @@ from darkscope.ingest.simulate.scenario import (
     Stream,
     Truth,
     Visit,
+    every,
     level,
     ranks,
 )
@@ -212,10 +213,6 @@ _BROWSER = "Mozilla/5.0 (Windows NT 6.1; rv:31.0) Gecko/20100101 Firefox/31.0"
 _NAS_COUNTRIES = ("US", "TW", "JP", "DE", "FR", "KR")
 
 
-def _every(first: date, last: date, step: int) -> list[date]:
-    return [first + timedelta(days=days) for days in range(0, (last - first).days + 1, step)]
-
-
 _VISITS = (
     *(
         Visit(
@@ -228,7 +225,7 @@ _VISITS = (
             _NAS,
             _NAS_COUNTRIES[number % 6],
         )
-        for number, day in enumerate(_every(date(2014, 11, 26), date(2014, 12, 31), 1))
+        for number, day in enumerate(every(date(2014, 11, 26), date(2014, 12, 31), 1))
     ),
     *(
         Visit(day, 80, 1, "GET", path, _BROWSER, _SCANNERS, country)
@@ -237,7 +234,7 @@ _VISITS = (
             (date(2014, 7, 4), "/", "US"),
             (date(2014, 7, 9), "/manager/html", "CN"),
         )
-        for day in _every(first, date(2014, 12, 31), 6)
+        for day in every(first, date(2014, 12, 31), 6)
     ),
     Visit(date(2014, 10, 22), 80, 1, "GET", "/robots.txt", _BROWSER, _PEERS, "GB", sweep=0),
 )

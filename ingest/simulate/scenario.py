@@ -7,7 +7,7 @@ Days are days of the scenario's zone; rates are packets a day over all sensors a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import Enum, StrEnum, auto
 
 TCP, UDP, ICMP, ICMPV6 = 6, 17, 1, 58
@@ -233,6 +233,11 @@ class Scenario:
 def level(year: int, *points: tuple[str, float]) -> Level:
     """Make a level whose days are given as month and day: `level(2014, ("11-03", 1), ("11-05", 2.5))`."""
     return Level(tuple((date.fromisoformat(f"{year}-{day}"), factor) for day, factor in points))
+
+
+def every(first: date, last: date, step: int) -> list[date]:
+    """List every so many days, from the first to the last at most."""
+    return [first + timedelta(days=days) for days in range(0, (last - first).days + 1, step)]
 
 
 def ranks(**before: int) -> tuple[Rank, ...]:

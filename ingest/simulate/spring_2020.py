@@ -7,7 +7,7 @@ within two days of the published proof of concept. Amounts that the report does 
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from darkscope.ingest.simulate.network import sensors
 from darkscope.ingest.simulate.probes import (
@@ -44,6 +44,7 @@ from darkscope.ingest.simulate.scenario import (
     Stream,
     Truth,
     Visit,
+    every,
     level,
     ranks,
 )
@@ -180,10 +181,6 @@ _ALBUM_PATH = "/photo/p/api/album.php"
 _AGENT = "python-requests/2.23.0"
 
 
-def _every(first: date, last: date, step: int) -> list[date]:
-    return [first + timedelta(days=days) for days in range(0, (last - first).days + 1, step)]
-
-
 _ALBUM_REQUESTS = (
     (date(2020, 5, 27), 8080, 1),
     (date(2020, 5, 28), 8080, 3),
@@ -208,7 +205,7 @@ _VISITS = (
             (date(2020, 1, 6), 80, "GET", "/boaform/admin/formLogin", "polaris botnet", _DEVICES, "IN"),
             (date(2020, 1, 8), 80, "GET", "/solr/admin/info/system?wt=json", "Mozilla/5.0", _HOSTED, "NL"),
         )
-        for day in _every(first, date(2020, 6, 30), 7)
+        for day in every(first, date(2020, 6, 30), 7)
     ),
     Visit(date(2020, 6, 11), 80, 1, "GET", "/robots.txt", "curl/7.68.0", _PEERS, "GB", sweep=0),
 )  # fmt: skip

@@ -42,10 +42,6 @@ class Targets:
             self._odds.append(np.cumsum(weights) / weights.sum())
         return self._audiences[at]
 
-    def odds(self, audience: int) -> npt.NDArray[np.float64]:
-        """Give the share of an audience's packets that each address gets."""
-        return np.diff(self._odds[audience], prepend=0.0)
-
     def pick(self, audience: npt.NDArray[np.int64], drawn: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
         """Choose addresses by audience and random numbers from 0 to 1; 1 excluded."""
         picked = np.empty(len(drawn), np.int64)
