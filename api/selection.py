@@ -14,6 +14,7 @@ import polars as pl
 
 from darkscope.api.store import Posting
 from darkscope.ingest import series
+from darkscope.ingest.settings import SensorEntry
 
 EVERY_KIND = "all"
 
@@ -27,6 +28,15 @@ KNOWN = {
     "until": pl.Date,
 }
 """Columns of the table of known sensors: one row for what held for a sensor over some UTC days."""
+
+
+def known(entries: Iterable[SensorEntry]) -> pl.DataFrame:
+    """Give the sensors of the settings as a table (columns KNOWN), in their order."""
+    rows = [
+        (one.id, one.name or one.id, one.organisation, one.kind.value, one.home, one.since, one.until)
+        for one in entries
+    ]
+    return pl.DataFrame(rows, schema=KNOWN, orient="row")
 
 
 class UnknownSensorError(ValueError):
@@ -71,13 +81,13 @@ class Choice:
         return Choice(theirs, everything=False)
 
 
-def select(selection: Selection, known: pl.DataFrame, heard: Iterable[str]) -> Choice:
+def select(selection: Selection, sensors: pl.DataFrame, heard: Iterable[str]) -> Choice:
     """Choose among the known sensors (columns KNOWN) and those that were heard.
 
     A sensor that is named is chosen whatever its kind. Raises UnknownSensorError.
     """
-    strangers = sorted(set(heard) - set(known["id"]))
-    rows = [*known.select(*KNOWN).rows(named=True), *map(_stranger, strangers)]
+    strangers = sorted(set(heard) - set(sensors["id"]))
+    rows = [*sensors.select(*KNOWN).rows(named=True), *map(_stranger, strangers)]
     ids = {row["id"] for row in rows}
     for name in selection.sensors:
         if name not in ids and name not in {row["name"] for row in rows}:
@@ -92,9 +102,9 @@ def select(selection: Selection, known: pl.DataFrame, heard: Iterable[str]) -> C
     return Choice(_organisations(chosen), len(chosen) == len(rows))
 
 
-def organisations(known: pl.DataFrame) -> dict[Posting, str]:
+def organisations(sensors: pl.DataFrame) -> dict[Posting, str]:
     """Give the organisation of each posting of the known sensors (columns KNOWN)."""
-    return _organisations(known.rows(named=True))
+    return _organisations(sensors.rows(named=True))
 
 
 def _organisations(rows: Iterable[dict[str, Any]]) -> dict[Posting, str]:

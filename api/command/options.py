@@ -31,10 +31,9 @@ from darkscope.api.formats import Format
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import PeriodError, parse_period
-from darkscope.api.selection import Selection, UnknownSensorError, organisations
+from darkscope.api.selection import Selection, UnknownSensorError, known, organisations
 from darkscope.api.store import Filter, Precision, StoreError
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
-from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import Traffic
 from darkscope.ingest.settings import SettingsError, load
 
@@ -155,9 +154,9 @@ class Asked:
                 ),
                 self._filter(),
             )
-            known = Sensors(settings).table()
-            store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(known))
-            return ask(Observer(store, known, labels(known), now), question)
+            sensors = known(settings.sensors)
+            store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(sensors))
+            return ask(Observer(store, sensors, labels(sensors), now), question)
         except (LedgerError, StoreError) as error:
             raise _stopped(error, FAILED) from None
         except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:
