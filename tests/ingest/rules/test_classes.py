@@ -8,7 +8,7 @@ from ipaddress import ip_address, ip_network
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packets import RAW, TARGET, icmp, ipv4, ipv6, run, tcp, udp
 
@@ -144,6 +144,7 @@ def test_bogons_begin_and_end_with_their_prefix(prefix: str) -> None:
 
 
 @given(st.integers(0, (1 << 32) - 1))
+@settings(deadline=None)
 def test_bogons_are_the_listed_prefixes_and_nothing_else(address: int) -> None:
     listed = any(ip_address(address) in ip_network(prefix) for prefix in BOGONS)
     assert is_bogon_v4(address) == listed

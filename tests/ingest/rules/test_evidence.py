@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkscope.ingest.rules.evidence import is_broad, is_confirmed, tool_of_source
@@ -102,6 +102,7 @@ observations = st.lists(
 
 
 @given(observations, st.randoms(use_true_random=False))
+@settings(deadline=None)
 def test_verdicts_do_not_depend_on_how_packets_were_cut_into_batches(
     seen: list[dict[str, Any]], chance: Any
 ) -> None:

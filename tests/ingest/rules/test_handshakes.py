@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkscope.ingest.rules.handshakes import completed_mark, offered_mark
@@ -15,6 +15,7 @@ numbers = st.integers(0, (1 << 32) - 1)
 
 
 @given(words, words, ports, words, words, ports, numbers, numbers)
+@settings(deadline=None)
 def test_the_acknowledgement_that_ends_a_handshake_has_the_mark_of_the_offer(
     client_high: np.uint64,
     client_low: np.uint64,
