@@ -22,6 +22,9 @@ from darkscope.ingest.capture.walk import Columns, Findings, Walked, Walker
 BYTES_A_FRAME = 64
 """Bytes of a record that size a run's columns: shorter records make a run end before the buffer does."""
 
+LONGEST_RUN = 1 << 17
+"""Frames of a run at most, also where a long record has made the buffer grow."""
+
 SMALLEST_RECORD = 16
 """Bytes of a frame's record at least, in either format."""
 
@@ -176,7 +179,7 @@ class CaptureReader:
     def _room(self) -> Columns:
         """Columns for what is in the buffer, or for as much of it as a run may hold."""
         there = (self._end - self._start) // SMALLEST_RECORD + 1
-        return Columns.of(min(there, max(1, len(self._buffer) // BYTES_A_FRAME)))
+        return Columns.of(min(there, LONGEST_RUN, max(1, len(self._buffer) // BYTES_A_FRAME)))
 
     def _walk(self, end: int, columns: Columns) -> Walked:
         """Walk to `end` in the buffer, and take what was walked over."""
