@@ -14,7 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from blake3 import blake3
 
+from darkscope.ingest.capture.reader import LONGEST_RUN
 from darkscope.ingest.compiled import compiled
 from darkscope.ingest.decode.columns import DECODED, IMPLAUSIBLE_TIME, SEALED, Packets
 from darkscope.ingest.geo import Places
@@ -251,7 +253,7 @@ def _gather_evidence(
 def _count_flows(
     first: int,
     end: int,
-    sensor: int,
+    salt: np.uint64,
     time: npt.NDArray[np.int64],
     wire: npt.NDArray[np.int64],
     target_high: npt.NDArray[np.uint64],
@@ -298,7 +300,7 @@ def _count_flows(
         hashed = _flow_hash(who, what)
         slot = hashed & mask
         tag = hashed & ~low32
-        target = mix(target_low[index] ^ mix(target_high[index] ^ np.uint64(sensor)))
+        target = mix(target_low[index] ^ mix(target_high[index] ^ salt))
         bit = np.int64(np.uint64(1) << (target & np.uint64(63)))
         while True:
             found = slots[slot]
@@ -358,6 +360,7 @@ def _absorb(
     nmap: npt.NDArray[np.int64],
     unicornscan: npt.NDArray[np.int64],
     sensor: int,
+    salt: np.uint64,
     source_slots: npt.NDArray[np.uint64],
     source_rows: npt.NDArray[np.int64],
     source_ports: npt.NDArray[np.int64],
@@ -380,7 +383,7 @@ def _absorb(
             source_rows, entries,
         )  # fmt: skip
         _count_flows(
-            first, end, sensor, time, wire, target_high, target_low, protocol, port, traffic, tool,
+            first, end, salt, time, wire, target_high, target_low, protocol, port, traffic, tool,
             flow_slots, flow_rows, state, entries,
         )  # fmt: skip
         _note_ports(known, state[1], flow_rows, source_ports)
@@ -589,7 +592,7 @@ class Reduction:
     Sources are shared out by hash among as many tables as there are processors to fill them.
     """
 
-    def __init__(self, flows: int = 1_000_000, run: int = 1 << 19) -> None:
+    def __init__(self, flows: int = 1_000_000, run: int = LONGEST_RUN) -> None:
         """Room for so many flows, and for the frames of the longest run beside them."""
         self._room = flows
         self._shards = [_Shard(flows + run) for _ in range(min(MOST_SHARDS, len(os.sched_getaffinity(0))))]
@@ -615,6 +618,8 @@ class Reduction:
     ) -> None:
         """Count the inbound packets of one run of one sensor; arrays have one entry a frame."""
         number = self._sensors.setdefault(sensor, len(self._sensors))
+        # Of the sensor's id, not of its number: a target's mark is the same in every batch.
+        salt = np.uint64(int.from_bytes(blake3(sensor.encode()).digest(8)))
 
         def count(index: int) -> None:
             shard = self._shards[index]
@@ -639,6 +644,7 @@ class Reduction:
                 judged.nmap_key,
                 judged.unicornscan_key,
                 number,
+                salt,
                 shard.source_slots,
                 shard.source_rows,
                 shard.source_ports,
