@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from darkscope.ingest.ledger.ledger import Snapshot
-from darkscope.ingest.reduce import DAY
+from darkscope.ingest.reduce import DAY, HOUR
 from darkscope.ingest.series import CAPTURES, FORGOTTEN
 
 TOLERANCE = 5 * 1_000_000_000
@@ -22,6 +23,15 @@ EARLIEST = 631_152_000 * 1_000_000_000
 
 LATEST = 7_258_118_400 * 1_000_000_000
 """2200-01-01."""
+
+SILENCE = 24 * HOUR
+"""Nanoseconds without a frame after which a capture has not watched: a broken clock, not a quiet net."""
+
+ORDER = ("reach", "taken", "point", "first")
+"""Order of the rows of one capture."""
+
+BRANCH = "'"
+"""Marks a capture that begins with the bytes of one that is known, and does not continue it."""
 
 Spans = npt.NDArray[np.int64]
 
@@ -41,7 +51,7 @@ class Span:
 
     sensor: str
     point: str
-    head: str
+    capture: str  # its head; of a branch with a mark
     first: int  # nanoseconds since 1970, both included
     last: int
     taken: int  # when it was read
@@ -53,55 +63,61 @@ class Known:
     def __init__(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self._loaded: tuple[int, int] | None = None  # nanoseconds for which `_points` is complete
-        self._points: dict[tuple[str, str], list[Span]] = {}
+        self._points: dict[tuple[str, str], dict[str, list[Span]]] = {}
         holes = snapshot.scan(FORGOTTEN).collect()
         self._holes = [Hole(sensor, _number(day), at) for sensor, at, day in holes.iter_rows()]
 
     def readings(self, head: str, first: int) -> pl.DataFrame:
-        """Rows of `captures` with this head; `first` is the time of the capture's first frame."""
+        """Rows of `captures` with this head, in order; `first` is the time of the capture's first frame."""
         day = capture_day(first)
         rows = self.snapshot.scan(CAPTURES, day, day).filter(pl.col("head") == head)
-        return rows.select("day", *CAPTURES.schema).sort("reach", "taken", "point").collect()
+        return rows.select("day", *CAPTURES.schema).sort(ORDER).collect()
 
     def holes(self, sensor: str) -> list[Hole]:
         """Forgotten days of a sensor."""
         return [hole for hole in self._holes if hole.sensor == sensor]
 
     def taken(
-        self, sensor: str, point: str, head: str, low: int, high: int, also: Iterable[Span] = ()
+        self, sensor: str, point: str, capture: str, low: int, high: int, also: Iterable[Span] = ()
     ) -> Spans:
         """Time between low and high that other captures of the point have, as rows of first and last nanosecond.
 
-        Each span is narrowed by the tolerance on both sides; they are sorted and do not overlap. `also` are spans that
-        the ledger does not have yet.
+        Spans that meet are one; each is narrowed by the tolerance on both sides, as rotation overlaps, except those of
+        a capture that begins with the same bytes, which is no rotation. They are sorted and do not overlap. `also`
+        are spans that the ledger does not have yet.
         """
         self._load(low, high)
         near = [
             span
-            for span in (*self._points.get((sensor, point), ()), *also)
-            if span.sensor == sensor and span.point == point and span.head != head
-            if span.last >= low and span.first <= high
+            for span in (*chain(*self._points.get((sensor, point), {}).values()), *also)
+            if span.sensor == sensor and span.point == point and span.capture != capture
+            if span.last >= low - TOLERANCE and span.first <= high + TOLERANCE  # those that meet at an edge
         ]
-        spans: list[list[int]] = []
-        for span in sorted(near, key=lambda span: span.first):
-            for first, last in self._outside_holes(sensor, span.first, span.last, span.taken):
-                start, end = first + TOLERANCE, last - TOLERANCE
-                if start > end:
-                    continue
-                if spans and start <= spans[-1][1]:
-                    spans[-1][1] = max(spans[-1][1], end)
-                else:
-                    spans.append([start, end])
-        return np.array(spans, np.int64).reshape(-1, 2)
+        twins = [span for span in near if _head(span.capture) == _head(capture)]
+        others = [span for span in near if _head(span.capture) != _head(capture)]
+        narrowed = [
+            [first + TOLERANCE, last - TOLERANCE]
+            for first, last in _joined(self._rests(others))
+            if last - first >= 2 * TOLERANCE
+        ]
+        return np.array(_joined([*narrowed, *self._rests(twins)]), np.int64).reshape(-1, 2)
 
-    def add(self, rows: pl.DataFrame) -> None:
-        """Take note of rows of `captures` that are not in the snapshot, or not yet."""
-        for head, sensor, point, first, last, taken in rows.select(
-            "head", "sensor", "point", "first", "last", "taken"
-        ).iter_rows():
-            if last:
-                span = Span(sensor, point, head, first, last, taken)
-                self._points.setdefault((sensor, point), []).append(span)
+    def add(self, spans: Iterable[Span]) -> None:
+        """Take note of time that was taken, the readings of one capture in their order."""
+        for span in spans:
+            of_capture = self._points.setdefault((span.sensor, span.point), {}).setdefault(span.capture, [])
+            before = of_capture[-1] if of_capture else None
+            if (
+                before is not None
+                and span.first - before.last <= SILENCE
+                and before.first - span.last <= SILENCE
+                and not any(before.taken < hole.at <= span.taken for hole in self.holes(span.sensor))
+            ):
+                of_capture[-1] = replace(
+                    before, first=min(before.first, span.first), last=max(before.last, span.last)
+                )
+            else:
+                of_capture.append(span)
 
     def follow(self, snapshot: Snapshot) -> None:
         """Go on from a newer state that holds what was added."""
@@ -117,7 +133,19 @@ class Known:
         files = (pl.col("max.last") >= low) & (pl.col("min.first") <= high)
         self._points.clear()
         self._loaded = (low, high)
-        self.add(self.snapshot.scan(CAPTURES, where=files).filter(near).collect())
+        rows = self.snapshot.scan(CAPTURES, where=files).filter(near)
+        columns = ("sensor", "point", "head", "first", "last", "taken")
+        self.add(
+            Span(*row) for row in rows.sort("head", "reach", "first").select(columns).collect().iter_rows()
+        )
+
+    def _rests(self, spans: Iterable[Span]) -> list[list[int]]:
+        """What is left of spans after the days that were forgotten since they were taken."""
+        return [
+            [first, last]
+            for span in spans
+            for first, last in self._outside_holes(span.sensor, span.first, span.last, span.taken)
+        ]
 
     def _outside_holes(self, sensor: str, first: int, last: int, taken: int) -> Iterable[tuple[int, int]]:
         """What is left of a span after the days that were forgotten since it was taken."""
@@ -130,6 +158,21 @@ class Known:
             start = max(start, (hole.day + 1) * DAY)
         if start <= last:
             yield start, last
+
+
+def _joined(spans: Iterable[list[int]]) -> list[list[int]]:
+    """Spans that meet made one, in order."""
+    joined: list[list[int]] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], last)
+        else:
+            joined.append([first, last])
+    return joined
+
+
+def _head(capture: str) -> str:
+    return capture.removesuffix(BRANCH)
 
 
 def capture_day(first: int) -> date:

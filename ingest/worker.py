@@ -8,7 +8,7 @@ moment: where another worker changed it, nothing is committed and `Overtaken` sa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import BinaryIO
@@ -25,7 +25,7 @@ from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
-from darkscope.ingest.known import EARLIEST, Hole, Known, Span, capture_day
+from darkscope.ingest.known import BRANCH, EARLIEST, ORDER, SILENCE, Hole, Known, Span, capture_day
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
@@ -33,7 +33,7 @@ from darkscope.ingest.reduce import DAY, FATES, HOUR, NO_HOUR, Hour, Reduction, 
 from darkscope.ingest.rollups import roll_up
 from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.rules.judge import Judge, Judgements
-from darkscope.ingest.sensors import Sensor, Sensors
+from darkscope.ingest.sensors import Sensor, SensorError, Sensors
 from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
@@ -56,6 +56,15 @@ class DiskLow(LedgerError):
     """The ledger's disk has less room than the reserve; nothing was lost, ingest waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Frames of one batch and point, without a long silence between them."""
+
+    first: int  # nanoseconds since 1970, both included; zeros where no frame has a believable time
+    last: int
+    frames: int
+
+
 @dataclass(slots=True)
 class Piece:
     """One interface of a capture that is being read: one point of one sensor."""
@@ -69,9 +78,19 @@ class Piece:
     hours: dict[int, Hour] = field(default_factory=dict)  # of this batch
 
     @property
-    def frames(self) -> int:
-        """Frames of this batch."""
-        return sum(int(hour.counts.sum()) for hour in self.hours.values())
+    def stretches(self) -> list[Stretch]:
+        """What came without a silence that ends watching; frames without a believable time are with the first."""
+        found: list[Stretch] = []
+        for hour in sorted(key for key in self.hours if key != NO_HOUR):
+            entry = self.hours[hour]
+            frames = int(entry.counts.sum())
+            if found and entry.low - found[-1].last <= SILENCE:
+                found[-1] = Stretch(found[-1].first, entry.high, found[-1].frames + frames)
+            else:
+                found.append(Stretch(entry.low, entry.high, frames))
+        untimed = int(self.hours[NO_HOUR].counts.sum()) if NO_HOUR in self.hours else 0
+        first, *others = found or [Stretch(0, 0, 0)]
+        return [Stretch(first.first, first.last, first.frames + untimed), *others]
 
     @property
     def times(self) -> tuple[int, int]:
@@ -93,9 +112,16 @@ class Reading:
     start: int = 0  # decompressed byte at which this batch began to read it
     reach: int = 0  # and up to which it has been counted
     digest: str = ""
+    as_of: int = 0  # plan of the ledger at which `earlier` was all of it
+    is_branch: bool = False  # begins with the bytes of a known capture, and does not continue it
     is_over: bool = False  # nothing of it is wanted, or wanted any more
     pieces: dict[int, Piece] = field(default_factory=dict)  # by interface
     link_types: dict[int, int] = field(default_factory=dict)  # unknown ones, of this batch
+
+    @property
+    def capture(self) -> str:
+        """Under which its time is taken."""
+        return self.reader.head + (BRANCH if self.is_branch else "")
 
     @property
     def new_damage(self) -> list[Damage]:
@@ -161,7 +187,9 @@ class Worker:
         self._frames = self._flows = 0
         self._readings: list[Reading] = []
         self._beats: dict[tuple[str, str], _Beat] = {}
-        self._follow(Known(ledger.finish()))
+        self._others = 0  # last plan by which somebody else may have changed the ledger
+        self._known = Known(ledger.finish())
+        self._sealed = _days(self._known.snapshot)
 
     def start_over(self) -> None:
         """Drop the batch and look at the ledger afresh: after `Overtaken`; every capture is to be opened again.
@@ -174,7 +202,8 @@ class Worker:
         self._empty()
         self._beats = beats
         self._readings.clear()
-        self._follow(Known(self.ledger.finish()))
+        self._known = Known(self.ledger.finish())
+        self._sealed = _days(self._known.snapshot)
 
     def open(
         self,
@@ -191,8 +220,7 @@ class Worker:
         moment is then not left out as overlap, which is one batch at most.
         """
         reading = Reading(CaptureReader(stream, name, following=following), name, interface, is_stream)
-        if reading.reader.open_head():
-            self._begin(reading)
+        reading.reader.open_head()
         return reading
 
     def read(self, reading: Reading) -> int:
@@ -215,11 +243,11 @@ class Worker:
             self._take_rows()
         self._write()
         frames = reader.read()
+        pieces = self._pieces(reading, frames)
         if frames is None:
             return 0
         packets = self._decoder.decode(frames, reader.interfaces)
         judged = self._judge.judge(packets, frames)
-        pieces = [(index, self._piece(reading, index)) for index in np.unique(frames.interface).tolist()]
         for index, piece in pieces:
             self._count(reading, index, piece, frames, packets, judged)
         self._note_link_types(reading, frames, packets)
@@ -266,13 +294,18 @@ class Worker:
             self._settings.worker, "ingest", lambda now: self._changes(now, closed.readings)
         )
         result = Committed(snapshot.version, self._frames, self._flows, closed.fates)
+        if snapshot.plan == self._known.snapshot.plan + 1:
+            self._known.add(self._spans(closed.readings))
+            self._known.follow(snapshot)
+            for reading in closed.readings:
+                reading.as_of = snapshot.plan
+        else:  # somebody else changed the ledger as well
+            self._others = snapshot.plan
+            self._known = Known(snapshot)
         for reading in closed.readings:
             self._go_on(reading, closed.rows)
         self._empty()
         self._readings.clear()
-        self._known.follow(snapshot)
-        if closed.rows is not None:
-            self._known.add(closed.rows)
         self._sealed = _days(snapshot)
         return result
 
@@ -292,10 +325,6 @@ class Worker:
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
         return _Closed(readings, rows, fates)
 
-    def _follow(self, known: Known) -> None:
-        self._known = known
-        self._sealed = _days(known.snapshot)
-
     def _empty(self) -> None:
         self._unwritten = []
         self._staged = {}
@@ -313,12 +342,38 @@ class Worker:
         known = [*same.select("reach", "digest").iter_rows()]
         known += [(one.reach, one.digest) for one in self._readings if one.reader.head == reader.head]
         reading.start = reader.resume(known)
+        reading.is_branch = bool(known) and not reading.start
+        reading.as_of = self._known.snapshot.plan
         reading.reach, reading.digest = reader.reach, reader.digest()
 
     def _holes(self, earlier: pl.DataFrame) -> Iterator[Hole]:
-        """Forgotten days of the sensors that a capture was taken for, and that came after it was."""
-        for sensor, taken in earlier.group_by("sensor").agg(pl.col("taken").min()).iter_rows():
-            yield from (hole for hole in self._known.holes(sensor) if hole.at > taken)
+        """Forgotten days that a capture was taken for, and that came after it was."""
+        of_sensor = earlier.filter(pl.col("last") > 0).group_by("sensor")
+        spans = of_sensor.agg(pl.col("taken", "first").min(), pl.col("last").max())
+        for sensor, taken, first, last in spans.iter_rows():
+            for hole in self._known.holes(sensor):
+                if hole.at > taken and first // DAY <= hole.day <= last // DAY:
+                    yield hole
+
+    def _asked(self, reading: Reading, point: str) -> npt.NDArray[np.int64]:
+        """Days of a point that a reading refills: those forgotten since the last refilling."""
+        if not reading.again:
+            return _NO_DAYS
+        refilled = max((at for at in reading.earlier["again"] if at < reading.again), default=0)
+        holes = self._holes(reading.earlier.filter(pl.col("point") == point))
+        return np.array(sorted({hole.day for hole in holes if hole.at > refilled}), np.int64)
+
+    def _pieces(self, reading: Reading, frames: Frames | None) -> list[tuple[int, Piece]]:
+        """The points that a run, or damage before any frame, belongs to. Raises SensorError."""
+        if frames is not None:
+            indexes = np.unique(frames.interface).tolist()
+        else:
+            indexes = [0] if reading.new_damage and not reading.pieces else []
+        try:
+            return [(index, self._piece(reading, index)) for index in indexes]
+        except SensorError:
+            reading.is_over = not reading.pieces  # then there is nothing to commit
+            raise
 
     def _piece(self, reading: Reading, index: int) -> Piece:
         piece = reading.pieces.get(index)
@@ -332,12 +387,11 @@ class Worker:
                     name or (f"#{index}" if index else ""),
                 )
             earlier = reading.earlier.filter(pl.col("point") == point)
-            asked = sorted({hole.day for hole in self._holes(earlier)}) if reading.again else []
             earlier = earlier.filter(pl.col("again") == reading.again)
             before, dropped = earlier.select(
                 pl.col("last").max().fill_null(0), pl.col("dropped").max().fill_null(0)
             ).row(0)
-            piece = Piece(sensor, point, reading.again, np.array(asked, np.int64), before, dropped)
+            piece = Piece(sensor, point, reading.again, self._asked(reading, point), before, dropped)
             reading.pieces[index] = piece
         return piece
 
@@ -349,7 +403,12 @@ class Worker:
         if len(times):
             low, high = int(times.min()), int(times.max())
             taken = self._known.taken(
-                piece.sensor.id, piece.point, reading.reader.head, low, high, self._open_spans()
+                piece.sensor.id,
+                piece.point,
+                reading.capture,
+                low,
+                high,
+                self._spans(one for one in self._readings if one is not reading),
             )
         else:
             taken = np.empty((0, 2), np.int64)
@@ -373,14 +432,16 @@ class Worker:
             self._handshakes.note(piece.sensor.id, fate, frames.time, packets)
         count_hours(piece.hours, fate, frames.time)
 
-    def _open_spans(self) -> list[Span]:
-        """Time that captures of this very batch have."""
-        return [
-            Span(piece.sensor.id, piece.point, reading.reader.head, *piece.times, taken=self._clock())
-            for reading in self._readings
-            for piece in reading.pieces.values()
-            if piece.times[1]
-        ]
+    def _spans(self, readings: Iterable[Reading]) -> Iterator[Span]:
+        """Time that readings have in this batch."""
+        taken = self._clock()
+        for reading in readings:
+            for piece in reading.pieces.values():
+                for stretch in piece.stretches:
+                    if stretch.first:
+                        yield Span(
+                            piece.sensor.id, piece.point, reading.capture, stretch.first, stretch.last, taken
+                        )
 
     def _note_link_types(self, reading: Reading, frames: Frames, packets: Packets) -> None:
         where = packets.outcome == LINK_TYPE
@@ -397,6 +458,7 @@ class Worker:
         )
 
     def _take_rows(self) -> None:
+        self._stage(SOURCES, self._handshakes.take())
         if not len(self._reduction):
             return
         flows, sources = self._reduction.take(self._places)
@@ -415,7 +477,6 @@ class Worker:
             flows = flows.filter(~late)
         self._stage(FLOWS, flows)
         self._stage(SOURCES, sources)
-        self._stage(SOURCES, self._handshakes.take())
 
     def _stage(self, table: Table, rows: pl.DataFrame) -> None:
         if not rows.height:
@@ -439,14 +500,11 @@ class Worker:
             del self._unwritten[0]
 
     def _capture_rows(self, reading: Reading, taken: int) -> pl.DataFrame:
-        if not reading.pieces:
-            self._piece(reading, 0)
         damage = "\n".join(_line(one) for one in reading.new_damage)
         links = ",".join(f"{number}={count}" for number, count in sorted(reading.link_types.items()))
-        rows = []
+        rows: list[dict[str, object]] = []
         for index, piece in sorted(reading.pieces.items()):
-            low, high = piece.times
-            rows.append(
+            rows.extend(
                 {
                     "day": capture_day(reading.reader.first),
                     "head": reading.reader.head,
@@ -456,18 +514,20 @@ class Worker:
                     "name": reading.name,
                     "sensor": piece.sensor.id,
                     "point": piece.point,
-                    "frames": piece.frames,
-                    "first": low,
-                    "last": high,
-                    "link_types": links if not rows else "",
-                    "damage": damage if not rows else "",
+                    "frames": stretch.frames,
+                    "first": stretch.first,
+                    "last": stretch.last,
+                    "link_types": "",
+                    "damage": "",
                     "dropped": max(piece.dropped, reading.reader.dropped.get(index, 0)),
                     "again": piece.again,
                     "taken": taken,
-                    "geo": self._places.build(low // DAY) if low else "",
+                    "geo": self._places.build(stretch.first // DAY) if stretch.first else "",
                     "rules": RULES_VERSION,
                 }
+                for stretch in piece.stretches
             )
+        rows[0] |= {"link_types": links, "damage": damage}
         return pl.DataFrame(rows, schema=_CAPTURES)
 
     def _coverage_rows(self, readings: list[Reading]) -> pl.DataFrame:
@@ -491,15 +551,18 @@ class Worker:
 
     def _changes(self, now: Snapshot, readings: list[Reading]) -> dict[str, Change] | None:
         """What the batch does to a state, if that state still is what the batch relied on; None where it has it."""
-        if now.plan != self._known.snapshot.plan:
-            ours = {file.path for file in self._staged[COVERAGE]}
-            if ours <= set(now.files(COVERAGE)["path"]):
-                return None  # an earlier try failed after it was decided
-            known = Known(now)
-            if not np.array_equal(_days(now), self._sealed) or any(
-                not self._still_holds(reading, known) for reading in readings
-            ):
-                raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
+        moved = now.plan != self._known.snapshot.plan
+        if moved and any(
+            {file.path for file in files} <= set(now.files(table)["path"])
+            for table, files in self._staged.items()
+        ):
+            return None  # an earlier try failed after it was decided
+        doubtful = [reading for reading in readings if moved or reading.as_of < self._others]
+        known = Known(now)
+        if (moved and not np.array_equal(_days(now), self._sealed)) or not all(
+            self._still_holds(reading, known) for reading in doubtful
+        ):
+            raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
         changes = {table.name: Change(add=files) for table, files in self._staged.items()}
         sealed = set(_dates(self._sealed))
         days = {date.fromisoformat(file.day) for file in self._staged.get(FLOWS, ())} - sealed
@@ -515,8 +578,8 @@ class Worker:
             return False
         return reading.is_stream or all(
             np.array_equal(
-                known.taken(piece.sensor.id, piece.point, reader.head, *piece.times),
-                self._known.taken(piece.sensor.id, piece.point, reader.head, *piece.times),
+                known.taken(piece.sensor.id, piece.point, reading.capture, *piece.times),
+                self._known.taken(piece.sensor.id, piece.point, reading.capture, *piece.times),
             )
             for piece in reading.pieces.values()
         )
@@ -525,7 +588,7 @@ class Worker:
         """Make a reading ready for the next batch."""
         if rows is not None:
             own = rows.filter(pl.col("head") == reading.reader.head)
-            reading.earlier = pl.concat([reading.earlier, own])
+            reading.earlier = pl.concat([reading.earlier, own]).sort(ORDER)
         reading.start = reading.reach
         reading.link_types.clear()
         for index, piece in reading.pieces.items():
