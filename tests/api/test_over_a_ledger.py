@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from capture_files import pcap
+from ledgers import NOW, Site, at, ramp
+from polars.testing import assert_frame_equal
+
+from darkscope.api.dimension import Dimension
+from darkscope.api.ledger_store import LedgerStore, plan
+from darkscope.api.periods import cut, parse_period
+from darkscope.api.store import Filter, Posting, Precision
+from darkscope.ingest import series
+from darkscope.ingest.ledger.upkeep import upkeep
+
+JUNE_24 = parse_period("2020-06-24", ZoneInfo("UTC"), NOW).window
+A = frozenset({Posting("a")})
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A ledger of two hours of 23/TCP at one packet a minute, and elsewhere three packets to 445/TCP."""
+    site = Site(tmp_path / "ledger")
+    site.take(ramp(0, 120, 60.0))
+    site.take(pcap([at(30, port=445), at(31, port=445), at(32, port=445)]), "/spool/b/1.pcap")
+    return site
+
+
+def answers(site: Site) -> list[pl.DataFrame]:
+    store = LedgerStore(site.ledger.snapshot())
+    hours = cut(JUNE_24, "hour", ZoneInfo("Asia/Kathmandu"))
+    ports = [(6, 23), (6, 445)]
+    return [
+        *(store.totals(dimension, JUNE_24, Filter()) for dimension in Dimension),
+        store.series(Dimension.PORTS, hours, Filter(), ports),
+        store.sources(Dimension.PORTS, JUNE_24, Filter(), ports, Precision.EXACT),
+        store.coverage(hours, A),
+    ]
+
+
+def test_what_was_ingested_is_answered(site: Site) -> None:
+    store = LedgerStore(site.ledger.snapshot())
+    assert sorted(store.totals(Dimension.PORTS, JUNE_24, Filter()).rows()) == [(6, 23, 120), (6, 445, 3)]
+    assert store.sensors(JUNE_24) == {"a", "b"}
+    noon = cut(JUNE_24, "hour", ZoneInfo("UTC")).starts.index(datetime(2020, 6, 24, 12, tzinfo=UTC))
+    assert store.coverage(cut(JUNE_24, "hour", ZoneInfo("UTC")), A).rows() == [
+        ("a", noon, 3600),
+        ("a", noon + 1, 3600),
+    ]
+
+
+def test_upkeep_changes_no_answer(site: Site) -> None:
+    before = answers(site)
+    upkeep(site.ledger, site.settings, NOW)
+    pieces = plan(site.ledger.snapshot(), {"protocol", "port"}, JUNE_24.minutes)
+    assert [piece.table for piece in pieces] == [series.ROLLUP_PORTS_DAY]
+    for now, then in zip(answers(site), before, strict=True):
+        assert_frame_equal(now, then, check_row_order=False)
