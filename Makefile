@@ -8,7 +8,7 @@ FILES := $(shell find ingest api -name '*.py' -newer $(VENV)/installed 2>/dev/nu
 .PHONY: demo test lint bench soak clean
 
 demo: $(VENV)/installed
-	@$(BIN)/python docs/demo.py $(BIN)/darkscope demo
+	@$(BIN)/darkscope demo demo
 
 test: $(VENV)/tested
 	$(BIN)/pytest

@@ -35,6 +35,8 @@ BRANCH = "'"
 
 Spans = npt.NDArray[np.int64]
 
+_NO_READINGS = pl.DataFrame(schema={"day": pl.Date(), **CAPTURES.schema})
+
 
 @dataclass(frozen=True, slots=True)
 class Hole:
@@ -64,14 +66,17 @@ class Known:
         self.snapshot = snapshot
         self._loaded: tuple[int, int] | None = None  # nanoseconds for which `_points` is complete
         self._points: dict[tuple[str, str], dict[str, list[Span]]] = {}
+        self._heads: dict[date, dict[tuple[object, ...], pl.DataFrame]] = {}
         holes = snapshot.scan(FORGOTTEN).collect()
         self._holes = [Hole(sensor, _number(day), at) for sensor, at, day in holes.iter_rows()]
 
     def readings(self, head: str, first: int) -> pl.DataFrame:
         """Rows of `captures` with this head, in order; `first` is the time of the capture's first frame."""
         day = capture_day(first)
-        rows = self.snapshot.scan(CAPTURES, day, day).filter(pl.col("head") == head)
-        return rows.select("day", *CAPTURES.schema).sort(ORDER).collect()
+        if day not in self._heads:
+            rows = self.snapshot.scan(CAPTURES, day, day).select("day", *CAPTURES.schema).sort(ORDER).collect()
+            self._heads[day] = rows.partition_by("head", as_dict=True)
+        return self._heads[day].get((head,), _NO_READINGS)
 
     def holes(self, sensor: str) -> list[Hole]:
         """Forgotten days of a sensor."""
@@ -122,6 +127,7 @@ class Known:
     def follow(self, snapshot: Snapshot) -> None:
         """Go on from a newer state that holds what was added."""
         self.snapshot = snapshot
+        self._heads.clear()
 
     def _load(self, low: int, high: int) -> None:
         if self._loaded is not None and self._loaded[0] <= low and high <= self._loaded[1]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.capture.peek import first_time
 from darkscope.ingest.capture.reader import UnknownFormat
+from darkscope.ingest.ledger.ledger import is_ledger
 
 TEMPORARY = (".tmp", ".part", ".partial", ".crdownload")
 """Endings of files that somebody is still writing, and will rename."""
@@ -60,13 +61,15 @@ def is_temporary(name: str) -> bool:
 
 
 def files_below(folder: Path) -> Iterator[Path]:
-    """Go through the regular files below a folder, drafts and hidden folders left out. Raises OSError."""
+    """Go through the regular files below a folder, but for drafts, hidden folders and ledgers. Raises OSError."""
 
     def fail(error: OSError) -> None:
         raise error
 
     for place, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not is_ledger(Path(place, name))
+        )
         for name in sorted(names):
             path = Path(place, name)
             if not is_temporary(name) and path.is_file():

@@ -30,6 +30,9 @@ PLAN, VERSION = "darkscope-plan", "darkscope-version"
 ATTEMPTS = 50
 """Times a commit is tried again after others were first, before the ledger is called broken."""
 
+DESCRIPTION = "ledger.json"
+"""Written last when a ledger is made: a folder that has it is one."""
+
 _DELTA_TYPES = {
     pl.Int16(): PrimitiveType("short"),
     pl.Int32(): PrimitiveType("integer"),
@@ -100,6 +103,11 @@ class Snapshot:
         ]
 
 
+def is_ledger(folder: Path) -> bool:
+    """Whether a folder is a ledger."""
+    return (folder / DESCRIPTION).is_file()
+
+
 class Ledger:
     """One ledger folder. Cheap to open; holds no lock and no open file."""
 
@@ -110,11 +118,11 @@ class Ledger:
         self._files: dict[tuple[str, int], pl.DataFrame] = {}
         self._lock = RLock()
         try:
-            described = json.loads((folder / "ledger.json").read_text())
+            described = json.loads((folder / DESCRIPTION).read_text())
         except FileNotFoundError:
             raise LedgerError(f"{folder}: no ledger here; `darkscope ingest` makes one") from None
         except (OSError, ValueError) as error:
-            raise LedgerError(f"{folder / 'ledger.json'}: {error}") from error
+            raise LedgerError(f"{folder / DESCRIPTION}: {error}") from error
         if described["format"] > FORMAT:
             raise LedgerError(
                 f"{folder}: written in format {described['format']}, newer than this darkscope reads ({FORMAT}); "
@@ -124,7 +132,7 @@ class Ledger:
     @classmethod
     def open_or_create(cls, folder: Path) -> Ledger:
         """The ledger of a folder, made where there is none. Killed while making it, it goes on where it was."""
-        described = folder / "ledger.json"
+        described = folder / DESCRIPTION
         if not described.exists():
             try:
                 (folder / "plans").mkdir(parents=True, exist_ok=True)

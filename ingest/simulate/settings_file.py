@@ -16,6 +16,7 @@ def settings_text(scenario: Scenario) -> str:
     head = [
         f"# {MARK} of {scenario.title}, made by `darkscope simulate {scenario.name}`.",
         "# The sensors' addresses are from ranges set aside for documentation and benchmarks.",
+        'ledger = "ledger"',
         f'time_zone = "{scenario.zone}"',
     ]
     return "\n".join([*head, *keep, *(_entry(sensor) for sensor in scenario.sensors)]) + "\n"
