@@ -58,7 +58,7 @@ class Observer:
             watched=self._behind(dimension, choice, watch, whole),
             label=lambda key: self.label(dimension, key),
             sources=None
-            if precision is Precision.NONE
+            if precision is Precision.NONE or not first
             else self.store.sources(dimension, period.window, where, first, precision),
             provenance=ranking.Provenance(
                 self.store.version,

@@ -1,6 +1,6 @@
 """The ledger's answers: the store's questions as polars queries over one snapshot.
 
-Sums come from the coarsest rollup that fits whole, and from flows where none does; both give the same.
+Sums come from the smallest rollup that fits, and from flows where none does; both give the same.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ from darkscope.api.dimension import Dimension
 from darkscope.api.formats import Format, ranking_csv, ranking_json
 from darkscope.api.ranking import Ranking, Row
 from darkscope.api.store import Precision
+from darkscope.api.watch import Watch
 
 
 def top(
@@ -77,7 +78,7 @@ def drawn(ranking: Ranking) -> RenderableType:
     for row in ranking.rows:
         cells: list[str | Text] = [
             str(row.rank),
-            _before(row),
+            _before(row, ranking.provenance.before),
             Text(row.label),
             f"{row.packets:,}",
             f"{row.share:.1%}",
@@ -93,9 +94,9 @@ def drawn(ranking: Ranking) -> RenderableType:
     )
 
 
-def _before(row: Row) -> str:
+def _before(row: Row, watch: Watch | None) -> str:
     if row.previous_rank is None:
-        return "new"
+        return "new" if watch and watch.seconds else "-"  # nobody watched: nothing is known about before
     arrow = "↑" if row.rank < row.previous_rank else "↓" if row.rank > row.previous_rank else "="
     return f"{row.previous_rank} {arrow}"
 

@@ -182,6 +182,11 @@ def test_a_question_that_cannot_be_asked_is_one_sentence_on_stderr(
     assert errors.count("\n") == 1
 
 
+def test_where_nobody_watched_before_nothing_is_called_new(run: Run) -> None:
+    arguments = "top ports --period 2020-06-24 --limit 1 --abroad"
+    assert " 1       -  23/TCP (telnet)       20" in run(arguments, FLOWS, COVERAGE)[1]
+
+
 def test_an_empty_ledger_is_an_empty_ranking(run: Run) -> None:
     code, output, errors = run("top countries --period 2020-Q2", [], [])
     assert (code, errors) == (0, "")
