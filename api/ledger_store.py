@@ -6,12 +6,12 @@ Sums come from the smallest rollup that fits, and from flows where none does; bo
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import reduce
 from math import prod
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -38,6 +38,9 @@ ROLLUPS = tuple(sorted(series.ROLLUPS, key=_size))
 
 PORTS = 1 << 17
 """Numbers set apart for a protocol's ports where protocol and port are one number."""
+
+FEW_PORTS = 32
+"""Ports up to which a filter is spelled out; thousands would nest too deep."""
 
 EXACT_FLOWS = 4_000_000
 """Flows up to which distinct sources are counted exactly when an estimate would do."""
@@ -220,7 +223,7 @@ def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[st
     keys, values = list(dimension.columns), [pl.col(column) for column in dimension.columns]
     if dimension is Dimension.PORTS:
         keys = ["key"]
-        values = [(pl.col("protocol").cast(pl.Int32) * PORTS + pl.col("port") - series.NO_PORT).alias("key")]
+        values = [_port_number(pl.col("protocol").cast(pl.Int32), pl.col("port")).alias("key")]
     parts = [part.group_by(*values, *further).agg(packets) for part in rows]
     summed = pl.concat(parts).group_by(*keys, *further).agg(packets)
     if dimension is not Dimension.PORTS:
@@ -247,7 +250,7 @@ def _distinct(addresses: pl.LazyFrame, keys: list[str], share: int) -> pl.LazyFr
 def _named(dimension: Dimension, values: Sequence[Key]) -> pl.Expr:
     """Rows of named values."""
     if dimension is Dimension.PORTS:
-        return _ports(values)
+        return _ports([(int(protocol), int(port)) for protocol, port in values])
     (column,) = dimension.columns
     return pl.col(column).is_in([value for (value,) in values])
 
@@ -345,8 +348,13 @@ def _posted(postings: Iterable[Posting]) -> pl.Expr:
     return chosen
 
 
-def _ports(ports: Iterable[Key] | Iterable[tuple[int | None, int]]) -> pl.Expr:
-    """Rows of certain ports: spelled out, because Parquet's statistics skip by equality."""
+def _ports(ports: Collection[tuple[int | None, int]]) -> pl.Expr:
+    """Rows of certain ports. A few are spelled out, because Parquet's statistics skip by equality."""
+    if len(ports) > FEW_PORTS:
+        of_any = [port for protocol, port in ports if protocol is None]
+        exact = [_port_number(protocol, port) for protocol, port in ports if protocol is not None]
+        number = _port_number(pl.col("protocol").cast(pl.Int32), pl.col("port"))
+        return pl.col("port").is_in(of_any) | number.is_in(exact)
     wanted = [
         (pl.col("port") == port)
         if protocol is None
@@ -354,6 +362,14 @@ def _ports(ports: Iterable[Key] | Iterable[tuple[int | None, int]]) -> pl.Expr:
         for protocol, port in ports
     ]
     return reduce(pl.Expr.or_, wanted, pl.lit(value=False))
+
+
+Number = TypeVar("Number", int, pl.Expr)
+
+
+def _port_number(protocol: Number, port: Number) -> Number:
+    """Protocol and port as one number."""
+    return protocol * PORTS + port - series.NO_PORT
 
 
 def _day(minutes: int) -> date:

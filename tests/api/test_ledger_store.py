@@ -98,6 +98,18 @@ def test_a_filter_narrows_by_every_column(snapshot: Make, where: Filter, packets
         assert store.totals(dimension, JUNE_24, where)["packets"].sum() == packets
 
 
+def test_any_number_of_ports_can_be_named(snapshot: Make) -> None:
+    ports = [(6, port) for port in range(-1, 65536)]
+    store = LedgerStore(snapshot([{"minute": DAY_0, "port": port} for port in (-1, 0, 65535)]))
+    where = Filter(ports=frozenset({(None, 65535), *ports[:40]}))
+    assert rows(store.totals(Dimension.PORTS, JUNE_24, where)) == [(6, -1, 1), (6, 0, 1), (6, 65535, 1)]
+    assert rows(store.sources(Dimension.PORTS, JUNE_24, EVERYTHING, ports, Precision.EXACT)) == [
+        (6, -1, 1, 0.0),
+        (6, 0, 1, 0.0),
+        (6, 65535, 1, 0.0),
+    ]
+
+
 def test_a_moved_sensors_packets_stay_with_the_organisation_of_the_time(snapshot: Make) -> None:
     store = LedgerStore(
         snapshot([{"minute": DAY_0 - 1}, {"minute": DAY_0, "packets": 2}, {"minute": DAY_0, "sensor": "b"}]),
