@@ -20,7 +20,7 @@ from darkscope.ingest.decode.columns import (
     Packets,
     empty,
 )
-from darkscope.ingest.decode.links import LINK_TYPES
+from darkscope.ingest.decode.links import LINKS
 from darkscope.ingest.decode.reference import Reading, read
 
 _NAMES = tuple(field.name for field in fields(Packets))
@@ -86,4 +86,4 @@ def enter(packets: Packets, i: int, reading: Reading) -> None:
 
 
 def _kind(link_type: int) -> int:
-    return kernel.KINDS.get(link_type, kernel.OTHER if link_type in LINK_TYPES else kernel.UNKNOWN)
+    return kernel.KINDS.get(link_type, kernel.OTHER if link_type in LINKS else kernel.UNKNOWN)

@@ -10,10 +10,10 @@ from packets import differences, ethernet, icmp, ipv4, ipv6, referred, tcp, udp
 from darkscope.ingest.capture.frames import Frames, Interface
 from darkscope.ingest.decode.columns import REASONS
 from darkscope.ingest.decode.decoder import Decoder
-from darkscope.ingest.decode.links import LINK_TYPES
+from darkscope.ingest.decode.links import LINKS
 
 WIDTH = 176
-INTERFACES = [*(Interface(number) for number in sorted(LINK_TYPES)), Interface(147), Interface(70000)]
+INTERFACES = [*(Interface(number) for number in sorted(LINKS)), Interface(147), Interface(70000)]
 _INDEX = {interface.link_type: i for i, interface in enumerate(INTERFACES)}
 
 _OPTIONS = bytes.fromhex("020405b4010303080101040a")
@@ -61,6 +61,11 @@ def _templates() -> list[tuple[int, bytes]]:
         (9, b"\xff\x03\0\x21" + syn),
         (9, b"\x21" + query),
         (104, b"\x0f\0\x08\0" + syn),
+        (10, b"\x50" + bytes(12) + b"\xaa\xaa\x03\0\0\0\x08\0" + syn),
+        (105, b"\x88\x01" + bytes(24) + b"\xaa\xaa\x03\0\0\0\x08\0" + syn),
+        (107, b"\x48\xe1\x08\0" + query),
+        (107, b"\x48\xe1\x03\xcc" + query),
+        (239, b"\2\0\0\x14\6\0\1\0ab\0\0\4\0\x09\0" + syn),
     ]
     for kind, packet in packets:
         version = packet[0] >> 4

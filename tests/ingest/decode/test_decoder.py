@@ -59,6 +59,19 @@ def test_a_syn_with_options_and_padding_is_read_to_the_last_field() -> None:
         (50, b"\x0f\0\x08\0"),
         (51, b"\x11\0\0\x07\0\x40\x21"),
         (104, b"\x0f\0\x08\0"),
+        (ETHERNET, ethernet(bytes(4) + ethernet(b""), 0x88E7)),
+        (ETHERNET, ethernet(bytes(2) + ethernet(b""), 0x8903)),
+        (ETHERNET, ethernet(bytes(4) + b"\x81\0\0\x05\x08\0", 0x8926)),
+        (ETHERNET, ethernet(bytes(6) + b"\x08\0", 0x893F)),
+        (ETHERNET, ethernet(b"\0\2\2\1\0\0\0\0", 0x894F)),
+        (10, b"\x50" + bytes(12) + b"\xaa\xaa\x03\0\0\0\x08\0"),
+        (105, b"\x08\x03" + bytes(28) + b"\xaa\xaa\x03\0\0\0\x08\0"),
+        (107, b"\x48\xe1\x08\0"),
+        (107, b"\x48\xe0\x01\x03\0\x80\0\0\0\x08\0"),
+        (127, b"\0\0\x09\0\0\0\0\0\0\x88\x02" + bytes(24) + b"\xaa\xaa\x03\0\0\0\x08\0"),
+        (226, b"\1\2" + bytes(22)),
+        (239, b"\2\0\0\x14\6\0\1\0ab\0\0\x2c\0\x09\0"),
+        (242, bytes(40) + b"\x08\0\0\0"),
         (12, b""),
         (RAW, b""),
         (228, b""),
@@ -169,6 +182,12 @@ def test_what_follows_ipv6_is_found_behind_extension_headers(packet: bytes, expe
 )
 def test_a_frame_that_is_no_packet_says_why(outcome: int, link_type: int, frame: bytes) -> None:
     assert row(decoded(frame, link_type=link_type)) == {"outcome": outcome}
+
+
+@pytest.mark.parametrize("tag", [b"\x81\0\0\x05", b"\x88\x47\0\1\x20\x40", b"\x65\x58" + bytes(12)])
+def test_the_longest_stack_of_tags_comes_to_an_end(tag: bytes) -> None:
+    frame = ethernet(b"", 0x0800)[:12] + tag * 30_000
+    assert int(decoded(frame).outcome[0]) in (TRUNCATED, NOT_IP)
 
 
 def test_link_types_that_nobody_reads_are_counted_by_their_number() -> None:

@@ -16,7 +16,7 @@ from packets import differences, referred, run
 from darkscope.ingest.capture.frames import Interface
 from darkscope.ingest.decode.columns import LINK_TYPE, MALFORMED, NOT_IP, TRUNCATED
 from darkscope.ingest.decode.decoder import Decoder
-from darkscope.ingest.decode.links import LINK_TYPES
+from darkscope.ingest.decode.links import LINKS
 
 SLICE = 50_000
 
@@ -57,7 +57,7 @@ def test_decoding_in_one_run_or_in_many_gives_the_same() -> None:
             assert (getattr(packets, name) == getattr(whole, name)[start : start + 1000]).all(), name
 
 
-@given(st.lists(st.binary(max_size=80), min_size=1, max_size=20), st.sampled_from([*sorted(LINK_TYPES), 147]))
+@given(st.lists(st.binary(max_size=80), min_size=1, max_size=20), st.sampled_from([*sorted(LINKS), 147]))
 @settings(deadline=None, max_examples=200)
 def test_any_bytes_of_any_link_type_have_an_outcome(frames: list[bytes], link_type: int) -> None:
     interfaces = [Interface(link_type)]
