@@ -48,7 +48,7 @@ def test_a_selection_chooses_sensors_by_what_they_were_at_the_time(
 
 def test_a_choice_of_everything_is_no_filter() -> None:
     assert select(Selection(kind="all"), SENSORS, []).filter is None
-    assert select(Selection(), SENSORS, []).filter == {A, B_HOME, B_ABROAD}
+    assert select(Selection(), SENSORS, []).filter == frozenset({A, B_HOME, B_ABROAD})
     assert select(Selection(home=True, sensors=("Bangkok",)), SENSORS, []).filter == frozenset()
 
 
