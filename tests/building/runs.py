@@ -1,0 +1,125 @@
+"""Runs of the command in processes of their own, and ledgers compared whatever the batches were."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from capture_files import pcap
+from ledgers import NOON, Site, merged, syn
+from polars.testing import assert_frame_equal
+
+from darkscope.ingest.intake.session import Session
+from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, SOURCES, Merge
+
+PATIENCE = 60.0
+"""Seconds that a test waits for something to happen."""
+
+SETTINGS = {
+    "DARKSCOPE_RETENTION__DISK_RESERVE": "0",
+    "DARKSCOPE_RETENTION__FLOWS": "keep",
+    "DARKSCOPE_RETENTION__SOURCES": "keep",
+}
+"""The captures here are of 2020, and disks may be small."""
+
+COUNTS = [column.name for column in COVERAGE.columns if column.merge is Merge.SUM]
+
+
+def many(count: int, start: float = 0.0, step: float = 0.01, *, seed: int = 0) -> bytes:
+    """A pcap file of many SYNs from many sources to a few ports, so many seconds after noon."""
+    frame = np.frombuffer(syn(), np.uint8)
+    source, port = frame.tobytes().index(bytes([198, 41, 0, 4])), 14 + 20 + 2
+    random = np.random.default_rng(seed)
+    records = np.zeros((count, 16 + len(frame)), np.uint8)
+    records[:, 16:] = frame
+    records[:, 16 + source + 1 : 16 + source + 4] = random.integers(0, 256, (count, 3), np.uint8)
+    records[:, 16 + port + 1] = random.choice(np.array([22, 23, 80], np.uint8), count)
+    microseconds = np.round((NOON + start) * 1e6 + step * 1e6 * np.arange(count)).astype(np.int64)
+    header = np.empty((count, 4), "<u4")
+    header[:, 0], header[:, 1] = microseconds // 1_000_000, microseconds % 1_000_000
+    header[:, 2:] = len(frame)
+    records[:, :16] = header.view(np.uint8).reshape(count, 16)
+    return pcap([records.tobytes()])
+
+
+def session(site: Site, **how: Any) -> Session:
+    """A session in this process."""
+    return Session(site.worker(), how.pop("stop", None) or Stop(), **how)
+
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait for something."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.05)
+
+
+def environment(**also: str) -> dict[str, str]:
+    """The environment without settings of whoever runs the tests."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("DARKSCOPE_")}
+    return {**kept, **SETTINGS, **also}
+
+
+def start(
+    *arguments: str | Path, code: str = "", folder: Path | None = None, **also: str
+) -> subprocess.Popen[bytes]:
+    """Start the command; `code` runs before it, in its process."""
+    program = f"{code}\nfrom darkscope.api.command.main import main\nmain()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=environment(**also),
+    )
+
+
+def run(*arguments: str | Path, data: bytes = b"", **how: Any) -> tuple[int, str, str]:
+    """Run the command to its end: exit code, standard output, standard error."""
+    with start(*arguments, **how) as process:
+        output, errors = process.communicate(data, PATIENCE)
+    return process.returncode, output.decode(), errors.decode()
+
+
+def covered(site: Site) -> pl.DataFrame:
+    """Minutes that each point was watched."""
+    rows = site.ledger.finish().scan(COVERAGE).filter(pl.col("minutes") > 0)
+    minutes = pl.int_ranges("minute", pl.col("minute") + pl.col("minutes"))
+    return rows.select("sensor", "point", minute=minutes).explode("minute").unique().collect().sort(pl.all())
+
+
+def booked(site: Site) -> pl.DataFrame:
+    """Frames by sensor, point, hour and what became of them."""
+    hour = (pl.col("minute") // 60).alias("hour")
+    rows = site.ledger.finish().scan(COVERAGE).group_by("sensor", "point", hour).agg(pl.col(COUNTS).sum())
+    return rows.filter(pl.col("frames") + pl.col("dropped") > 0).collect().sort("sensor", "point", "hour")
+
+
+def reached(site: Site) -> pl.DataFrame:
+    """How far each capture was read, and what was counted of it."""
+    rows = site.ledger.finish().scan(CAPTURES).group_by("head", "sensor", "point")
+    last = pl.col("digest").sort_by("reach").last()
+    return (
+        rows.agg(pl.col("frames").sum(), pl.col("reach").max(), last)
+        .collect()
+        .sort("head", "sensor", "point")
+    )
+
+
+def assert_same(one: Site, other: Site) -> None:
+    """Two ledgers hold the same, however they came to it."""
+    snapshots = one.ledger.finish(), other.ledger.finish()
+    for table in (FLOWS, SOURCES):
+        assert_frame_equal(*(merged(snapshot, table) for snapshot in snapshots))
+    for view in (covered, booked, reached):
+        assert_frame_equal(view(one), view(other))

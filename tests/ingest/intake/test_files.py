@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ledgers import capture
+
+from darkscope.ingest.intake.files import IntakeError, find
+
+
+def put(path: Path, data: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def test_captures_come_by_the_time_of_their_first_frame_then_by_name(tmp_path: Path) -> None:
+    late = put(tmp_path / "a" / "1.pcap", capture(20))
+    early = put(tmp_path / "b" / "2", capture(10))
+    same = put(tmp_path / "b" / "1", capture(10))
+    without = put(tmp_path / "c.pcap", capture())
+    assert find([str(tmp_path)]).captures == (without, same, early, late)
+
+
+def test_what_is_no_capture_is_passed_over_in_a_folder_and_a_mistake_where_it_is_named(
+    tmp_path: Path,
+) -> None:
+    one = put(tmp_path / "1.pcap", capture(1))
+    readme = put(tmp_path / "README.md", b"captures of a sensor")
+    put(tmp_path / "empty", b"")
+    found = find([str(tmp_path)])
+    assert (found.captures, found.passed_over) == ((one,), 2)
+    with pytest.raises(IntakeError, match=f"{readme}: no pcap or pcapng at byte 0"):
+        find([str(readme)])
+
+
+def test_drafts_and_hidden_folders_are_left_alone(tmp_path: Path) -> None:
+    for name in (".1.pcap", "1.pcap.tmp", "1.pcap.part", ".git/1.pcap"):
+        put(tmp_path / name, capture(1))
+    assert find([str(tmp_path)]) == find([])
+
+
+def test_a_pattern_names_files_and_folders(tmp_path: Path) -> None:
+    one = put(tmp_path / "1.pcap", capture(1))
+    two = put(tmp_path / "day" / "2.pcap", capture(2))
+    put(tmp_path / "other", b"no capture")
+    assert find([f"{tmp_path}/*"]).captures == (one, two)
+    assert find([f"{tmp_path}/**/2*"]).captures == (two,)
+    with pytest.raises(IntakeError, match=r"\*\.pcapng: nothing matches"):
+        find([f"{tmp_path}/*.pcapng"])
+
+
+def test_a_capture_counts_once_however_often_it_is_named(tmp_path: Path) -> None:
+    one = put(tmp_path / "1.pcap", capture(1))
+    (tmp_path / "link.pcap").symlink_to(one)
+    assert len(find([str(tmp_path), str(one), f"{tmp_path}/*"]).captures) == 1
+
+
+def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(IntakeError, match=f"{tmp_path}/missing: no such file or folder"):
+        find([f"{tmp_path}/missing"])
+
+
+def test_a_pipe_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(IntakeError, match="a pipe is read as standard input"):
+        find([f"{tmp_path}/pipe"])
+    assert find([str(tmp_path)]).captures == ()
