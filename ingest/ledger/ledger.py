@@ -33,7 +33,7 @@ ATTEMPTS = 50
 DESCRIPTION = "ledger.json"
 """Written last when a ledger is made: a folder that has it is one."""
 
-_DELTA_TYPES = {
+_DELTA_TYPES: dict[pl.DataType, PrimitiveType | ArrayType] = {
     pl.Int16(): PrimitiveType("short"),
     pl.Int32(): PrimitiveType("integer"),
     pl.Int64(): PrimitiveType("long"),
@@ -123,9 +123,12 @@ class Ledger:
             raise LedgerError(f"{folder}: no ledger here; `darkscope ingest` makes one") from None
         except (OSError, ValueError) as error:
             raise LedgerError(f"{folder / DESCRIPTION}: {error}") from error
-        if described["format"] > FORMAT:
+        version = described.get("format") if isinstance(described, dict) else None
+        if not isinstance(version, int):
+            raise LedgerError(f"{folder / DESCRIPTION}: says no format")
+        if version > FORMAT:
             raise LedgerError(
-                f"{folder}: written in format {described['format']}, newer than this darkscope reads ({FORMAT}); "
+                f"{folder}: written in format {version}, newer than this darkscope reads ({FORMAT}); "
                 "upgrade darkscope"
             )
 
@@ -192,7 +195,11 @@ class Ledger:
             if changes is None:
                 return snapshot
             plan = Plan(snapshot.plan + 1, snapshot.version + observes, worker, kind, changes)
-            if not plan.publish(self._plans):
+            try:
+                is_first = plan.publish(self._plans)
+            except OSError as error:
+                raise LedgerError(f"{self._plans}: {error}") from error
+            if not is_first:
                 continue
             if (
                 self.snapshot().plan >= plan.number
@@ -233,23 +240,26 @@ class Ledger:
             for file in change.remove
         ]
         for _ in range(ATTEMPTS):
-            delta = self._newest(table)
-            if _number(delta, PLAN) >= plan.number:
-                return
-            try:
-                delta.create_write_transaction(
-                    actions,
-                    mode="append",
-                    schema=delta.schema(),
-                    partition_by=["day"],
-                    commit_properties=CommitProperties(app_transactions=transactions, max_commit_retries=0),
-                )
-            except CommitFailedError:
-                continue  # another process is completing the same plan: look again
-            except (DeltaError, OSError) as error:
-                raise LedgerError(f"{self.folder / table.name}: {error}") from error
-            else:
-                return
+            with self._lock:  # a thread that reads must not find the table one commit further than it looked
+                delta = self._newest(table)
+                if _number(delta, PLAN) >= plan.number:
+                    return
+                try:
+                    delta.create_write_transaction(
+                        actions,
+                        mode="append",
+                        schema=delta.schema(),
+                        partition_by=["day"],
+                        commit_properties=CommitProperties(
+                            app_transactions=transactions, max_commit_retries=0
+                        ),
+                    )
+                except CommitFailedError:
+                    continue  # another process is completing the same plan: look again
+                except (DeltaError, OSError) as error:
+                    raise LedgerError(f"{self.folder / table.name}: {error}") from error
+                else:
+                    return
         raise LedgerError(f"{self.folder / table.name}: plan {plan.number} could not be committed")
 
 

@@ -11,12 +11,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from darkscope.ingest.ledger.files import DataFile
+
+DEAD = 86_400
+"""Seconds after which nobody works on a draft any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +109,12 @@ def withdraw(folder: Path, number: int) -> None:
 
 
 def forget_plans(folder: Path, below: int) -> None:
-    """Delete the files of complete plans, and drafts of dead processes, below a number."""
+    """Delete the files of complete plans below a number, and the drafts of dead processes."""
     for path in folder.iterdir():
-        if path.name < _name(below) and path.suffix == ".json":
-            path.unlink(missing_ok=True)
+        is_draft = path.name.startswith(".")
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_mtime < time.time() - DEAD if is_draft else path.name < _name(below):
+                path.unlink()
 
 
 def _name(number: int) -> str:
