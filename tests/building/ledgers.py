@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import io
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +80,8 @@ class Site:
     @property
     def ledger(self) -> Ledger:
         """The ledger as another process would open it."""
+        if not self.folder.exists():
+            shutil.copytree(empty_ledger(), self.folder)
         return Ledger.open_or_create(self.folder)
 
     def worker(self, *, again: bool = False, clock: Callable[[], int] | None = None) -> Worker:
@@ -104,6 +110,15 @@ class Site:
         counts = [c.name for c in series.COVERAGE.columns if c.merge is series.Merge.SUM]
         sums = self.ledger.finish().scan(series.COVERAGE).select(pl.col(counts).sum()).collect()
         return {name: count for name, count in sums.row(0, named=True).items() if count}
+
+
+@cache
+def empty_ledger() -> Path:
+    """A ledger to copy: making one takes longer than most tests."""
+    folder = Path(tempfile.mkdtemp(prefix="darkscope-tests-"))
+    atexit.register(shutil.rmtree, folder)
+    Ledger.open_or_create(folder)
+    return folder
 
 
 def read(worker: Worker, data: bytes, name: str = "/spool/a/1.pcap", **how: Any) -> Reading:

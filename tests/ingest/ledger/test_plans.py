@@ -1,0 +1,338 @@
+"""Changes to a ledger: whole or not at all, wherever the process is killed, and seen as one by every reader."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from ledgers import NOW, Site, packets, ramp, read
+
+from darkscope.ingest.ledger import plan as plans
+from darkscope.ingest.ledger.expiry import expire, forget
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.plan import Change, Plan
+from darkscope.ingest.ledger.upkeep import clean, keep_up
+from darkscope.ingest.ledger.verify import verify
+from darkscope.ingest.series import COVERAGE, FLOWS, FORGOTTEN, ROLLUP_PORTS, SOURCES, TABLES
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "ledger")
+
+
+class Killed(BaseException):
+    """The process is no more."""
+
+
+class Killer:
+    """Ends the process before or after the k-th step that changes the ledger."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, after: bool) -> None:
+        self.steps = 0
+        self._at = at
+        self._after = after
+        monkeypatch.setattr(Ledger, "_commit", self._deadly(Ledger._commit))
+        monkeypatch.setattr(os, "link", self._deadly(os.link))
+
+    def _deadly(self, step: Callable[..., Any]) -> Callable[..., Any]:
+        def stepped(*args: Any) -> Any:
+            self.steps += 1
+            if self.steps == self._at and not self._after:
+                raise Killed
+            done = step(*args)
+            if self.steps == self._at:
+                raise Killed
+            return done
+
+        return stepped
+
+
+def rows(site: Site) -> dict[str, list[dict[str, Any]]]:
+    """What may not depend on where a process was killed: all but times of work and compaction."""
+    return {
+        table.name: site.rows(table, *(["taken"] if table.name == "captures" else [])) for table in TABLES
+    }
+
+
+KILLS = [(step, after) for step in range(1, 7) for after in (False, True)]
+
+
+@pytest.mark.parametrize(("step", "after"), KILLS)
+def test_killed_between_any_two_steps_of_a_batch_a_restart_ends_with_the_same_rows(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int, after: bool
+) -> None:
+    captures = [("/spool/a/1.pcap", ramp(0, 30)), ("/spool/b/1.pcap", ramp(0, 30, port=80))]
+    undisturbed = Site(tmp_path / "undisturbed")
+    for name, data in captures:
+        undisturbed.take(data, name)
+    site.take(captures[0][1], captures[0][0])
+    with monkeypatch.context() as patched:
+        killer = Killer(patched, step, after=after)
+        try:
+            site.take(captures[1][1], captures[1][0])
+        except Killed:
+            assert killer.steps == step
+        else:
+            assert killer.steps < step
+    for name, data in captures:
+        site.take(data, name)
+    assert rows(site) == rows(undisturbed)
+    assert verify(site.ledger).faults == ()
+
+
+@pytest.mark.parametrize("kind", ["upkeep", "expire", "forget"])
+@pytest.mark.parametrize(("step", "after"), [(1, True), (3, False), (6, True)])
+def test_killed_between_any_two_steps_of_another_change_a_restart_completes_it(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, step: int, after: bool
+) -> None:
+    def change(one: Site) -> None:
+        if kind == "forget":
+            forget(one.ledger, "w", "b", NOW.date() - timedelta(days=9), NOW.date(), NOW)
+            return
+        keep_up(one.ledger, "w", NOW)
+        if kind == "expire":
+            expire(one.ledger, "w", NOW.date(), {"flows": 1}.get, None)
+
+    undisturbed = Site(tmp_path / "undisturbed")
+    for one in (undisturbed, site):
+        one.take(ramp(0, 30), "/spool/a/1.pcap")
+        one.take(ramp(0, 30, port=80), "/spool/b/1.pcap")
+    change(undisturbed)
+    with monkeypatch.context() as patched:
+        Killer(patched, step, after=after)
+        with suppress(Killed):
+            change(site)
+    change(site)
+    assert len(site.rows(FORGOTTEN)) == (kind == "forget")
+    assert rows(site) == rows(undisturbed)
+    assert verify(site.ledger).faults == ()
+
+
+def test_a_plan_that_is_half_done_is_invisible_and_completed_by_another_process(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.take(ramp(0, 30))
+    worker = site.worker()
+    read(worker, ramp(100, 30, port=80))
+    with monkeypatch.context() as patched:
+        Killer(patched, 3, after=True)  # the plan, flows and sources are there; coverage is not
+        with pytest.raises(Killed):
+            worker.commit()
+    before = Ledger(site.folder).snapshot()
+    assert (before.version, before.scan(FLOWS).select(pl.col("packets").sum()).collect().item()) == (1, 30)
+    assert before.scan(SOURCES).select(pl.col("packets").sum()).collect().item() == 30
+    after = Ledger(site.folder).finish()
+    assert (after.version, after.scan(FLOWS).select(pl.col("packets").sum()).collect().item()) == (2, 60)
+    assert after.scan(SOURCES).select(pl.col("packets").sum()).collect().item() == 60
+
+
+def test_a_worker_whose_commit_failed_half_way_commits_once_when_it_tries_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = site.worker()
+    read(worker, ramp(0, 30))
+    commit = Ledger._commit
+
+    def full(ledger: Ledger, plan: Plan, table: Any, change: Change) -> None:
+        if table is COVERAGE:
+            raise LedgerError("the disk is full")
+        commit(ledger, plan, table, change)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Ledger, "_commit", full)
+        with pytest.raises(LedgerError, match="the disk is full"):
+            worker.commit()
+    committed = worker.commit()
+    assert committed is not None
+    assert (committed.version, committed.frames) == (1, 30)
+    assert packets(site) == 30
+    assert verify(site.ledger).faults == ()
+
+
+def test_a_full_disk_before_the_plan_keeps_the_batch(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = site.worker()
+    read(worker, ramp(0, 30))
+
+    def full(*_args: Any, **_how: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(pl.DataFrame, "write_parquet", full)
+        with pytest.raises(LedgerError, match="No space left on device"):
+            worker.commit()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "link", full)
+        with pytest.raises(LedgerError, match="No space left on device"):
+            worker.commit()
+    worker.commit()
+    assert packets(site) == 30
+    assert list((site.folder / "plans").glob(".*")) == []
+
+
+def test_only_one_of_two_plans_of_a_number_is_published(tmp_path: Path) -> None:
+    one = Plan(1, 1, "one", "ingest", {})
+    assert one.publish(tmp_path)
+    assert not Plan(1, 1, "other", "ingest", {}).publish(tmp_path)
+    assert Plan.read(tmp_path, 1) == one
+    assert Plan.read(tmp_path, 2) is None
+    assert [path.name for path in tmp_path.iterdir()] == [f"{1:020}.json"]
+
+
+def test_a_draft_of_a_dead_process_is_cleaned_away_with_old_plans(tmp_path: Path) -> None:
+    for number in range(1, 6):
+        Plan(number, number, "one", "ingest", {}).publish(tmp_path)
+    dead, young = tmp_path / ".0123", tmp_path / ".4567"
+    dead.touch()
+    young.touch()
+    os.utime(dead, (0, 0))
+    plans.forget_plans(tmp_path, below=4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".4567", f"{4:020}.json", f"{5:020}.json"]
+
+
+def test_a_plan_whose_number_had_been_used_up_is_withdrawn(site: Site) -> None:
+    """A slow process whose number was taken, completed and cleaned away meanwhile."""
+    site.take(ramp(0, 30))
+    slow = site.ledger
+    seen = []
+
+    def build(now: Snapshot) -> dict[str, Change]:
+        if not seen:
+            site.take(ramp(100, 30))
+            plans.forget_plans(site.folder / "plans", below=now.plan + 2)
+        seen.append(now.plan)
+        return {}
+
+    slow.change("slow", "upkeep", build)
+    assert seen == [1, 2]
+    assert packets(site) == 60
+    assert slow.snapshot().plan == 3
+
+
+def test_only_changes_that_observe_move_the_version(site: Site) -> None:
+    site.take(ramp(0, 30))
+    keep_up(site.ledger, "w", NOW)
+    rolled = site.ledger.snapshot()
+    assert (rolled.plan, rolled.version) == (2, 1)
+    site.take(ramp(100, 30))
+    assert site.ledger.snapshot().version == 2
+
+
+def test_a_snapshot_stays_as_it_was_while_the_ledger_goes_on(site: Site) -> None:
+    site.take(ramp(0, 30))
+    held = site.ledger.snapshot()
+    for part in range(1, 12):
+        site.take(ramp(part * 100, 30))
+    keep_up(site.ledger, "w", NOW)
+    clean(site.ledger)
+    assert held.version == 1
+    assert held.scan(FLOWS).select(pl.col("packets").sum()).collect().item() == 30
+    assert held.scan(COVERAGE).select(pl.col("frames").sum()).collect().item() == 30
+    assert held.days(ROLLUP_PORTS) == frozenset()
+
+
+def test_every_snapshot_taken_while_others_write_adds_up(site: Site) -> None:
+    """Flows, sources, coverage and rollups of each state say the same, whatever upkeep does meanwhile."""
+    site.take(ramp(0, 5))
+    failures: list[str] = []
+    seen: set[int] = set()
+    done = threading.Event()
+    # One reader shares the ledger with the writer, one has it open as another process would.
+    shared = site.ledger
+
+    def look(ledger: Ledger) -> None:
+        while not done.is_set():
+            snapshot = ledger.snapshot()
+            sums = {
+                table.name: snapshot.scan(table).select(pl.col(column).sum()).collect().item()
+                for table, column in (
+                    (FLOWS, "packets"),
+                    (SOURCES, "packets"),
+                    (COVERAGE, "inbound"),
+                )
+            }
+            if snapshot.days(ROLLUP_PORTS):
+                rolled = snapshot.scan(ROLLUP_PORTS).select(pl.col("packets").sum()).collect().item()
+                sums["rollup_ports"] = rolled
+            seen.add(snapshot.version)
+            if len(set(sums.values())) != 1:
+                failures.append(f"version {snapshot.version}: {sums}")
+
+    def guarded(ledger: Ledger) -> None:
+        try:
+            look(ledger)
+        except Exception as error:  # a thread's failure is to be told by the test
+            failures.append(repr(error))
+
+    readers = [threading.Thread(target=guarded, args=(ledger,)) for ledger in (shared, Ledger(site.folder))]
+    for reader in readers:
+        reader.start()
+    worker = site.worker()
+    worker.ledger = shared
+    for part in range(1, 12):
+        read(worker, ramp(part * 100, 5))
+        worker.commit()
+        if part % 3 == 0:
+            keep_up(shared, "w", NOW)
+        if part == 7:
+            clean(shared)
+    done.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert len(seen) > 2
+
+
+def test_a_folder_that_is_no_ledger_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match=f"{tmp_path}: no ledger here"):
+        Ledger(tmp_path)
+
+
+def test_a_ledger_of_a_newer_format_is_refused_with_a_sentence(site: Site) -> None:
+    site.take(ramp(0, 3))
+    (site.folder / "ledger.json").write_text('{"format": 99}')
+    with pytest.raises(LedgerError, match="written in format 99, newer than this darkscope reads"):
+        Ledger(site.folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "1"}', "\x00\xff"])
+def test_a_damaged_description_is_named(site: Site, text: str) -> None:
+    site.take(ramp(0, 3))
+    (site.folder / "ledger.json").write_text(text)
+    with pytest.raises(LedgerError, match=r"ledger\.json"):
+        Ledger(site.folder)
+
+
+def test_a_ledger_that_was_killed_while_it_was_made_is_made_to_the_end(tmp_path: Path) -> None:
+    whole = Ledger.open_or_create(tmp_path / "whole")
+    half = tmp_path / "half"
+    Ledger.open_or_create(half)
+    (half / "ledger.json").unlink()
+    for table in TABLES[5:]:
+        for path in sorted((half / table.name).rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+    site = Site(half)
+    site.take(ramp(0, 3))
+    assert packets(site) == 3
+    assert whole.snapshot().version == 0
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_ledger_can_be_read_and_says_why_it_cannot_be_written(site: Site) -> None:
+    site.take(ramp(0, 3))
+    for path in (site.folder, *site.folder.rglob("*")):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        assert packets(site) == 3
+        with pytest.raises(LedgerError, match="Permission denied"):
+            site.take(ramp(100, 3))
+    finally:
+        for path in (site.folder, *site.folder.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)

@@ -1,0 +1,291 @@
+"""Upkeep: files become few, rollups are true or absent, the log stays short, and nobody loses a row."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from ledgers import DAY, NOW, Site, day, files, merged, packets, ramp, read
+
+from darkscope.ingest.ledger import upkeep as module
+from darkscope.ingest.ledger.files import write_file
+from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.ledger.upkeep import GRACE, clean, is_closed, keep_up, upkeep
+from darkscope.ingest.ledger.verify import verify
+from darkscope.ingest.rollups import roll_up
+from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, ROLLUPS, SOURCES, TABLES, Table
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "ledger")
+
+
+def fill(site: Site, *, days: int = 3, captures: int = 4) -> None:
+    """Some captures of several days, a batch each."""
+    worker = site.worker()
+    for number in range(days):
+        for part in range(captures):
+            start = number * DAY + part * 1000
+            read(worker, ramp(start, 20, port=20 + part, source=f"198.41.{number}.{part}"))
+            worker.commit()
+
+
+def rolled(site: Site, table: Table) -> pl.DataFrame:
+    snapshot = site.ledger.snapshot()
+    rows = snapshot.scan(FLOWS)
+    return roll_up(rows, table).sort(table.keys).collect()
+
+
+def test_a_day_is_closed_some_minutes_after_midnight() -> None:
+    midnight = datetime(2020, 6, 25, tzinfo=UTC)
+    assert not is_closed(day("2020-06-24"), midnight + GRACE - timedelta(seconds=1))
+    assert is_closed(day("2020-06-24"), midnight + GRACE)
+
+
+def test_closed_days_get_rollups_that_equal_the_sums_of_flows(site: Site) -> None:
+    fill(site)
+    before = {table.name: merged(site.ledger.snapshot(), table) for table in (FLOWS, SOURCES)}
+    done = keep_up(site.ledger, "w", NOW)
+    assert done.days_closed == 3
+    snapshot = site.ledger.snapshot()
+    for table in ROLLUPS:
+        assert snapshot.days(table) == {day("2020-06-24"), day("2020-06-25"), day("2020-06-26")}
+        kept = snapshot.scan(table).drop("day").sort(table.keys).collect().select(rolled(site, table).columns)
+        assert kept.equals(rolled(site, table))
+    assert merged(snapshot, FLOWS).equals(before["flows"])
+    assert merged(snapshot, SOURCES).equals(before["sources"])
+    for table in (FLOWS, SOURCES, COVERAGE, CAPTURES):
+        assert snapshot.files(table).group_by("day").len()["len"].to_list() == [1, 1, 1]
+    assert verify(site.ledger).faults == ()
+
+
+def test_flows_of_a_closed_day_are_in_the_order_of_the_questions(site: Site) -> None:
+    fill(site, days=1)
+    keep_up(site.ledger, "w", NOW)
+    (path,) = site.ledger.snapshot().files(FLOWS)["path"]
+    rows = pl.read_parquet(site.folder / "flows" / path, hive_partitioning=False)
+    assert rows.equals(rows.sort(FLOWS.order))
+
+
+def test_upkeep_twice_changes_nothing(site: Site) -> None:
+    fill(site)
+    keep_up(site.ledger, "w", NOW)
+    plan = site.ledger.snapshot().plan
+    keep_up(site.ledger, "w", NOW)
+    assert site.ledger.snapshot().plan == plan
+
+
+def test_an_open_day_gets_no_rollups(site: Site) -> None:
+    fill(site)
+    keep_up(site.ledger, "w", datetime(2020, 6, 26, 13, tzinfo=UTC))
+    assert site.ledger.snapshot().days(ROLLUPS[0]) == {day("2020-06-24"), day("2020-06-25")}
+
+
+def test_late_rows_take_the_rollups_of_their_day_out_in_the_same_change(site: Site) -> None:
+    fill(site)
+    keep_up(site.ledger, "w", NOW)
+    site.take(ramp(5000, 10), "/spool/a/late.pcap")
+    snapshot = site.ledger.snapshot()
+    for table in ROLLUPS:
+        assert snapshot.days(table) == {day("2020-06-25"), day("2020-06-26")}
+    assert verify(site.ledger).faults == ()
+    keep_up(site.ledger, "w", NOW)
+    snapshot = site.ledger.snapshot()
+    for table in ROLLUPS:
+        assert len(snapshot.days(table)) == 3
+        kept = snapshot.scan(table).drop("day").sort(table.keys).collect().select(rolled(site, table).columns)
+        assert kept.equals(rolled(site, table))
+    assert verify(site.ledger).faults == ()
+
+
+def test_an_open_day_of_many_files_is_merged(site: Site) -> None:
+    site.now = datetime(2020, 6, 24, 18, tzinfo=UTC)
+    fill(site, days=1, captures=12)
+    before = {table.name: merged(site.ledger.snapshot(), table) for table in (FLOWS, SOURCES)}
+    covered = site.rows(COVERAGE)
+    keep_up(site.ledger, "w", site.now)
+    snapshot = site.ledger.snapshot()
+    for table in (FLOWS, SOURCES, COVERAGE, CAPTURES):
+        assert snapshot.files(table).height == 1
+    assert merged(snapshot, FLOWS).equals(before["flows"])
+    assert merged(snapshot, SOURCES).equals(before["sources"])
+    assert snapshot.days(ROLLUPS[0]) == frozenset()
+    assert snapshot.scan(CAPTURES).collect().height == 12
+    for name in ("frames", "inbound"):
+        assert sum(row[name] for row in site.rows(COVERAGE)) == sum(row[name] for row in covered)
+    assert verify(site.ledger).faults == ()
+
+
+def test_stretches_that_touch_inside_an_hour_become_one(site: Site) -> None:
+    worker = site.worker()
+    for start in (0, 60, 120, 600):
+        read(worker, ramp(start, 60))
+        worker.commit()
+    keep_up(site.ledger, "w", NOW)
+    rows = [(row["minute"] % 60, row["minutes"], row["frames"]) for row in site.rows(COVERAGE)]
+    assert rows == [(0, 3, 180), (10, 1, 60)]
+    assert verify(site.ledger).faults == ()
+
+
+def test_rows_that_came_while_a_day_was_closed_are_not_lost(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(site, days=1)
+    publish = module._publish
+
+    def late(*args: object) -> module.Upkeep:
+        monkeypatch.setattr(module, "_publish", publish)
+        site.take(ramp(5000, 10), "/spool/a/late.pcap")
+        return publish(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_publish", late)
+    assert keep_up(site.ledger, "w", NOW).days_closed == 0
+    assert packets(site) == 90
+    assert site.ledger.snapshot().days(ROLLUPS[0]) == frozenset()
+    assert verify(site.ledger).faults == ()
+    keep_up(site.ledger, "w", NOW)
+    assert packets(site) == 90
+    assert verify(site.ledger).faults == ()
+    named = set(site.ledger.snapshot().files(FLOWS)["path"])
+    assert named <= files(site.folder, FLOWS)
+
+
+def test_files_that_were_merged_by_two_at_once_are_there_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(site, days=1, captures=12)
+    publish = module._publish
+
+    def other_first(*args: object) -> module.Upkeep:
+        monkeypatch.setattr(module, "_publish", publish)
+        keep_up(Ledger(site.folder), "other", NOW)
+        return publish(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_publish", other_first)
+    keep_up(site.ledger, "w", NOW)
+    assert packets(site) == 240
+    assert verify(site.ledger).faults == ()
+
+
+def test_upkeep_keeps_its_files_when_late_rows_take_its_rollups_out_at_once(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the change of upkeep and its look at the result, another worker commits late rows."""
+    fill(site, days=1)
+    change = Ledger.change
+
+    def overtaken_at_once(ledger: Ledger, *args: object, **how: object) -> object:
+        monkeypatch.setattr(Ledger, "change", change)
+        change(ledger, *args, **how)  # type: ignore[arg-type]
+        site.take(ramp(5000, 10), "/spool/a/late.pcap")
+        return ledger.finish()
+
+    monkeypatch.setattr(Ledger, "change", overtaken_at_once)
+    keep_up(site.ledger, "w", NOW)
+    assert packets(site) == 90
+    assert verify(site.ledger).faults == ()
+
+
+def test_a_dead_upkeep_leaves_files_that_nobody_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, days=1)
+
+    def dies(*_args: object) -> module.Upkeep:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_publish", dies)
+        with pytest.raises(KeyboardInterrupt):
+            keep_up(site.ledger, "w", NOW)
+    assert packets(site) == 80
+    assert verify(site.ledger).faults == ()
+
+
+def test_cleaning_deletes_old_files_that_nothing_names_and_no_others(site: Site) -> None:
+    fill(site)
+    merged_away = set(site.ledger.snapshot().files(FLOWS)["path"])
+    keep_up(site.ledger, "w", NOW)
+    rows = site.ledger.snapshot().scan(FLOWS).drop("day").collect().head(3)
+    young = write_file(site.folder, FLOWS, day("2020-06-24"), rows)
+    old = write_file(site.folder, FLOWS, day("2020-06-24"), rows)
+    two_days_ago = time.time() - 2 * DAY
+    os.utime(site.folder / "flows" / old.path, (two_days_ago, two_days_ago))
+    clean(site.ledger)
+    there = files(site.folder, FLOWS)
+    assert young.path in there
+    assert old.path not in there
+    assert merged_away <= there  # replaced a moment ago: a reader may still have them open
+    assert set(site.ledger.snapshot().files(FLOWS)["path"]) <= there
+    assert packets(site) == 240
+    assert verify(site.ledger).faults == ()
+
+
+def test_an_old_file_that_the_log_names_is_never_deleted(site: Site) -> None:
+    fill(site)
+    two_days_ago = time.time() - 2 * DAY
+    for table in TABLES:
+        for name in files(site.folder, table):
+            os.utime(site.folder / table.name / name, (two_days_ago, two_days_ago))
+    clean(site.ledger)
+    keep_up(site.ledger, "w", NOW)
+    clean(site.ledger)
+    assert packets(site) == 240
+    assert verify(site.ledger).faults == ()
+
+
+def test_a_ledger_whose_log_was_cleaned_knows_its_captures_and_its_plan(site: Site) -> None:
+    fill(site, days=1)
+    plan = site.ledger.snapshot().plan
+    two_hours_ago = time.time() - 7200
+    for path in site.folder.glob("*/_delta_log/*"):
+        os.utime(path, (two_hours_ago, two_hours_ago))
+    clean(site.ledger)
+    clean(site.ledger)
+    assert len(list((site.folder / "flows" / "_delta_log").glob("*.json"))) < 4
+    fresh = Ledger(site.folder).snapshot()
+    assert (fresh.plan, fresh.version) == (plan, plan)
+    assert site.take(ramp(0, 20, port=20, source="198.41.0.0")) is None
+    files_ = fresh.files(FLOWS)
+    assert {"min.port", "max.port", "rows", "size"} <= set(files_.columns)
+    assert files_["min.port"].null_count() == 0
+    site.take(ramp(9000, 5))
+    assert packets(site) == 85
+    assert verify(site.ledger).faults == ()
+
+
+def test_upkeep_expires_by_the_settings(site: Site) -> None:
+    fill(site)
+    upkeep(site.ledger, site.settings, NOW + timedelta(days=396))
+    assert site.ledger.snapshot().days(FLOWS) == {day("2020-06-26")}
+    assert verify(site.ledger).faults == ()
+
+
+@pytest.mark.soak
+def test_a_thousand_commits_open_as_fast_as_a_few(site: Site) -> None:
+    worker = site.worker()
+    for part in range(1100):
+        read(worker, ramp(part * 60, 3))
+        worker.commit()
+        if part % 100 == 99:
+            keep_up(site.ledger, "w", NOW)
+    two_hours_ago = time.time() - 7200
+    for path in site.folder.glob("*/_delta_log/*"):
+        os.utime(path, (two_hours_ago, two_hours_ago))
+
+    def opening() -> float:
+        begin = time.perf_counter()
+        packets(site)
+        return time.perf_counter() - begin
+
+    before = opening()
+    clean(site.ledger)
+    logged = {table.name: len(list((site.folder / table.name / "_delta_log").iterdir())) for table in TABLES}
+    print(f"opened in {before:.3f} s, cleaned {opening():.3f} s; log files {logged}")  # noqa: T201
+    assert max(logged.values()) < 20
+    assert len(list((site.folder / "plans").iterdir())) <= 1001
+    assert packets(site) == 3300
+    assert verify(site.ledger).faults == ()
