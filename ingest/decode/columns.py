@@ -43,7 +43,7 @@ class Packets:
     ip_id: npt.NDArray[np.int32]  # IPv4 only
     ip_header: npt.NDArray[np.int32]  # offset of the outermost IP header in the frame
     fragment: npt.NDArray[np.uint8]  # WHOLE, FIRST_FRAGMENT or LATER_FRAGMENT
-    header: npt.NDArray[np.int32]  # offset in the frame of what follows the IP headers; -1 where these are cut
+    header: npt.NDArray[np.int32]  # offset in the frame of what follows the IP headers; -1 if they are cut
     tcp_flags: npt.NDArray[np.int32]  # 9 bits, NS highest; -1 where not TCP or cut off
     sequence: npt.NDArray[np.int64]
     acknowledgement: npt.NDArray[np.int64]
