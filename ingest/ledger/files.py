@@ -1,16 +1,20 @@
-"""Data files of the tables: written whole, invisible until a plan names them."""
+"""Data files of the tables: written whole, invisible until a plan names them.
+
+A file's name ends in a digest of its bytes, so that a change of one bit is found.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import time
-import uuid
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from blake3 import blake3
 
 from darkscope.ingest.series import Table
 
@@ -43,17 +47,28 @@ def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, lev
 
     `level` is zstd's. A file that could not be written whole is taken away again; OSError goes on to the caller.
     """
-    partition = f"day={day.isoformat()}"
-    path = f"{partition}/{time.time_ns():x}-{uuid.uuid4().hex[:12]}.parquet"
+    rows = rows.select(pl.col(name).cast(kind) for name, kind in table.schema.items())
+    written = io.BytesIO()
+    rows.write_parquet(written, compression="zstd", compression_level=level, row_group_size=ROW_GROUP)
+    data = written.getbuffer()
+    path = f"day={day.isoformat()}/{time.time_ns():x}-{_digest(data)}.parquet"
     target = folder / table.name / path
     target.parent.mkdir(parents=True, exist_ok=True)
-    rows = rows.select(pl.col(name).cast(kind) for name, kind in table.schema.items())
     try:
-        rows.write_parquet(target, compression="zstd", compression_level=level, row_group_size=ROW_GROUP)
+        target.write_bytes(data)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
-    return DataFile(path, day.isoformat(), target.stat().st_size, _statistics(table, rows))
+    return DataFile(path, day.isoformat(), len(data), _statistics(table, rows))
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a file holds the bytes that were written: its name ends in their digest. Raises OSError."""
+    return path.stem.endswith(f"-{_digest(path.read_bytes())}")
+
+
+def _digest(data: bytes | memoryview) -> str:
+    return blake3(data).hexdigest(8)
 
 
 def _statistics(table: Table, rows: pl.DataFrame) -> str:
