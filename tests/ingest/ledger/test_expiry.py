@@ -1,0 +1,298 @@
+"""What leaves a ledger by age, by room or on request, what stays of it, and how it comes back."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from capture_files import pcap
+from ledgers import DAY, NOON, NOW, SECOND, Site, at, day, packets, ramp, read
+
+from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
+from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.upkeep import keep_up
+from darkscope.ingest.ledger.verify import verify
+from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, FORGOTTEN, ROLLUPS, SEALS, SOURCES, Table
+from darkscope.ingest.settings import Ingest, SensorEntry
+
+FIRST, SECOND_DAY, THIRD = day("2020-06-24"), day("2020-06-25"), day("2020-06-26")
+KEEP_ONE: dict[str, int] = {"flows": 1}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site(tmp_path / "ledger")
+    worker = site.worker(clock=lambda: int(NOW.timestamp()) * SECOND)
+    for number in range(3):
+        read(worker, ramp(number * DAY, 20, port=20 + number), f"/spool/a/{number}.pcap")
+        read(worker, ramp(number * DAY, 10, port=30 + number), f"/spool/b/{number}.pcap")
+    worker.commit()
+    return site
+
+
+def seal(site: Site, today: date = THIRD) -> list[Expired]:
+    """Let the flows of the days before `today - 1` expire."""
+    keep_up(site.ledger, "w", NOW)
+    return expire(site.ledger, "w", today, KEEP_ONE.get, None)
+
+
+def assert_lawful(site: Site) -> None:
+    assert verify(site.ledger).faults == ()
+
+
+def sums(site: Site, table: Table) -> dict[date, int]:
+    rows = site.ledger.snapshot().scan(table).group_by("day").agg(pl.col("packets").sum()).collect()
+    return dict(sorted(rows.iter_rows()))
+
+
+def test_flows_expire_and_leave_seals_rollups_and_coverage(site: Site) -> None:
+    gone = seal(site)
+    assert [(one.table, one.day, one.rows) for one in gone] == [("flows", FIRST, 2)]
+    assert sums(site, FLOWS) == {SECOND_DAY: 30, THIRD: 30}
+    assert site.rows(SEALS, "bytes") == [
+        {"day": FIRST, "sensor": "a", "packets": 20, "flows": 1},
+        {"day": FIRST, "sensor": "b", "packets": 10, "flows": 1},
+    ]
+    for table in ROLLUPS:
+        assert sums(site, table) == {FIRST: 30, SECOND_DAY: 30, THIRD: 30}
+    assert site.booked() == {"frames": 90, "inbound": 90}
+    assert_lawful(site)
+
+
+def test_a_day_without_rollups_waits_for_them(site: Site) -> None:
+    assert expire(site.ledger, "w", THIRD, KEEP_ONE.get, None) == []
+    assert packets(site) == 90
+
+
+def test_other_tables_expire_by_their_own_age(site: Site) -> None:
+    keep_up(site.ledger, "w", NOW)
+    gone = expire(site.ledger, "w", THIRD, {"sources": 1}.get, None)
+    assert [(one.table, one.day) for one in gone] == [("sources", FIRST)]
+    assert sums(site, SOURCES) == {SECOND_DAY: 30, THIRD: 30}
+    assert sums(site, FLOWS) == {FIRST: 30, SECOND_DAY: 30, THIRD: 30}
+    assert_lawful(site)
+
+
+def test_expiry_twice_changes_nothing(site: Site) -> None:
+    seal(site)
+    plan = site.ledger.snapshot().plan
+    assert expire(site.ledger, "w", THIRD, KEEP_ONE.get, None) == []
+    assert site.ledger.snapshot().plan == plan
+
+
+def test_beyond_the_disk_budget_the_oldest_days_of_flows_expire(site: Site) -> None:
+    keep_up(site.ledger, "w", NOW)
+    snapshot = site.ledger.snapshot()
+    budget = size(snapshot) - 1
+    gone = expire(site.ledger, "w", NOW.date(), {}.get, budget)
+    assert [(one.table, one.day) for one in gone] == [("flows", FIRST)]
+    assert_lawful(site)
+
+
+def test_a_budget_that_cannot_be_met_takes_all_closed_days_and_ends(site: Site) -> None:
+    keep_up(site.ledger, "w", NOW)
+    expire(site.ledger, "w", NOW.date(), {}.get, 1)
+    assert sums(site, FLOWS) == {}
+    assert sum(sums(site, SEALS).values()) == 90
+    assert_lawful(site)
+
+
+def test_late_captures_of_a_sealed_day_are_refused_and_counted(site: Site) -> None:
+    seal(site)
+    site.take(ramp(3600, 7), "/spool/a/late.pcap")
+    assert site.booked() == {"frames": 97, "inbound": 90, "rejected_sealed": 7}
+    assert sums(site, SEALS) == {FIRST: 30}
+    assert_lawful(site)
+
+
+def test_late_captures_of_a_sealed_day_are_taken_into_rollups_and_seals_where_asked_for(site: Site) -> None:
+    seal(site)
+    site.ingest = Ingest(late="accepted")
+    site.take(ramp(3600, 7), "/spool/a/late.pcap")
+    assert site.booked() == {"frames": 97, "inbound": 97}
+    assert sums(site, FLOWS) == {SECOND_DAY: 30, THIRD: 30}
+    assert sums(site, SEALS) == {FIRST: 37}
+    for table in ROLLUPS:
+        assert sums(site, table)[FIRST] == 37
+    assert_lawful(site)
+    keep_up(site.ledger, "w", NOW)
+    assert_lawful(site)
+
+
+def test_a_batch_read_before_its_day_was_sealed_is_read_again(site: Site) -> None:
+    keep_up(site.ledger, "w", NOW)
+    worker = site.worker()
+    data = ramp(3600, 7)
+    read(worker, data, "/spool/a/late.pcap")
+    seal(site)
+    with pytest.raises(LedgerError):
+        worker.commit()
+    worker.start_over()
+    read(worker, data, "/spool/a/late.pcap")
+    worker.commit()
+    assert site.booked() == {"frames": 97, "inbound": 90, "rejected_sealed": 7}
+    assert_lawful(site)
+
+
+def test_a_sealed_day_cannot_be_forgotten(site: Site) -> None:
+    seal(site)
+    with pytest.raises(LedgerError, match="2020-06-24 has expired and is sealed"):
+        forget(site.ledger, "w", "a", FIRST, SECOND_DAY, NOW)
+    assert_lawful(site)
+
+
+def clock(minutes: int) -> datetime:
+    return NOW + timedelta(minutes=minutes)
+
+
+def again(site: Site, minutes: int, names: dict[str, bytes]) -> None:
+    """Ingest these captures again, so many minutes later."""
+    now = int(clock(minutes).timestamp()) * SECOND
+    worker = site.worker(again=True, clock=lambda: now)
+    for name, data in names.items():
+        read(worker, data, name)
+    worker.commit()
+
+
+def content(site: Site) -> dict[str, list[dict[str, Any]]]:
+    return {table.name: site.rows(table) for table in (FLOWS, SOURCES, COVERAGE)}
+
+
+ALL = {
+    f"/spool/{sensor}/{number}.pcap": ramp(number * DAY, count, port=port + number)
+    for number in range(3)
+    for sensor, count, port in (("a", 20, 20), ("b", 10, 30))
+}
+
+
+def test_forgetting_takes_a_sensors_days_out_of_all_tables(site: Site) -> None:
+    keep_up(site.ledger, "w", NOW)
+    removed = forget(site.ledger, "w", "a", FIRST, SECOND_DAY, clock(1))
+    assert removed == {"flows": 2, "coverage": 2, "sources": 2}
+    assert sums(site, FLOWS) == {FIRST: 10, SECOND_DAY: 10, THIRD: 30}
+    for table in ROLLUPS:
+        assert site.ledger.snapshot().days(table) == {THIRD}
+    assert [(row["day"], row["sensor"]) for row in site.rows(FORGOTTEN)] == [(FIRST, "a"), (SECOND_DAY, "a")]
+    assert_lawful(site)
+    keep_up(site.ledger, "w", NOW)
+    assert_lawful(site)
+
+
+def test_forgetting_what_is_not_there_changes_nothing(site: Site) -> None:
+    assert forget(site.ledger, "w", "nobody", FIRST, THIRD, clock(1)) == {}
+    assert site.ledger.snapshot().version == 1
+
+
+def test_forgotten_days_stay_empty_until_they_are_asked_for(site: Site) -> None:
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    for name, data in ALL.items():
+        assert site.take(data, name) is None
+    assert sums(site, FLOWS)[FIRST] == 10
+
+
+def test_forgotten_and_filled_again_the_rows_are_the_same(site: Site) -> None:
+    before = content(site)
+    forget(site.ledger, "w", "a", FIRST, SECOND_DAY, clock(1))
+    again(site, 2, ALL)
+    assert content(site) == before
+    assert_lawful(site)
+    plan = site.ledger.snapshot().plan
+    again(site, 3, ALL)
+    assert site.ledger.snapshot().plan == plan
+    assert content(site) == before
+
+
+def test_two_days_forgotten_one_after_the_other_are_each_filled_once(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    data = pcap(at(hour * 3600) for hour in range(-10, 60))
+    site.take(data)
+    before = content(site)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    again(site, 2, {"/spool/a/1.pcap": data})
+    forget(site.ledger, "w", "a", THIRD, THIRD, clock(3))
+    again(site, 4, {"/spool/a/1.pcap": data})
+    assert packets(site) == 70
+    for name in ("flows", "sources"):
+        assert content(site)[name] == before[name]
+    assert_lawful(site)
+
+
+def test_a_day_forgotten_twice_is_filled_twice(site: Site) -> None:
+    before = content(site)
+    for minute in (1, 3):
+        forget(site.ledger, "w", "a", FIRST, FIRST, clock(minute))
+        again(site, minute + 1, ALL)
+    assert content(site) == before
+    assert_lawful(site)
+
+
+def test_two_days_forgotten_before_either_is_filled_come_back_at_once(site: Site) -> None:
+    before = content(site)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    forget(site.ledger, "w", "a", SECOND_DAY, SECOND_DAY, clock(2))
+    again(site, 3, ALL)
+    assert content(site) == before
+    assert_lawful(site)
+
+
+def test_a_day_within_a_long_capture_comes_back_whole(tmp_path: Path) -> None:
+    """Coverage too: the capture watched until midnight though its last frame of the day came before."""
+    site = Site(tmp_path / "ledger")
+    data = pcap(at(hour * 3600) for hour in range(-10, 60, 5))
+    site.take(data)
+    before = content(site)
+    forget(site.ledger, "w", "a", SECOND_DAY, SECOND_DAY, clock(1))
+    again(site, 2, {"/spool/a/1.pcap": data})
+    assert content(site) == before
+    assert_lawful(site)
+
+
+def test_filling_again_that_was_killed_half_way_goes_on(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    data = ramp(0, 100)
+    site.take(data)
+    before = content(site)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    size_ = (len(data) - 24) // 100
+    again(site, 2, {"/spool/a/1.pcap": data[: 24 + 40 * size_]})
+    assert packets(site) == 40
+    again(site, 3, {"/spool/a/1.pcap": data})
+    assert content(site) == before
+    assert_lawful(site)
+
+
+def test_a_wrong_mapping_is_corrected_by_forgetting_and_filling_again(site: Site) -> None:
+    before = sums(site, FLOWS)
+    site.sensors = [SensorEntry(id="right", captures=("a/*.pcap",))]
+    forget(site.ledger, "w", "a", FIRST, THIRD, clock(1))
+    again(site, 2, ALL)
+    assert sums(site, FLOWS) == before
+    assert {row["sensor"] for row in site.rows(FLOWS)} == {"b", "right"}
+    assert {row["sensor"] for row in site.rows(COVERAGE)} == {"b", "right"}
+    assert_lawful(site)
+    again(site, 3, ALL)
+    assert sums(site, FLOWS) == before
+
+
+def test_a_capture_that_is_new_is_read_by_again_as_by_any_reading(site: Site) -> None:
+    again(site, 1, {"/spool/a/new.pcap": ramp(3 * DAY, 5)})
+    assert packets(site) == 95
+    assert_lawful(site)
+
+
+def test_the_time_of_a_forgotten_capture_is_free_for_another(site: Site) -> None:
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    site.take(ramp(2, 18, port=99), "/spool/a/other.pcap")
+    assert sums(site, FLOWS)[FIRST] == 28
+    assert_lawful(site)
+
+
+def test_captures_stay_listed_when_their_day_is_forgotten(site: Site) -> None:
+    listed = site.rows(CAPTURES)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    assert site.rows(CAPTURES) == listed
+    assert NOON * SECOND in {row["first"] for row in listed}
+    assert UTC is NOW.tzinfo
