@@ -6,26 +6,26 @@ from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from darkscope.ingest.reduce import FATES, MINUTE, NO_HOUR, Hour
-from darkscope.ingest.series import COVERAGE
 
 LONGEST_SILENCE = 24
 """Hours without a frame after which a capture does not count as watching any more: a broken clock, not a quiet net."""
+
+Row = tuple[object, ...]
 
 _EPOCH = date(1970, 1, 1)
 
 
 def coverage_rows(
     sensor: str, point: str, hours: dict[int, Hour], before: int, bridge: int, dropped: int
-) -> pl.DataFrame:
-    """Rows of one capture and point, with their `day`.
+) -> list[Row]:
+    """Rows of one capture and point: the `day`, then the table's columns in their order.
 
     `before` is the latest time of an earlier reading of the same capture (0: none), from which on it is watched;
     `bridge` the minutes of silence that a later capture may close; `dropped` is booked where the capture ends.
     """
-    rows: list[tuple[object, ...]] = []
+    rows: list[Row] = []
     nothing = np.zeros(FATES, np.int64)
     known = {hour: (entry.low // MINUTE, entry.high // MINUTE, entry.counts) for hour, entry in hours.items()}
     without_time = known.pop(NO_HOUR, None)
@@ -50,7 +50,7 @@ def coverage_rows(
     if without_time is not None or (dropped and not order):
         counts = nothing if without_time is None else without_time[2]
         rows.append(_row(sensor, point, 0, 0, 0, counts, 0 if order else dropped))
-    return pl.DataFrame(rows, schema={"day": pl.Date, **COVERAGE.schema}, orient="row")
+    return rows
 
 
 def _row(
@@ -61,7 +61,7 @@ def _row(
     bridge: int,
     counts: npt.NDArray[np.int64],
     dropped: int,
-) -> tuple[object, ...]:
+) -> Row:
     fates = counts.tolist()
     day = _EPOCH + timedelta(minutes=minute)
     return (day, minute, minutes, bridge, sensor, point, sum(fates), *fates, dropped)

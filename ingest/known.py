@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,15 +28,38 @@ LATEST = 7_258_118_400 * 1_000_000_000
 SILENCE = 24 * HOUR
 """Nanoseconds without a frame after which a capture has not watched: a broken clock, not a quiet net."""
 
-ORDER = ("reach", "taken", "point", "first")
-"""Order of the rows of one capture."""
-
 BRANCH = "'"
 """Marks a capture that begins with the bytes of one that is known, and does not continue it."""
 
 Spans = npt.NDArray[np.int64]
 
-_NO_READINGS = pl.DataFrame(schema={"day": pl.Date(), **CAPTURES.schema})
+
+class Taken(NamedTuple):
+    """One row of `captures`, its columns in their order."""
+
+    day: date
+    head: str
+    start: int
+    reach: int
+    digest: str
+    name: str
+    sensor: str
+    point: str
+    frames: int
+    first: int
+    last: int
+    link_types: str
+    damage: str
+    dropped: int
+    again: int
+    taken: int
+    geo: str
+    rules: str
+
+    @property
+    def order(self) -> tuple[int, int, str, int]:
+        """By which the rows of one capture are put in order."""
+        return self.reach, self.taken, self.point, self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +90,19 @@ class Known:
         self.snapshot = snapshot
         self._loaded: tuple[int, int] | None = None  # nanoseconds for which `_points` is complete
         self._points: dict[tuple[str, str], dict[str, list[Span]]] = {}
-        self._heads: dict[date, dict[tuple[object, ...], pl.DataFrame]] = {}
+        self._heads: dict[date, dict[str, list[Taken]]] = {}
         holes = snapshot.scan(FORGOTTEN).collect()
         self._holes = [Hole(sensor, _number(day), at) for sensor, at, day in holes.iter_rows()]
 
-    def readings(self, head: str, first: int) -> pl.DataFrame:
+    def readings(self, head: str, first: int) -> list[Taken]:
         """Rows of `captures` with this head, in order; `first` is the time of the capture's first frame."""
         day = capture_day(first)
         if day not in self._heads:
-            rows = self.snapshot.scan(CAPTURES, day, day).select("day", *CAPTURES.schema).sort(ORDER).collect()
-            self._heads[day] = rows.partition_by("head", as_dict=True)
-        return self._heads[day].get((head,), _NO_READINGS)
+            of_day = self._heads.setdefault(day, {})
+            rows = self.snapshot.scan(CAPTURES, day, day).select("day", *CAPTURES.schema).collect()
+            for row in sorted(map(Taken._make, rows.iter_rows()), key=lambda row: row.order):
+                of_day.setdefault(row.head, []).append(row)
+        return list(self._heads[day].get(head, ()))
 
     def holes(self, sensor: str) -> list[Hole]:
         """Forgotten days of a sensor."""

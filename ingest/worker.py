@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from itertools import chain
 from typing import BinaryIO
 
 import numpy as np
@@ -20,12 +21,12 @@ from polars.exceptions import PolarsError
 
 from darkscope.ingest.capture.frames import Damage, Frames
 from darkscope.ingest.capture.reader import CaptureReader
-from darkscope.ingest.coverage import coverage_rows
+from darkscope.ingest.coverage import Row, coverage_rows
 from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
-from darkscope.ingest.known import BRANCH, EARLIEST, ORDER, SILENCE, Hole, Known, Span, capture_day
+from darkscope.ingest.known import BRANCH, EARLIEST, SILENCE, TOLERANCE, Hole, Known, Span, Taken, capture_day
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
@@ -50,6 +51,7 @@ from darkscope.ingest.settings import Settings
 _EPOCH = date(1970, 1, 1)
 
 _CAPTURES = {"day": pl.Date(), **CAPTURES.schema}
+_COVERAGE = {"day": pl.Date(), **COVERAGE.schema}
 
 
 class DiskLow(LedgerError):
@@ -76,6 +78,8 @@ class Piece:
     before: int  # latest time of earlier readings, nanoseconds; 0: none
     dropped: int  # packets lost that the ledger already has
     hours: dict[int, Hour] = field(default_factory=dict)  # of this batch
+    low: int = 0  # no time of this batch is earlier
+    high: int = 0  # none is later
 
     @property
     def stretches(self) -> list[Stretch]:
@@ -107,7 +111,7 @@ class Reading:
     name: str
     interface: str | None  # of a live capture
     is_stream: bool = False  # what was read of it cannot be read again
-    earlier: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=_CAPTURES))
+    earlier: list[Taken] = field(default_factory=list)  # what the ledger has of it, in order
     again: int = 0
     start: int = 0  # decompressed byte at which this batch began to read it
     reach: int = 0  # and up to which it has been counted
@@ -126,7 +130,9 @@ class Reading:
     @property
     def new_damage(self) -> list[Damage]:
         """What could not be read, and the ledger does not say yet."""
-        said = set("\n".join(self.earlier["damage"]).split("\n"))
+        if not self.reader.damage:
+            return []
+        said = {line for row in self.earlier for line in row.damage.split("\n")}
         return [damage for damage in self.reader.damage if _line(damage) not in said]
 
 
@@ -152,8 +158,7 @@ class _Beat:
 class _Closed:
     """A batch that is complete and not committed yet."""
 
-    readings: list[Reading]
-    rows: pl.DataFrame | None
+    rows: dict[Reading, list[Taken]]  # of `captures`
     fates: dict[str, int]
 
 
@@ -186,6 +191,7 @@ class Worker:
         self._closed: _Closed | None = None
         self._frames = self._flows = 0
         self._readings: list[Reading] = []
+        self._of_point: dict[tuple[str, str], list[tuple[Reading, Piece]]] = {}
         self._beats: dict[tuple[str, str], _Beat] = {}
         self._others = 0  # last plan by which somebody else may have changed the ledger
         self._known = Known(ledger.finish())
@@ -202,6 +208,7 @@ class Worker:
         self._empty()
         self._beats = beats
         self._readings.clear()
+        self._of_point.clear()
         self._known = Known(self.ledger.finish())
         self._sealed = _days(self._known.snapshot)
 
@@ -280,6 +287,7 @@ class Worker:
         """
         if self._closed is None and not self._has_batch():
             self._readings.clear()
+            self._of_point.clear()
             return None
         if (free := self.ledger.free_bytes()) < self._settings.retention.disk_reserve:
             raise DiskLow(
@@ -291,21 +299,24 @@ class Worker:
         self._write()
         closed = self._closed
         snapshot = self.ledger.change(
-            self._settings.worker, "ingest", lambda now: self._changes(now, closed.readings)
+            self._settings.worker, "ingest", lambda now: self._changes(now, closed.rows)
         )
         result = Committed(snapshot.version, self._frames, self._flows, closed.fates)
         if snapshot.plan == self._known.snapshot.plan + 1:
-            self._known.add(self._spans(closed.readings))
+            for reading in closed.rows:
+                for piece in reading.pieces.values():
+                    self._known.add(self._spans(reading, piece))
             self._known.follow(snapshot)
-            for reading in closed.readings:
+            for reading in closed.rows:
                 reading.as_of = snapshot.plan
         else:  # somebody else changed the ledger as well
             self._others = snapshot.plan
             self._known = Known(snapshot)
-        for reading in closed.readings:
-            self._go_on(reading, closed.rows)
+        for reading, rows in closed.rows.items():
+            self._go_on(reading, rows)
         self._empty()
         self._readings.clear()
+        self._of_point.clear()
         self._sealed = _days(snapshot)
         return result
 
@@ -317,13 +328,12 @@ class Worker:
         self._take_rows()
         readings = [reading for reading in self._readings if self._has_news(reading)]
         taken = self._clock()
-        rows = pl.concat([self._capture_rows(reading, taken) for reading in readings]) if readings else None
-        if rows is not None:
-            self._stage(CAPTURES, rows)
-        coverage = self._coverage_rows(readings)
+        rows = {reading: self._capture_rows(reading, taken) for reading in readings}
+        self._stage(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
+        coverage = pl.DataFrame(self._coverage_rows(readings), schema=_COVERAGE, orient="row")
         self._stage(COVERAGE, coverage)
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
-        return _Closed(readings, rows, fates)
+        return _Closed(rows, fates)
 
     def _empty(self) -> None:
         self._unwritten = []
@@ -335,22 +345,24 @@ class Worker:
     def _begin(self, reading: Reading) -> None:
         reader = reading.reader
         reading.earlier = self._known.readings(reader.head, reader.first)
-        if self._again and reading.earlier.height:
+        if self._again and reading.earlier:
             reading.again = max((hole.at for hole in self._holes(reading.earlier)), default=0)
             reading.is_over = not reading.again
-        same = reading.earlier.filter(pl.col("again") == reading.again)
-        known = [*same.select("reach", "digest").iter_rows()]
+        known = [(row.reach, row.digest) for row in reading.earlier if row.again == reading.again]
         known += [(one.reach, one.digest) for one in self._readings if one.reader.head == reader.head]
         reading.start = reader.resume(known)
         reading.is_branch = bool(known) and not reading.start
         reading.as_of = self._known.snapshot.plan
         reading.reach, reading.digest = reader.reach, reader.digest()
 
-    def _holes(self, earlier: pl.DataFrame) -> Iterator[Hole]:
+    def _holes(self, earlier: list[Taken]) -> Iterator[Hole]:
         """Forgotten days that a capture was taken for, and that came after it was."""
-        of_sensor = earlier.filter(pl.col("last") > 0).group_by("sensor")
-        spans = of_sensor.agg(pl.col("taken", "first").min(), pl.col("last").max())
-        for sensor, taken, first, last in spans.iter_rows():
+        for sensor in {row.sensor for row in earlier}:
+            rows = [row for row in earlier if row.sensor == sensor and row.last]
+            if not rows:
+                continue
+            first, last = min(row.first for row in rows), max(row.last for row in rows)
+            taken = min(row.taken for row in rows)
             for hole in self._known.holes(sensor):
                 if hole.at > taken and first // DAY <= hole.day <= last // DAY:
                     yield hole
@@ -359,8 +371,8 @@ class Worker:
         """Days of a point that a reading refills: those forgotten since the last refilling."""
         if not reading.again:
             return _NO_DAYS
-        refilled = max((at for at in reading.earlier["again"] if at < reading.again), default=0)
-        holes = self._holes(reading.earlier.filter(pl.col("point") == point))
+        refilled = max((row.again for row in reading.earlier if row.again < reading.again), default=0)
+        holes = self._holes([row for row in reading.earlier if row.point == point])
         return np.array(sorted({hole.day for hole in holes if hole.at > refilled}), np.int64)
 
     def _pieces(self, reading: Reading, frames: Frames | None) -> list[tuple[int, Piece]]:
@@ -386,11 +398,9 @@ class Worker:
                     self._sensors.of_capture(reading.name, name),
                     name or (f"#{index}" if index else ""),
                 )
-            earlier = reading.earlier.filter(pl.col("point") == point)
-            earlier = earlier.filter(pl.col("again") == reading.again)
-            before, dropped = earlier.select(
-                pl.col("last").max().fill_null(0), pl.col("dropped").max().fill_null(0)
-            ).row(0)
+            earlier = [row for row in reading.earlier if row.point == point and row.again == reading.again]
+            before = max((row.last for row in earlier), default=0)
+            dropped = max((row.dropped for row in earlier), default=0)
             piece = Piece(sensor, point, reading.again, self._asked(reading, point), before, dropped)
             reading.pieces[index] = piece
         return piece
@@ -408,8 +418,11 @@ class Worker:
                 reading.capture,
                 low,
                 high,
-                self._spans(one for one in self._readings if one is not reading),
+                self._beside(reading, piece, low, high),
             )
+            if not piece.high:
+                self._of_point.setdefault((piece.sensor.id, piece.point), []).append((reading, piece))
+            piece.low, piece.high = min(low, piece.low or low), max(high, piece.high)
         else:
             taken = np.empty((0, 2), np.int64)
         fate = np.empty(len(frames), np.uint8)
@@ -432,16 +445,18 @@ class Worker:
             self._handshakes.note(piece.sensor.id, fate, frames.time, packets)
         count_hours(piece.hours, fate, frames.time)
 
-    def _spans(self, readings: Iterable[Reading]) -> Iterator[Span]:
-        """Time that readings have in this batch."""
+    def _beside(self, reading: Reading, piece: Piece, low: int, high: int) -> Iterator[Span]:
+        """Time near low and high that other captures of the point have in this batch."""
+        for other, its in self._of_point.get((piece.sensor.id, piece.point), ()):
+            if other is not reading and its.low <= high + TOLERANCE and its.high >= low - TOLERANCE:
+                yield from self._spans(other, its)
+
+    def _spans(self, reading: Reading, piece: Piece) -> Iterator[Span]:
+        """Time that a piece has in this batch."""
         taken = self._clock()
-        for reading in readings:
-            for piece in reading.pieces.values():
-                for stretch in piece.stretches:
-                    if stretch.first:
-                        yield Span(
-                            piece.sensor.id, piece.point, reading.capture, stretch.first, stretch.last, taken
-                        )
+        for stretch in piece.stretches:
+            if stretch.first:
+                yield Span(piece.sensor.id, piece.point, reading.capture, stretch.first, stretch.last, taken)
 
     def _note_link_types(self, reading: Reading, frames: Frames, packets: Packets) -> None:
         where = packets.outcome == LINK_TYPE
@@ -499,57 +514,49 @@ class Worker:
             self._staged.setdefault(table, []).append(file)
             del self._unwritten[0]
 
-    def _capture_rows(self, reading: Reading, taken: int) -> pl.DataFrame:
+    def _capture_rows(self, reading: Reading, taken: int) -> list[Taken]:
+        rows = [
+            Taken(
+                day=capture_day(reading.reader.first),
+                head=reading.reader.head,
+                start=reading.start,
+                reach=reading.reach,
+                digest=reading.digest,
+                name=reading.name,
+                sensor=piece.sensor.id,
+                point=piece.point,
+                frames=stretch.frames,
+                first=stretch.first,
+                last=stretch.last,
+                link_types="",
+                damage="",
+                dropped=max(piece.dropped, reading.reader.dropped.get(index, 0)),
+                again=piece.again,
+                taken=taken,
+                geo=self._places.build(stretch.first // DAY) if stretch.first else "",
+                rules=RULES_VERSION,
+            )
+            for index, piece in sorted(reading.pieces.items())
+            for stretch in piece.stretches
+        ]
         damage = "\n".join(_line(one) for one in reading.new_damage)
         links = ",".join(f"{number}={count}" for number, count in sorted(reading.link_types.items()))
-        rows: list[dict[str, object]] = []
-        for index, piece in sorted(reading.pieces.items()):
-            rows.extend(
-                {
-                    "day": capture_day(reading.reader.first),
-                    "head": reading.reader.head,
-                    "start": reading.start,
-                    "reach": reading.reach,
-                    "digest": reading.digest,
-                    "name": reading.name,
-                    "sensor": piece.sensor.id,
-                    "point": piece.point,
-                    "frames": stretch.frames,
-                    "first": stretch.first,
-                    "last": stretch.last,
-                    "link_types": "",
-                    "damage": "",
-                    "dropped": max(piece.dropped, reading.reader.dropped.get(index, 0)),
-                    "again": piece.again,
-                    "taken": taken,
-                    "geo": self._places.build(stretch.first // DAY) if stretch.first else "",
-                    "rules": RULES_VERSION,
-                }
-                for stretch in piece.stretches
-            )
-        rows[0] |= {"link_types": links, "damage": damage}
-        return pl.DataFrame(rows, schema=_CAPTURES)
+        rows[0] = rows[0]._replace(link_types=links, damage=damage)
+        return rows
 
-    def _coverage_rows(self, readings: list[Reading]) -> pl.DataFrame:
-        rows = [
-            coverage_rows(
-                piece.sensor.id,
-                piece.point,
-                piece.hours,
-                piece.before,
-                self._bridge,
-                max(0, reading.reader.dropped.get(index, 0) - piece.dropped),
-            )
-            for reading in readings
-            for index, piece in reading.pieces.items()
-        ]
-        rows += [
-            coverage_rows(sensor, point, beat.hours, 0, self._bridge, beat.dropped)
-            for (sensor, point), beat in self._beats.items()
-        ]
-        return pl.concat(rows)
+    def _coverage_rows(self, readings: Iterable[Reading]) -> list[Row]:
+        rows: list[Row] = []
+        for reading in readings:
+            for index, piece in reading.pieces.items():
+                dropped = max(0, reading.reader.dropped.get(index, 0) - piece.dropped)
+                rows += coverage_rows(
+                    piece.sensor.id, piece.point, piece.hours, piece.before, self._bridge, dropped
+                )
+        for (sensor, point), beat in self._beats.items():
+            rows += coverage_rows(sensor, point, beat.hours, 0, self._bridge, beat.dropped)
+        return rows
 
-    def _changes(self, now: Snapshot, readings: list[Reading]) -> dict[str, Change] | None:
+    def _changes(self, now: Snapshot, readings: Iterable[Reading]) -> dict[str, Change] | None:
         """What the batch does to a state, if that state still is what the batch relied on; None where it has it."""
         moved = now.plan != self._known.snapshot.plan
         if moved and any(
@@ -574,7 +581,7 @@ class Worker:
 
     def _still_holds(self, reading: Reading, known: Known) -> bool:
         reader = reading.reader
-        if not known.readings(reader.head, reader.first).equals(reading.earlier):
+        if known.readings(reader.head, reader.first) != reading.earlier:
             return False
         return reading.is_stream or all(
             np.array_equal(
@@ -584,17 +591,16 @@ class Worker:
             for piece in reading.pieces.values()
         )
 
-    def _go_on(self, reading: Reading, rows: pl.DataFrame | None) -> None:
+    def _go_on(self, reading: Reading, rows: list[Taken]) -> None:
         """Make a reading ready for the next batch."""
-        if rows is not None:
-            own = rows.filter(pl.col("head") == reading.reader.head)
-            reading.earlier = pl.concat([reading.earlier, own]).sort(ORDER)
+        reading.earlier = sorted([*reading.earlier, *rows], key=lambda row: row.order)
         reading.start = reading.reach
         reading.link_types.clear()
         for index, piece in reading.pieces.items():
             piece.before = max(piece.before, piece.times[1])
             piece.dropped = max(piece.dropped, reading.reader.dropped.get(index, 0))
             piece.hours = {}
+            piece.low = piece.high = 0
 
 
 _FATES = [column.name for column in COVERAGE.columns if column.merge is Merge.SUM and column.name != "frames"]

@@ -359,7 +359,7 @@ class Session:
             outcome = Outcome.REFUSED
         elif capture.frames:
             outcome = Outcome.READ
-        elif reading is not None and reading.earlier.height:
+        elif reading is not None and reading.earlier:
             outcome = Outcome.KNOWN
         else:
             outcome = Outcome.EMPTY
