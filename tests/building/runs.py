@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,7 @@ def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait for something."""
     end = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < end, "it did not happen"
+        assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
 
 
@@ -70,23 +72,40 @@ def environment(**also: str) -> dict[str, str]:
 
 
 def start(
-    *arguments: str | Path, code: str = "", folder: Path | None = None, **also: str
+    *arguments: str | Path, code: str = "", within: Sequence[str] = (), **also: str
 ) -> subprocess.Popen[bytes]:
-    """Start the command; `code` runs before it, in its process."""
+    """Start the command; `code` runs before it, in its process, and `within` is what starts it."""
     program = f"{code}\nfrom darkscope.api.command.main import main\nmain()"
     return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
+        [*within, sys.executable, "-c", program, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=folder,
         env=environment(**also),
     )
 
 
+@contextmanager
+def running(*arguments: str | Path, **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the command beside the test; it is killed at the end where it still lives."""
+    process = start(*arguments, **how)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def stopped(process: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> tuple[int, str, str]:
+    """End a process by a signal: exit code, standard output, standard error."""
+    process.send_signal(number)
+    output, errors = process.communicate(timeout=PATIENCE)
+    return process.returncode, output.decode(), errors.decode()
+
+
 def run(*arguments: str | Path, data: bytes = b"", **how: Any) -> tuple[int, str, str]:
     """Run the command to its end: exit code, standard output, standard error."""
-    with start(*arguments, **how) as process:
+    with running(*arguments, **how) as process:
         output, errors = process.communicate(data, PATIENCE)
     return process.returncode, output.decode(), errors.decode()
 

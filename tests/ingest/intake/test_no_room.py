@@ -1,0 +1,132 @@
+"""A ledger's place that is full, read-only or not ours: a clear error, nothing lost, nothing half-written visible."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ledgers import Site, packets
+from runs import assert_same, many, run, running, stopped, until
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs root, to mount")
+
+FRAMES = 40_000
+
+
+def mount(folder: Path, size: str, *options: str) -> None:
+    joined = ",".join((f"size={size}", *options))
+    subprocess.run(["mount", "-t", "tmpfs", "-o", joined, "tmpfs", folder], check=True)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    try:
+        mount(folder, "700k")
+    except subprocess.CalledProcessError:
+        pytest.skip("may not mount")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture
+def captures(tmp_path: Path) -> Path:
+    folder = tmp_path / "spool" / "s"
+    folder.mkdir(parents=True)
+    for number in range(3):
+        (folder / f"{number}.pcap").write_bytes(many(FRAMES, 400.0 * number, seed=number))
+    return folder.parent
+
+
+@pytest.fixture
+def whole(captures: Path, tmp_path: Path) -> Site:
+    site = Site(tmp_path / "whole")
+    assert run("ingest", captures, "--ledger", site.folder)[0] == 0
+    return site
+
+
+@needs_root
+def test_a_full_disk_ends_a_run_with_its_place_and_the_next_run_goes_on(
+    disk: Path, captures: Path, whole: Site
+) -> None:
+    site = Site(disk / "ledger")
+    code, _, errors = run("ingest", captures, "--ledger", site.folder)
+    assert code == 1, errors
+    assert str(site.folder) in errors.splitlines()[-1]
+    assert "No space left on device" in errors
+    if (site.folder / "ledger.json").exists():
+        assert packets(site) == 0
+    mount(disk, "100m", "remount")
+    code, _, errors = run("ingest", captures, "--ledger", site.folder)
+    assert code == 0, errors
+    assert_same(site, whole)
+
+
+@needs_root
+def test_a_daemon_waits_for_room_says_so_and_loses_nothing(disk: Path, captures: Path, whole: Site) -> None:
+    site = Site(disk / "ledger")
+    quick = "import darkscope.ingest.intake.session as session\nsession.RETRY = 0.2"
+    mount(disk, "100m", "remount")
+    assert run("ingest", "-", "--ledger", site.folder, data=many(1))[0] == 0
+    mount(disk, "700k", "remount")
+    shutil.rmtree(site.folder)
+    mount(disk, "100m", "remount")
+    site.ledger.snapshot()
+    filler = disk / "filler"
+    filler.write_bytes(bytes(shutil.disk_usage(disk).free - 200_000))
+    with running("ingest", "--follow", captures, "--ledger", site.folder, code=quick) as process:
+        time.sleep(8)
+        assert process.poll() is None
+        assert packets(site) == 0
+        filler.unlink()
+        until(lambda: packets(site) == 3 * FRAMES)
+        code, _, errors = stopped(process)
+    assert code == 0
+    assert errors.count('"event": "waiting"') == 1
+    assert errors.count('"event": "going on"') == 1
+    assert_same(site, whole)
+
+
+@needs_root
+def test_a_read_only_ledger_is_named(disk: Path, captures: Path) -> None:
+    mount(disk, "100m", "remount")
+    site = Site(disk / "ledger")
+    site.ledger.snapshot()
+    mount(disk, "100m", "remount", "ro")
+    code, _, errors = run("ingest", captures, "--ledger", site.folder)
+    assert code == 1
+    assert str(site.folder) in errors.splitlines()[-1]
+    assert "Read-only file system" in errors
+
+
+@needs_root
+def test_a_place_that_is_not_ours_is_named(captures: Path, tmp_path: Path) -> None:
+    """Run as nobody, over a folder of root's."""
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents:
+        if parent == Path("/tmp") or parent == Path("/"):
+            break
+        parent.chmod(0o755)
+    become = "import os, darkscope.api.command.ingest; os.setgroups([]); os.setegid(65534); os.seteuid(65534)"
+    code, _, errors = run("ingest", captures, "--ledger", tmp_path / "ledger", code=become)
+    assert code == 1
+    assert f"{tmp_path / 'ledger'}: cannot make a ledger" in errors
+    assert "Permission denied" in errors
+
+
+def test_less_than_the_reserve_is_said_with_the_settings_key(captures: Path, tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    code, _, errors = run(
+        "ingest", captures, "--ledger", site.folder, DARKSCOPE_RETENTION__DISK_RESERVE="1000000GB"
+    )
+    assert code == 1
+    assert errors.splitlines()[-1].startswith(f"darkscope: {site.folder}: ")
+    assert "retention.disk_reserve" in errors
+    assert packets(site) == 0
