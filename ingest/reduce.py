@@ -507,6 +507,15 @@ def count_hours(hours: dict[int, Hour], fate: npt.NDArray[np.uint8], time: npt.N
             known.counts += counts[run]
 
 
+def note_hours(hours: dict[int, Hour], time: npt.NDArray[np.int64]) -> None:
+    """Note in which hours there were frames, without counting any."""
+    for hour in np.unique(time // HOUR).tolist():
+        within = time[time // HOUR == hour]
+        low, high = int(within.min()), int(within.max())
+        known = hours.setdefault(hour, Hour(low, high, np.zeros(FATES, np.int64)))
+        known.low, known.high = min(known.low, low), max(known.high, high)
+
+
 class _Shard:
     """The tables of one share of the sources."""
 
@@ -529,8 +538,9 @@ class _Shard:
         """Rows of `flows` and of `sources`, both with their `day`."""
         sources, flows = int(self.state[0]), int(self.state[1])
         # Columns copied in one go: a row-wise array read column by column misses the cache at every value.
-        of_source = np.ascontiguousarray(self.source_rows[:sources].T)
-        of_flow = np.ascontiguousarray(self.flow_rows[:flows].T)
+        # Not `ascontiguousarray`: a single row is contiguous as it is, and would stay a view of what is emptied.
+        of_source = self.source_rows[:sources].T.copy(order="C")
+        of_flow = self.flow_rows[:flows].T.copy(order="C")
         place = of_source[_PLACE]
         day, version = place >> 32, (place & 0xFF).astype(np.int16)
         sensor = pl.Series(sensors, dtype=pl.String).gather((place >> 8) & 0xFFFFFF)

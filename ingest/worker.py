@@ -30,8 +30,18 @@ from darkscope.ingest.known import BRANCH, EARLIEST, SILENCE, TOLERANCE, Hole, K
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
-from darkscope.ingest.reduce import DAY, FATES, HOUR, NO_HOUR, Hour, Reduction, count_hours, decide
-from darkscope.ingest.rollups import roll_up
+from darkscope.ingest.reduce import (
+    DAY,
+    FATES,
+    HOUR,
+    NO_HOUR,
+    Hour,
+    Reduction,
+    count_hours,
+    decide,
+    note_hours,
+)
+from darkscope.ingest.rollups import DAY_MINUTES, roll_up
 from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.rules.judge import Judge, Judgements
 from darkscope.ingest.sensors import Sensor, SensorError, Sensors
@@ -78,6 +88,9 @@ class Piece:
     before: int  # latest time of earlier readings, nanoseconds; 0: none
     dropped: int  # packets lost that the ledger already has
     hours: dict[int, Hour] = field(default_factory=dict)  # of this batch
+    around: dict[int, Hour] = field(
+        default_factory=dict
+    )  # likewise of days that are not asked for: nothing counts
     low: int = 0  # no time of this batch is earlier
     high: int = 0  # none is later
 
@@ -444,6 +457,8 @@ class Worker:
         if any(entry.kind == HONEYPOT for entry in piece.sensor.entries):
             self._handshakes.note(piece.sensor.id, fate, frames.time, packets)
         count_hours(piece.hours, fate, frames.time)
+        if piece.again:
+            note_hours(piece.around, times[~np.isin(times // DAY, piece.asked)])
 
     def _beside(self, reading: Reading, piece: Piece, low: int, high: int) -> Iterator[Span]:
         """Time near low and high that other captures of the point have in this batch."""
@@ -481,8 +496,9 @@ class Worker:
         late = pl.col("day").is_in(_dates(self._sealed))
         if len(self._sealed):
             for table in ROLLUPS:
-                lazy = flows.lazy().filter(late)
-                self._stage(table, roll_up(lazy, table).collect())
+                day = (pl.col("minute") // DAY_MINUTES).cast(pl.Date)
+                rolled = roll_up(flows.lazy().filter(late), table).with_columns(day=day)
+                self._stage(table, rolled.collect())
             seals = (
                 flows.filter(late)
                 .group_by("day", "sensor")
@@ -549,9 +565,12 @@ class Worker:
         for reading in readings:
             for index, piece in reading.pieces.items():
                 dropped = max(0, reading.reader.dropped.get(index, 0) - piece.dropped)
-                rows += coverage_rows(
-                    piece.sensor.id, piece.point, piece.hours, piece.before, self._bridge, dropped
+                hours = piece.around | piece.hours
+                of_piece = coverage_rows(
+                    piece.sensor.id, piece.point, hours, piece.before, self._bridge, dropped
                 )
+                asked = set(_dates(piece.asked))
+                rows += [row for row in of_piece if not piece.again or row[0] in asked]
         for (sensor, point), beat in self._beats.items():
             rows += coverage_rows(sensor, point, beat.hours, 0, self._bridge, beat.dropped)
         return rows
@@ -597,9 +616,10 @@ class Worker:
         reading.start = reading.reach
         reading.link_types.clear()
         for index, piece in reading.pieces.items():
-            piece.before = max(piece.before, piece.times[1])
+            around = max((hour.high for hour in piece.around.values()), default=0)
+            piece.before = max(piece.before, piece.times[1], around)
             piece.dropped = max(piece.dropped, reading.reader.dropped.get(index, 0))
-            piece.hours = {}
+            piece.hours, piece.around = {}, {}
             piece.low = piece.high = 0
 
 
