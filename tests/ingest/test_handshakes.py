@@ -1,0 +1,131 @@
+"""A source that completed a handshake with a honeypot is confirmed, however its frames were cut into batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from capture_files import pcap
+from ledgers import Site, at, merged, read
+
+from darkscope.ingest.ledger.upkeep import keep_up
+from darkscope.ingest.ledger.verify import verify
+from darkscope.ingest.rules.evidence import is_confirmed
+from darkscope.ingest.series import SOURCES
+from darkscope.ingest.settings import Kind, SensorEntry
+
+CLIENT, HONEYPOT = "198.41.0.4", "133.8.0.9"
+SYN, ACK = 0x02, 0x10
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(
+        tmp_path / "ledger",
+        sensors=[SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))],  # type: ignore[arg-type]
+    )
+
+
+def syn(second: float) -> bytes:
+    return at(second, source=CLIENT, target=HONEYPOT, port=80, source_port=4000, sequence=1000)
+
+
+def offer(second: float) -> bytes:
+    return at(
+        second,
+        source=HONEYPOT,
+        target=CLIENT,
+        port=4000,
+        source_port=80,
+        sequence=(1 << 32) - 1,
+        acknowledgement=1001,
+        flags=SYN | ACK,
+    )
+
+
+def complete(second: float, acknowledgement: int = 0, sequence: int = 1001, port: int = 80) -> bytes:
+    """The client's ACK; what acknowledges the offer is its sequence number plus one, which wraps to 0."""
+    return at(
+        second,
+        source=CLIENT,
+        target=HONEYPOT,
+        port=port,
+        source_port=4000,
+        sequence=sequence,
+        acknowledgement=acknowledgement,
+        flags=ACK,
+    )
+
+
+def confirmed(site: Site) -> bool:
+    rows = merged(site.ledger.finish(), SOURCES).select(is_confirmed()).to_series()
+    assert len(rows) == 1
+    return bool(rows[0])
+
+
+def test_a_handshake_confirms_its_client(site: Site) -> None:
+    site.take(pcap([syn(0), offer(1), complete(2)]))
+    assert confirmed(site)
+    assert verify(site.ledger).faults == ()
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_handshake_cut_into_batches_confirms_its_client(site: Site, cut: int, restarted: bool) -> None:
+    frames = [syn(0), offer(1), complete(2)]
+    worker = site.worker()
+    read(worker, pcap(frames[:cut]), following=True)
+    worker.commit()
+    if restarted:
+        worker = site.worker()
+    read(worker, pcap(frames))
+    worker.commit()
+    assert confirmed(site)
+    assert verify(site.ledger).faults == ()
+
+
+def test_an_offer_alone_in_its_batch_is_kept_by_that_batch(site: Site) -> None:
+    """No packet of flows is in it; what it says must not wait for the next batch."""
+    site.take(pcap([syn(0)]), "/spool/a/1.pcap")
+    site.take(pcap([offer(1)]), "/spool/a/2.pcap")
+    site.take(pcap([complete(2)]), "/spool/a/3.pcap")
+    assert confirmed(site)
+    keep_up(site.ledger, "w", site.now)
+    assert confirmed(site)
+    assert verify(site.ledger).faults == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"acknowledgement": 1},
+        {"acknowledgement": (1 << 32) - 1},
+        {"sequence": 1002},
+        {"port": 81},
+    ],
+    ids=str,
+)
+def test_an_acknowledgement_of_something_else_confirms_nobody(site: Site, wrong: dict[str, int]) -> None:
+    site.take(pcap([syn(0), offer(1), complete(2, **wrong)]))
+    assert not confirmed(site)
+
+
+def test_without_an_offer_nobody_is_confirmed(site: Site) -> None:
+    site.take(pcap([syn(0), complete(2)]))
+    assert not confirmed(site)
+
+
+def test_a_telescope_keeps_no_marks(site: Site) -> None:
+    site.sensors = [SensorEntry(id="a", networks=("133.8.0.0/24",))]  # type: ignore[arg-type]
+    site.take(pcap([syn(0), offer(1), complete(2)]))
+    assert not confirmed(site)
+    (row,) = site.rows(SOURCES)
+    assert (row["offered"], row["completed"]) == ([], [])
+
+
+def test_marks_add_nothing_but_themselves(site: Site) -> None:
+    site.take(pcap([syn(0), offer(1), complete(2)]))
+    (row,) = site.rows(SOURCES)
+    assert (row["packets"], row["bytes"], row["source_port"], row["ttl"]) == (2, 108, 4000, 64)
+    assert row["country"] != "ZZ"
+    assert row["last"] - row["first"] == 2_000_000_000

@@ -1,0 +1,109 @@
+"""Rollups: sums of flows by quarters of an hour or days, from whole rows or partial ones."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from darkscope.ingest.rollups import roll_up, step
+from darkscope.ingest.series import (
+    FLOWS,
+    ROLLUP_COUNTRIES,
+    ROLLUP_OWNERS,
+    ROLLUP_PORT_COUNTRIES,
+    ROLLUP_PORTS,
+    ROLLUP_PORTS_DAY,
+    ROLLUP_TOOLS,
+    ROLLUPS,
+    Table,
+)
+
+START = 18_000 * 1440
+FLOW = {
+    "minute": START,
+    "sensor": "a",
+    "version": 4,
+    "source_high": 0,
+    "source_low": 1,
+    "protocol": 6,
+    "port": 23,
+    "class": "scan",
+    "tool": "",
+    "country": "CN",
+    "asn": 7,
+    "packets": 1,
+    "bytes": 60,
+    "targets": 1,
+}
+
+
+def flows(*changes: dict[str, object]) -> pl.LazyFrame:
+    return pl.LazyFrame([FLOW | change for change in changes], schema=FLOWS.schema)
+
+
+def rolled(table: Table, *changes: dict[str, object]) -> list[tuple[object, ...]]:
+    return (
+        roll_up(flows(*changes), table)
+        .select(*table.keys, "packets", "bytes")
+        .sort(table.keys)
+        .collect()
+        .rows()
+    )
+
+
+def test_ports_are_summed_by_quarter_sensor_class_and_protocol() -> None:
+    found = rolled(
+        ROLLUP_PORTS,
+        {"minute": START + 14},
+        {"source_low": 2, "country": "US"},
+        {"minute": START + 15},
+        {"protocol": 17},
+        {"sensor": "b"},
+        {"class": "backscatter"},
+        {"port": -1, "packets": 5, "bytes": 300},
+    )
+    assert found == [
+        (START, "a", "backscatter", 6, 23, 1, 60),
+        (START, "a", "scan", 6, -1, 5, 300),
+        (START, "a", "scan", 6, 23, 2, 120),
+        (START, "a", "scan", 17, 23, 1, 60),
+        (START, "b", "scan", 6, 23, 1, 60),
+        (START + 15, "a", "scan", 6, 23, 1, 60),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "expected"),
+    [
+        (ROLLUP_COUNTRIES, [(START, "a", "scan", "CN", 2, 120), (START + 1425, "a", "scan", "US", 1, 60)]),
+        (ROLLUP_OWNERS, [(START, "a", "scan", 7, 2, 120), (START + 1425, "a", "scan", 7, 1, 60)]),
+        (ROLLUP_TOOLS, [(START, "a", "scan", "", 2, 120), (START + 1425, "a", "scan", "mirai", 1, 60)]),
+        (ROLLUP_PORTS_DAY, [(START, "a", "scan", 6, 23, 3, 180)]),
+        (
+            ROLLUP_PORT_COUNTRIES,
+            [(START, "a", "scan", 6, 23, "CN", 2, 120), (START, "a", "scan", 6, 23, "US", 1, 60)],
+        ),
+    ],
+    ids=lambda value: value.name if isinstance(value, Table) else None,
+)
+def test_each_rollup_has_its_own_keys(table: Table, expected: list[tuple[object, ...]]) -> None:
+    found = rolled(
+        table, {}, {"minute": START + 1}, {"minute": START + 1439, "country": "US", "tool": "mirai"}
+    )
+    assert found == expected
+
+
+def test_steps_divide_the_days_and_hours_of_every_zone() -> None:
+    for table in ROLLUPS:
+        assert 1440 % step(table) == 0
+        assert step(table) in (15, 1440)
+
+
+def test_partial_rows_and_whole_ones_give_the_same_sums() -> None:
+    for table in ROLLUPS:
+        assert rolled(table, {"packets": 2, "bytes": 120}) == rolled(table, {}, {})
+
+
+def test_nothing_rolls_up_to_nothing() -> None:
+    for table in ROLLUPS:
+        assert rolled(table) == []
