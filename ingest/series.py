@@ -27,7 +27,7 @@ TELESCOPE, HONEYPOT = "telescope", "honeypot"
 class Rejected(StrEnum):
     """Why a frame became no packet. `coverage` has one column for each."""
 
-    TRUNCATED = "truncated"  # the capture cut the frame before its IP header ended
+    TRUNCATED = "truncated"  # the capture cut the frame before the fixed part of its IP header ended
     NOT_IP = "not_ip"  # ARP, spanning tree and the like
     MALFORMED = "malformed"  # an IP header that contradicts itself
     LINK_TYPE = "link_type"  # a link type nobody here reads

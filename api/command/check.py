@@ -13,15 +13,13 @@ from typing import Annotated
 
 import typer
 
+from darkscope.api.command.exits import MISTAKE
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
 from darkscope.ingest.research import Research, ResearchError
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import DURATIONS, Loaded, SettingsError, load
 
 Row = tuple[str, ...]
-
-MISTAKES = 2
-"""Exit code where something is wrong."""
 
 
 def check(
@@ -54,7 +52,7 @@ def check(
     for mistake in mistakes:
         typer.echo(f"darkscope: {mistake}", err=True)
     if mistakes:
-        raise typer.Exit(MISTAKES)
+        raise typer.Exit(MISTAKE)
 
 
 def _placed(loaded: Loaded, mistakes: str) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Annotated
 
 import typer
 
+from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN
 from darkscope.api.command.progress import told
 from darkscope.ingest.compiled import is_first_start
 from darkscope.ingest.geo import GeoError, Places
@@ -33,8 +34,6 @@ from darkscope.ingest.ledger.upkeep import upkeep
 from darkscope.ingest.sensors import STANDARD_INPUT, SensorError, Sensors
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.worker import Worker
-
-FAILED, MISTAKE, UNCLEAN = 1, 2, 3
 
 LOG = logging.getLogger("darkscope.ingest")
 

@@ -13,11 +13,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from darkscope.api.command.exits import MISTAKE
 from darkscope.ingest.simulate import SETTINGS, Compression, scenario, scenarios
 from darkscope.ingest.simulate import simulate as write_captures
-
-MISTAKE = 2
-"""Exit code where nothing could be simulated."""
 
 
 def _complete(incomplete: str) -> Iterable[str]:
