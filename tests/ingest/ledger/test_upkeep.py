@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -261,6 +262,35 @@ def test_upkeep_expires_by_the_settings(site: Site) -> None:
     fill(site)
     upkeep(site.ledger, site.settings, NOW + timedelta(days=396))
     assert site.ledger.snapshot().days(FLOWS) == {day("2020-06-26")}
+    assert verify(site.ledger).faults == ()
+
+
+def test_cleaning_and_merging_beside_a_worker_disturb_neither(site: Site) -> None:
+    failures: list[str] = []
+    done = threading.Event()
+
+    def keep() -> None:
+        ledger = Ledger(site.folder)
+        try:
+            while not done.is_set():
+                keep_up(ledger, "other", NOW)
+                clean(ledger)
+        except Exception as error:  # the test tells
+            failures.append(repr(error))
+
+    site.take(ramp(-100, 5))
+    keeper = threading.Thread(target=keep)
+    keeper.start()
+    worker = site.worker()
+    try:
+        for part in range(25):
+            read(worker, ramp(part * 100, 5))
+            worker.commit()
+    finally:
+        done.set()
+        keeper.join()
+    assert failures == []
+    assert packets(site) == 130
     assert verify(site.ledger).faults == ()
 
 
