@@ -107,6 +107,8 @@ def ingest(
 
 def _check(names: list[str], interfaces: list[str], *, follow: bool, again: bool) -> None:
     """Refuse what does not go together. Raises IntakeError."""
+    if follow and not names:
+        raise IntakeError("--follow watches folders: name one")
     if not names and not interfaces:
         raise IntakeError(
             "nothing to read: name captures, folders, - for standard input, or an interface with -i"
@@ -117,8 +119,6 @@ def _check(names: list[str], interfaces: list[str], *, follow: bool, again: bool
         raise IntakeError("--again fills from captures that are complete: name them")
     if names and interfaces and not follow:
         raise IntakeError("an interface is captured until stopped, beside folders only with --follow")
-    if follow and not names:
-        raise IntakeError("--follow watches folders: name one")
     if follow and (wrong := [name for name in names if not Path(name).is_dir()]):
         raise IntakeError(f"{wrong[0]}: no folder; --follow watches folders")
 
@@ -142,13 +142,16 @@ def _read(
     """Read files, once."""
     ledger = Ledger.open_or_create(settings.ledger)
     worker = Worker(ledger, settings, Sensors(settings), places, again=again)
-    with told("ingest", sum(map(_size, found.captures)), quiet=quiet) as advance:
-        session = Session(worker, stop, on_progress=advance)
+    with (
+        told("ingest", sum(map(_size, found.captures)), quiet=quiet) as advance,
+        Session(worker, stop, on_progress=advance) as session,
+    ):
         session.summary.captures[Outcome.PASSED_OVER] = found.passed_over
         for path in found.captures:
             session.read_all(Capture.of_file(path))
         session.end()
-    upkeep(ledger, settings, datetime.now(UTC))
+    if not stop.is_asked:
+        upkeep(ledger, settings, datetime.now(UTC))
     return session.summary
 
 
@@ -175,7 +178,7 @@ def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *,
             on_progress=advance,
             on_commit=refresh,
         )
-        run(session, feeds, stop)
+        run(lasting.enter_context(session), feeds, stop)
     return session.summary
 
 

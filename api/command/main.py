@@ -31,7 +31,10 @@ COMMANDS = (
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),
     Command("ledger", "Look after the ledger.", is_group=True),
-    Command("demo", "Simulate both reports' quarters, ingest them, and print the reports' tables."),
+    Command(
+        "demo",
+        "Simulate both reports' quarters, ingest them, and print the reports' tables and the leading ports' days.",
+    ),
     Command("simulate", "Write simulated captures of a scenario, and settings that name their sensors."),
 )
 

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Self, TypeVar
 
 from darkscope.ingest.capture.reader import CaptureError, UnknownFormat
 from darkscope.ingest.intake.stop import Stop
@@ -121,7 +121,7 @@ class Capture:
 
 
 class Session:
-    """One run of a worker over captures.
+    """One run of a worker over captures. Leaving its context closes them; what was not committed is dropped.
 
     A `patient` session waits while the ledger has no room; any other raises LedgerError. `on_progress` is told the
     bytes that were read in all, as they lie on the disk, and the frames.
@@ -147,6 +147,12 @@ class Session:
         self._open: dict[Capture, None] = {}  # those that are open, or wait for a commit
         self._since: float | None = None  # when the batch was begun, monotonic
         self._read_frames = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._close_all()
 
     @property
     def seconds_left(self) -> float:
@@ -227,10 +233,14 @@ class Session:
         return committed
 
     def end(self) -> None:
-        """Commit what was gathered and close everything. Raises LedgerError."""
+        """Commit what was gathered, and count what was read in part. Raises LedgerError."""
         self.commit()
         for capture in self._open:
             self._count(capture)
+        self._close_all()
+
+    def _close_all(self) -> None:
+        for capture in self._open:
             self._release(capture)
         self._open.clear()
 
