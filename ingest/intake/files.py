@@ -5,8 +5,10 @@ By content, never by name: what is no capture is passed over in a folder, and a 
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,20 +62,32 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") or name.endswith(TEMPORARY)
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Go through the regular files below a folder, but for drafts, hidden folders and ledgers. Raises OSError."""
+def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.stat_result]]:
+    """Go through the regular files below a folder with their state; drafts, hidden folders and ledgers are left out.
 
-    def fail(error: OSError) -> None:
-        raise error
-
-    for place, folders, names in os.walk(folder, onerror=fail):
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not is_ledger(Path(place, name))
-        )
-        for name in sorted(names):
-            path = Path(place, name)
-            if not is_temporary(name) and path.is_file():
-                yield path
+    `without` is the absolute path of a folder to leave out. Links to folders are not followed. Raises OSError.
+    """
+    waiting = [folder]
+    while waiting:
+        place = waiting.pop()
+        try:
+            entries = os.scandir(place)
+        except FileNotFoundError:
+            if place == folder:
+                raise
+            continue  # deleted since it was listed
+        with entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    below = Path(entry.path)
+                    is_left_out = entry.name.startswith(".") or str(below.absolute()) == without
+                    if not is_left_out and not is_ledger(below):
+                        waiting.append(entry.path)
+                elif not is_temporary(entry.name):
+                    with contextlib.suppress(FileNotFoundError):
+                        status = entry.stat()
+                        if stat.S_ISREG(status.st_mode):
+                            yield entry.path, status
 
 
 def _files(name: str) -> Iterator[tuple[Path, bool]]:
@@ -81,7 +95,7 @@ def _files(name: str) -> Iterator[tuple[Path, bool]]:
     path = Path(name)
     try:
         if path.is_dir():
-            yield from ((below, False) for below in files_below(path))
+            yield from ((Path(below), False) for below, _ in files_below(name))
         elif path.is_file():
             yield path, True
         elif path.exists():

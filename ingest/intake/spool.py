@@ -7,7 +7,6 @@ replaced while it is read is read to its end all the same.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import logging
@@ -82,10 +81,10 @@ class Spool:
         self._folder = folder
         self._policy = policy
         self._interface = interface
-        self._entries: dict[Path, Entry] = {}
+        self._entries: dict[str, Entry] = {}
         self._active: dict[Entry, None] = {}  # to be read, in their order
         self._safe: list[Entry] = []  # complete in the ledger, still to be moved or deleted
-        self._newest: dict[Path, int] = {}  # time of the last change of any capture, by folder
+        self._newest: dict[str, int] = {}  # time of the last change of any capture, by folder
         self._next_look = 0.0
         self._fault = ""
 
@@ -125,9 +124,10 @@ class Spool:
         missing = dict(self._entries)
         new = []
         self._newest.clear()
-        for path, status in files:
-            self._newest[path.parent] = max(self._newest.get(path.parent, 0), status.st_mtime_ns)
-            entry = missing.pop(path, None)
+        for name, status in files:
+            folder = name.rpartition("/")[0]
+            self._newest[folder] = max(self._newest.get(folder, 0), status.st_mtime_ns)
+            entry = missing.pop(name, None)
             place = status.st_dev, status.st_ino
             if entry is not None and (place != entry.place or status.st_size < entry.size):
                 self._leave(entry, session)
@@ -135,8 +135,8 @@ class Spool:
             if entry is None:
                 age = time.time() - status.st_mtime
                 grown = now - self._policy.settle if age >= self._policy.settle else now
-                entry = Entry(path, place, status.st_size, status.st_mtime_ns, grown)
-                self._entries[path] = entry
+                entry = Entry(Path(name), place, status.st_size, status.st_mtime_ns, grown)
+                self._entries[name] = entry
                 new.append(entry)
             elif (status.st_size, status.st_mtime_ns) != (entry.size, entry.changed):
                 entry.size, entry.changed = status.st_size, status.st_mtime_ns
@@ -148,20 +148,15 @@ class Spool:
                     self._wake(entry)
         for entry in missing.values():
             self._leave(entry, session)
-            del self._entries[entry.path]
+            del self._entries[str(entry.path)]
         for entry in sorted(new, key=_order) if len(new) > 1 else new:
             self._active[entry] = None
 
-    def _files(self) -> list[tuple[Path, os.stat_result]] | None:
+    def _files(self) -> list[tuple[str, os.stat_result]] | None:
         """All files with their state; None where not all of them can be seen."""
-        done = self._policy.done_folder.absolute() if self._policy.done == "move" else None
-        files = []
+        done = str(self._policy.done_folder.absolute()) if self._policy.done == "move" else ""
         try:
-            for path in files_below(self._folder):
-                if done is not None and done in path.absolute().parents:
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    files.append((path, path.stat()))
+            files = list(files_below(str(self._folder), without=done))
         except OSError as error:
             self._say(f"{error.filename or self._folder}: {error.strerror}")
             return None
@@ -196,7 +191,9 @@ class Spool:
     def _is_complete(self, entry: Entry) -> bool:
         settled = self._policy.settle > 0 and time.monotonic() - entry.grown >= self._policy.settle
         if not settled and (
-            entry.has_come_back or entry.rests < RESTS or self._newest[entry.path.parent] <= entry.changed
+            entry.has_come_back
+            or entry.rests < RESTS
+            or self._newest.get(str(entry.path.parent), 0) <= entry.changed
         ):
             return False
         stream = entry.capture.stream if entry.capture is not None else None
@@ -265,7 +262,7 @@ class Spool:
                 LOG.warning("stays", extra={"fields": fields})
             else:
                 LOG.debug(self._policy.done, extra={"fields": {"capture": str(entry.path)}})
-                self._entries.pop(entry.path, None)
+                self._entries.pop(str(entry.path), None)
 
     def _put_away(self, path: Path) -> None:
         if self._policy.done == "delete":

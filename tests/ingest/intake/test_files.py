@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ledgers import capture
+from ledgers import Site, capture
 
 from darkscope.ingest.intake.files import IntakeError, find
 
@@ -38,6 +38,13 @@ def test_what_is_no_capture_is_passed_over_in_a_folder_and_a_mistake_where_it_is
 def test_drafts_and_hidden_folders_are_left_alone(tmp_path: Path) -> None:
     for name in (".1.pcap", "1.pcap.tmp", "1.pcap.part", ".git/1.pcap"):
         put(tmp_path / name, capture(1))
+    assert find([str(tmp_path)]) == find([])
+
+
+def test_a_ledger_below_is_left_alone(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    site.take(capture(1))
+    put(site.folder / "spool" / "eth0" / "1.pcap", capture(1))
     assert find([str(tmp_path)]) == find([])
 
 
