@@ -28,6 +28,9 @@ LATEST = 7_258_118_400 * 1_000_000_000
 SILENCE = 24 * HOUR
 """Nanoseconds without a frame after which a capture has not watched: a broken clock, not a quiet net."""
 
+AHEAD = 30 * DAY
+"""Nanoseconds beyond what is asked for that are loaded with it: captures are read in the order of their time."""
+
 BRANCH = "'"
 """Marks a capture that begins with the bytes of one that is known, and does not continue it."""
 
@@ -158,9 +161,7 @@ class Known:
     def _load(self, low: int, high: int) -> None:
         if self._loaded is not None and self._loaded[0] <= low and high <= self._loaded[1]:
             return
-        if self._loaded is not None:
-            low, high = min(low, self._loaded[0]), max(high, self._loaded[1])
-        low, high = low - DAY, high + DAY
+        low, high = low - DAY, high + AHEAD
         near = (pl.col("last") >= low) & (pl.col("first") <= high) & (pl.col("last") > 0)
         files = (pl.col("max.last") >= low) & (pl.col("min.first") <= high)
         self._points.clear()

@@ -386,6 +386,7 @@ _DAY = Column("minute", INT32, "start of the UTC day, minutes since 1970-01-01T0
 
 ROLLUP_PORTS = _rollup("rollup_ports", "quarter of an hour, protocol, port", _QUARTER, (_PROTOCOL, _PORT))
 ROLLUP_COUNTRIES = _rollup("rollup_countries", "quarter of an hour, country", _QUARTER, (_COUNTRY,))
+ROLLUP_COUNTRIES_DAY = _rollup("rollup_countries_day", "day, country", _DAY, (_COUNTRY,))
 ROLLUP_OWNERS = _rollup("rollup_owners", "quarter of an hour, owner", _QUARTER, (_ASN,))
 ROLLUP_TOOLS = _rollup("rollup_tools", "quarter of an hour, tool", _QUARTER, (_TOOL,))
 ROLLUP_PORT_COUNTRIES = _rollup(
@@ -397,6 +398,7 @@ ROLLUPS = (
     ROLLUP_PORTS,
     ROLLUP_PORTS_DAY,
     ROLLUP_COUNTRIES,
+    ROLLUP_COUNTRIES_DAY,
     ROLLUP_OWNERS,
     ROLLUP_TOOLS,
     ROLLUP_PORT_COUNTRIES,

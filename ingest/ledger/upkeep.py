@@ -19,7 +19,7 @@ from darkscope.ingest.ledger.expiry import expire
 from darkscope.ingest.ledger.files import LEVEL, merge, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
-from darkscope.ingest.rollups import roll_up
+from darkscope.ingest.rollups import DAY_MINUTES, roll_up
 from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, QUARTER_HOUR, ROLLUPS, SOURCES, TABLES, Table
 from darkscope.ingest.settings import Settings
 
@@ -134,29 +134,24 @@ def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[list[date]]:
 
 def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
     snapshot = ledger.snapshot()
-    changes: dict[str, Change] = {}
-    for day in days:
-        rollups: dict[str, list[pl.DataFrame]] = {table.name: [] for table in ROLLUPS}
-        for low, high in _ranges(snapshot, day):
-            rows = (
-                snapshot.scan(FLOWS, day, day)
-                .filter(pl.col("minute").is_between(low, high))
-                .drop("day")
-                .collect()
-            )
-            rows = merge(FLOWS, rows)
-            _add_file(ledger.folder, changes, FLOWS, day, rows)
-            for table in ROLLUPS:
-                rollups[table.name].append(roll_up(rows.lazy(), table).collect())
+    changes = {table.name: Change(remove=snapshot.removals(table, days)) for table in (FLOWS, *ROLLUPS)}
+    rolled: dict[str, list[pl.DataFrame]] = {table.name: [] for table in ROLLUPS}
+    flows = snapshot.scan(FLOWS, days[0], days[-1]).filter(pl.col("day").is_in(days))
+    for low, high in _ranges(flows):
+        rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect())
+        _add_files(ledger.folder, changes, FLOWS, rows)
         for table in ROLLUPS:
-            _add_file(ledger.folder, changes, table, day, merge(table, pl.concat(rollups[table.name])))
-        for table in (SOURCES, COVERAGE, CAPTURES):
-            if len(snapshot.removals(table, [day])) > 1:
-                rows = snapshot.scan(table, day, day).drop("day").collect()
-                _add_file(ledger.folder, changes, table, day, _merged(table, rows))
-                changes[table.name].remove += snapshot.removals(table, [day])
-    for table in (FLOWS, *ROLLUPS):
-        changes[table.name].remove = snapshot.removals(table, days)
+            rolled[table.name].append(roll_up(rows.lazy(), table).collect())
+    for table in ROLLUPS:
+        _add_files(ledger.folder, changes, table, merge(table, pl.concat(rolled.pop(table.name))))
+    for table in (SOURCES, COVERAGE, CAPTURES):
+        for day in days:
+            removals = snapshot.removals(table, [day])
+            if len(removals) > 1:
+                rows = _merged(table, snapshot.scan(table, day, day).drop("day").collect())
+                change = changes.setdefault(table.name, Change())
+                change.add.append(write_file(ledger.folder, table, day, rows, level=LEVEL))
+                change.remove += removals
     return _publish(ledger, worker, changes, replace(Upkeep(), days_closed=len(days)), days)
 
 
@@ -224,14 +219,19 @@ def _publish(
     )
 
 
-def _add_file(folder: Path, changes: dict[str, Change], table: Table, day: date, rows: pl.DataFrame) -> None:
-    changes.setdefault(table.name, Change()).add.append(write_file(folder, table, day, rows, level=LEVEL))
+def _add_files(folder: Path, changes: dict[str, Change], table: Table, rows: pl.DataFrame) -> None:
+    """Write rows of several days, a file for each."""
+    days = rows.with_columns(_day=(pl.col("minute") // DAY_MINUTES).cast(pl.Date)).partition_by(
+        "_day", as_dict=True, include_key=False
+    )
+    for (day,), part in sorted(days.items()):
+        changes[table.name].add.append(write_file(folder, table, day, part, level=LEVEL))
 
 
-def _ranges(snapshot: Snapshot, day: date) -> list[tuple[int, int]]:
+def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
     """Minutes, in whole quarters of an hour, that have few enough flows to be merged at a time."""
     quarter = pl.col("minute") // QUARTER_HOUR * QUARTER_HOUR
-    counts = snapshot.scan(FLOWS, day, day).group_by(quarter).len().sort("minute").collect()
+    counts = flows.group_by(quarter).len().sort("minute").collect()
     ranges: list[tuple[int, int]] = []
     gathered = RANGE
     for minute, count in counts.iter_rows():
