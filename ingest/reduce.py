@@ -697,7 +697,7 @@ def _sets(rows: npt.NDArray[np.int64]) -> pl.Series:
     sizes = (rows != _FULL).sum(axis=1)
     if not sizes.any():
         return pl.Series([[]], dtype=pl.List(pl.Int64)).new_from_index(0, len(rows))
-    padded = pl.Series(np.ascontiguousarray(rows), dtype=pl.Array(pl.Int64, rows.shape[1]))
+    padded = pl.Series(rows.copy(order="C"), dtype=pl.Array(pl.Int64, rows.shape[1]))
     lists = pl.DataFrame({"padded": padded.arr.to_list(), "size": sizes})
     return lists.select(pl.col("padded").list.head(pl.col("size"))).to_series()
 

@@ -584,7 +584,7 @@ class Worker:
         ):
             return None  # an earlier try failed after it was decided
         doubtful = [reading for reading in readings if moved or reading.as_of < self._others]
-        known = Known(now)
+        known = Known(now) if doubtful else self._known
         if (moved and not np.array_equal(_days(now), self._sealed)) or not all(
             self._still_holds(reading, known) for reading in doubtful
         ):

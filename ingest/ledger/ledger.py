@@ -218,12 +218,17 @@ class Ledger:
         delta = self._tables.get(table.name)
         if delta is None:
             delta = self._tables[table.name] = _load(self.folder, table.name)
-        else:
+        elif not self._is_newest(table, delta.version()):
             try:
                 delta.update_incremental()
             except (DeltaError, OSError):  # commits that it needs were cleaned away meanwhile
                 delta = self._tables[table.name] = _load(self.folder, table.name)
         return delta
+
+    def _is_newest(self, table: Table, version: int) -> bool:
+        """Whether a version's commit is there and the next is not; logs are shortened from their old end."""
+        log = self.folder / table.name / "_delta_log"
+        return not (log / f"{version + 1:020}.json").exists() and (log / f"{version:020}.json").exists()
 
     def _apply(self, plan: Plan) -> None:
         for table in TABLES:

@@ -200,6 +200,21 @@ def test_rows_are_the_sums_of_the_packets_however_they_are_cut(
     assert len(reduction) == 0
 
 
+def test_rows_that_were_taken_do_not_change_with_what_is_counted_next() -> None:
+    """Also one row alone, which numpy would hand out as a view."""
+    reduction = Reduction(flows=1000, run=1000)
+    for seed in range(20):
+        for count in (1, 2):
+            first, second = (random_packets(seed + extra, count, 1, 3, 3) for extra in (0, 100))
+            first[0][:] = second[0][:] = INBOUND
+            reduction.absorb("s0", *first)
+            taken = reduction.take(PLACES)
+            before = [rows.to_dicts() for rows in taken]
+            reduction.absorb("s0", *second)
+            assert [rows.to_dicts() for rows in taken] == before
+            reduction.clear()
+
+
 def test_more_flows_in_a_minute_than_the_first_tables_hold_are_all_counted() -> None:
     """Growth of both hash tables, several times."""
     run = random_packets(1, 60_000, 50_000, 2, 65_535)
