@@ -9,6 +9,7 @@ import polars as pl
 from darkscope.ingest.series import TABLES, Table
 
 LEDGER = Path(__file__).with_name("ledger.md")
+PIPE = r"\|"
 START, END = "<!-- tables -->\n", "<!-- /tables -->\n"
 
 TYPES = {
@@ -35,7 +36,7 @@ def described(table: Table) -> str:
     rows = "".join(
         f"| `{column.name}` | {TYPES[column.type]} | "
         + (f"{merges[column.name]} | " if merges else "")
-        + f"{column.meaning} |\n"
+        + f"{column.meaning.replace('|', PIPE)} |\n"
         for column in table.columns
     )
     order = ", ".join(f"`{name}`" for name in table.order)

@@ -90,7 +90,7 @@ def drawn(ranking: Ranking) -> RenderableType:
     if shown < ranking.packets:
         total += f"; {shown / ranking.packets:.1%} of the packets shown"
     return Group(
-        heading(TITLES[ranking.dimension], ranking.provenance), table, total, around(ranking.provenance)
+        heading(TITLES[ranking.dimension], ranking.provenance), table, Text(total), around(ranking.provenance)
     )
 
 
