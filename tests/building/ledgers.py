@@ -66,6 +66,7 @@ class Site:
     sensors: Sequence[SensorEntry] = ()
     ingest: Ingest = field(default_factory=Ingest)
     now: datetime = NOW
+    _opened: Ledger | None = None
 
     @property
     def settings(self) -> Settings:
@@ -79,6 +80,12 @@ class Site:
 
     @property
     def ledger(self) -> Ledger:
+        """The ledger as somebody who has had it open all the time sees it."""
+        if self._opened is None:
+            self._opened = self.opened()
+        return self._opened
+
+    def opened(self) -> Ledger:
         """The ledger as another process would open it."""
         if not self.folder.exists():
             shutil.copytree(empty_ledger(), self.folder)
@@ -87,7 +94,7 @@ class Site:
     def worker(self, *, again: bool = False, clock: Callable[[], int] | None = None) -> Worker:
         now = int(self.now.timestamp()) * SECOND
         return Worker(
-            self.ledger,
+            self.opened(),
             self.settings,
             Sensors(self.settings),
             PLACES,

@@ -62,7 +62,7 @@ def rows(site: Site) -> dict[str, list[dict[str, Any]]]:
     }
 
 
-KILLS = [(step, after) for step in range(1, 7) for after in (False, True)]
+KILLS = [(1, False), *((step, True) for step in range(1, 6))]  # 1 is the plan, then table after table
 
 
 @pytest.mark.parametrize(("step", "after"), KILLS)
@@ -89,17 +89,17 @@ def test_killed_between_any_two_steps_of_a_batch_a_restart_ends_with_the_same_ro
 
 
 @pytest.mark.parametrize("kind", ["upkeep", "expire", "forget"])
-@pytest.mark.parametrize(("step", "after"), [(1, True), (3, False), (6, True)])
+@pytest.mark.parametrize(("step", "after"), [(1, True), (4, True)])
 def test_killed_between_any_two_steps_of_another_change_a_restart_completes_it(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, step: int, after: bool
 ) -> None:
     def change(one: Site) -> None:
         if kind == "forget":
-            forget(one.ledger, "w", "b", NOW.date() - timedelta(days=9), NOW.date(), NOW)
+            forget(one.opened(), "w", "b", NOW.date() - timedelta(days=9), NOW.date(), NOW)
             return
-        keep_up(one.ledger, "w", NOW)
+        keep_up(one.opened(), "w", NOW)
         if kind == "expire":
-            expire(one.ledger, "w", NOW.date(), {"flows": 1}.get, None)
+            expire(one.opened(), "w", NOW.date(), {"flows": 1}.get, None)
 
     undisturbed = Site(tmp_path / "undisturbed")
     for one in (undisturbed, site):
@@ -200,7 +200,7 @@ def test_a_draft_of_a_dead_process_is_cleaned_away_with_old_plans(tmp_path: Path
 def test_a_plan_whose_number_had_been_used_up_is_withdrawn(site: Site) -> None:
     """A slow process whose number was taken, completed and cleaned away meanwhile."""
     site.take(ramp(0, 30))
-    slow = site.ledger
+    slow = site.opened()
     seen = []
 
     def build(now: Snapshot) -> dict[str, Change]:
@@ -245,7 +245,7 @@ def test_every_snapshot_taken_while_others_write_adds_up(site: Site) -> None:
     seen: set[int] = set()
     done = threading.Event()
     # One reader shares the ledger with the writer, one has it open as another process would.
-    shared = site.ledger
+    shared = site.opened()
 
     def look(ledger: Ledger) -> None:
         while not done.is_set():

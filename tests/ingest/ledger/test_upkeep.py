@@ -283,14 +283,14 @@ def test_cleaning_and_merging_beside_a_worker_disturb_neither(site: Site) -> Non
     keeper.start()
     worker = site.worker()
     try:
-        for part in range(25):
+        for part in range(10):
             read(worker, ramp(part * 100, 5))
             worker.commit()
     finally:
         done.set()
         keeper.join()
     assert failures == []
-    assert packets(site) == 130
+    assert packets(site) == 55
     assert verify(site.ledger).faults == ()
 
 

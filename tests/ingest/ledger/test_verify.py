@@ -60,12 +60,12 @@ def more_packets(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_a_sound_ledger_has_no_faults_and_says_what_was_added_up(site: Site) -> None:
-    verified = verify(site.ledger)
+    verified = verify(site.opened())
     assert (verified.frames, verified.packets, verified.faults) == (60, 60, ())
 
 
 def test_an_empty_ledger_is_sound(tmp_path: Path) -> None:
-    verified = verify(Site(tmp_path / "ledger").ledger)
+    verified = verify(Site(tmp_path / "ledger").opened())
     assert (verified.frames, verified.packets, verified.faults) == (0, 0, ())
 
 
@@ -84,7 +84,7 @@ def test_a_changed_count_is_found_by_table_day_and_sensor(
     site: Site, table: Table, of: str, places: set[str]
 ) -> None:
     rewrite(site, table, of, more_packets)
-    found = {fault.place for fault in verify(site.ledger).faults}
+    found = {fault.place for fault in verify(site.opened()).faults}
     assert {f"{place}, {of}, a" for place in places} <= found
     if places == {table.name}:
         assert len(found) == 1
@@ -94,12 +94,12 @@ def test_a_changed_seal_is_found(site: Site) -> None:
     from darkscope.ingest.series import SEALS
 
     rewrite(site, SEALS, "2020-06-24", more_packets)
-    assert "coverage, 2020-06-24, a" in {fault.place for fault in verify(site.ledger).faults}
+    assert "coverage, 2020-06-24, a" in {fault.place for fault in verify(site.opened()).faults}
 
 
 def test_frames_that_became_nothing_are_found(site: Site) -> None:
     rewrite(site, COVERAGE, "2020-06-26", lambda rows: rows.with_columns(pl.col("frames") + 3))
-    assert verify(site.ledger).faults == (
+    assert verify(site.opened()).faults == (
         Fault("coverage, 2020-06-26, a", "23 frames are not the sum of their fates"),
         Fault("captures, a", "60 frames read, but 63 in coverage"),
     )
@@ -110,7 +110,7 @@ def test_frames_of_captures_are_compared_also_where_another_sensor_was_forgotten
     forget(site.ledger, "w", "b", day("2020-06-26"), day("2020-06-27"), NOW)
     site.take(ramp(2 * DAY, 5, port=98), "/spool/c/1.pcap")
     forget(site.ledger, "w", "c", day("2020-06-26"), day("2020-06-27"), NOW)
-    assert verify(site.ledger).faults == ()
+    assert verify(site.opened()).faults == ()
     rewrite(
         site,
         CAPTURES,
@@ -119,13 +119,13 @@ def test_frames_of_captures_are_compared_also_where_another_sensor_was_forgotten
             pl.when(pl.col("sensor") == "a").then(7).otherwise("frames").alias("frames")
         ),
     )
-    assert verify(site.ledger).faults == (Fault("captures, a", "47 frames read, but 60 in coverage"),)
+    assert verify(site.opened()).faults == (Fault("captures, a", "47 frames read, but 60 in coverage"),)
 
 
 def test_a_missing_file_is_named(site: Site) -> None:
     path = one_file(site, FLOWS, "2020-06-26")
     path.unlink()
-    (fault,) = verify(site.ledger).faults
+    (fault,) = verify(site.opened()).faults
     assert fault.place == str(path)
     assert "No such file" in fault.message
 
@@ -134,7 +134,7 @@ def test_a_truncated_file_is_named(site: Site) -> None:
     path = one_file(site, SOURCES, "2020-06-26")
     data = path.read_bytes()
     path.write_bytes(data[:-100])
-    (fault,) = verify(site.ledger).faults
+    (fault,) = verify(site.opened()).faults
     assert fault == Fault(str(path), f"has {len(data) - 100} bytes, the log says {len(data)}")
 
 
@@ -142,7 +142,7 @@ def test_a_file_in_the_place_of_another_is_named(site: Site) -> None:
     path = one_file(site, FLOWS, "2020-06-26")
     size = path.stat().st_size
     path.write_bytes(bytes(size))
-    assert verify(site.ledger).faults == (Fault(str(path), "its bytes are not those that were written"),)
+    assert verify(site.opened()).faults == (Fault(str(path), "its bytes are not those that were written"),)
 
 
 def test_a_file_of_which_the_log_says_another_number_of_rows_is_named(site: Site) -> None:
@@ -154,7 +154,7 @@ def test_a_file_of_which_the_log_says_another_number_of_rows_is_named(site: Site
                 line["add"]["stats"] = line["add"]["stats"].replace('"numRecords": 1', '"numRecords": 2')
                 line["add"]["stats"] = line["add"]["stats"].replace('"numRecords":1', '"numRecords":2')
         entry.write_text("\n".join(map(json.dumps, lines)) + "\n")
-    assert verify(site.ledger).faults == (Fault(str(path), "has 1 rows, the log says 2"),)
+    assert verify(site.opened()).faults == (Fault(str(path), "has 1 rows, the log says 2"),)
 
 
 @pytest.mark.parametrize("place", [4, 100, 700, -300, -20, -1])
@@ -163,7 +163,7 @@ def test_a_flipped_bit_is_found_and_its_file_named(site: Site, place: int) -> No
     data = bytearray(path.read_bytes())
     data[place] ^= 0x10
     path.write_bytes(data)
-    assert verify(site.ledger).faults == (Fault(str(path), "its bytes are not those that were written"),)
+    assert verify(site.opened()).faults == (Fault(str(path), "its bytes are not those that were written"),)
 
 
 def test_a_doubled_file_is_found(site: Site) -> None:
@@ -181,7 +181,7 @@ def test_a_doubled_file_is_found(site: Site) -> None:
         json.dumps({"numRecords": 1}),
     )
     table.create_write_transaction([action], mode="append", schema=table.schema(), partition_by=["day"])
-    assert verify(site.ledger).faults == (
+    assert verify(site.opened()).faults == (
         Fault("coverage, 2020-06-26, a", "20 inbound frames, but 40 packets in flows and seals"),
         Fault("sources, 2020-06-26, a", "20 packets, but 40 packets in flows and seals"),
     )
@@ -190,7 +190,7 @@ def test_a_doubled_file_is_found(site: Site) -> None:
 def first_fault(site: Site) -> str:
     """What verify says first, whether it could go on or not."""
     try:
-        return str(verify(site.ledger).faults[0])
+        return str(verify(site.opened()).faults[0])
     except LedgerError as error:
         return str(error)
 
@@ -217,5 +217,5 @@ def test_a_log_with_a_hole_is_named(site: Site) -> None:
 
 def test_a_table_that_is_gone_is_named(site: Site) -> None:
     shutil.rmtree(site.folder / "rollup_ports")
-    (fault, *_) = verify(site.ledger).faults
+    (fault, *_) = verify(site.opened()).faults
     assert fault.place == str(site.folder / "rollup_ports")
