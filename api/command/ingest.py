@@ -30,7 +30,7 @@ from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
-from darkscope.ingest.ledger.upkeep import upkeep
+from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.sensors import STANDARD_INPUT, SensorError, Sensors
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.worker import Worker
@@ -44,6 +44,7 @@ def ingest(
         typer.Argument(
             help="Captures, folders, patterns. `-` is standard input: a crash loses at most what came in the last "
             "ingest.batch_seconds.",
+            metavar="PATH",
             show_default=False,
         ),
     ] = None,
@@ -151,7 +152,9 @@ def _read(
             session.read_all(Capture.of_file(path))
         session.end()
     if not stop.is_asked:
-        upkeep(ledger, settings, datetime.now(UTC))
+        # Nothing expires here: whoever reads old captures in wants to look at them. A daemon and `ledger expire` do that.
+    keep_up(ledger, settings.worker, datetime.now(UTC))
+    clean(ledger)
     return session.summary
 
 

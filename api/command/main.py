@@ -49,6 +49,7 @@ def program(words: Iterable[str]) -> typer.Typer:
         help="Internet-threat observation: packets that nobody asked for become a ledger, rankings and trends.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     called = set(words)

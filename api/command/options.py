@@ -74,7 +74,8 @@ Home = Annotated[
 ]
 Kinds = Annotated[Kind, typer.Option("--kind", help="Which kind of sensors.", rich_help_panel=_NARROW)]
 Classes = Annotated[
-    list[Traffic] | None, typer.Option("--class", help="Repeatable.", rich_help_panel=_NARROW)
+    list[Traffic] | None,
+    typer.Option("--class", help="What the packets are; repeatable.", rich_help_panel=_NARROW),
 ]
 Ports = Annotated[
     list[str] | None,

@@ -115,6 +115,7 @@ class Ledger:
         self.folder = folder
         self._plans = folder / "plans"
         self._tables: dict[str, DeltaTable] = {}
+        self._last_numbers: dict[str, tuple[int, tuple[int, int]]] = {}
         self._files: dict[tuple[str, int], pl.DataFrame] = {}
         self._lock = RLock()
         try:
@@ -152,13 +153,13 @@ class Ledger:
         """The ledger as it is now: the newest complete plan."""
         with self._lock:
             coverage = self._newest(COVERAGE)
-            return Snapshot(self, _number(coverage, PLAN), _number(coverage, VERSION))
+            return Snapshot(self, *self._numbers(COVERAGE, coverage))
 
     def files(self, table: Table, plan: int) -> pl.DataFrame:
         """Data files of a table as a plan left them, for `Snapshot`."""
         with self._lock:
             delta = self._newest(table)
-            while _number(delta, PLAN) > plan:
+            while self._numbers(table, delta)[0] > plan:
                 delta = _load(self.folder, table.name, delta.version() - 1)
             found = self._files.get((table.name, delta.version()))
             if found is None:
@@ -201,9 +202,7 @@ class Ledger:
                 raise LedgerError(f"{self._plans}: {error}") from error
             if not is_first:
                 continue
-            if (
-                self.snapshot().plan >= plan.number
-            ):  # the number was used up and its file cleaned away meanwhile
+            if self.snapshot().plan >= plan.number:  # the number was used up, and its file cleaned away since
                 withdraw(self._plans, plan.number)
                 continue
             return self.finish()
@@ -224,6 +223,14 @@ class Ledger:
             except (DeltaError, OSError):  # commits that it needs were cleaned away meanwhile
                 delta = self._tables[table.name] = _load(self.folder, table.name)
         return delta
+
+    def _numbers(self, table: Table, delta: DeltaTable) -> tuple[int, int]:
+        """Plan and version that a state of a table has; Delta searches its whole log for them."""
+        version, numbers = self._last_numbers.get(table.name, (-1, (0, 0)))
+        if version != delta.version():
+            numbers = _number(delta, PLAN), _number(delta, VERSION)
+            self._last_numbers[table.name] = delta.version(), numbers
+        return numbers
 
     def _is_newest(self, table: Table, version: int) -> bool:
         """Whether a version's commit is there and the next is not; logs are shortened from their old end."""
@@ -247,7 +254,7 @@ class Ledger:
         for _ in range(ATTEMPTS):
             with self._lock:  # a thread that reads must not find the table one commit further than it looked
                 delta = self._newest(table)
-                if _number(delta, PLAN) >= plan.number:
+                if self._numbers(table, delta)[0] >= plan.number:
                     return
                 try:
                     delta.create_write_transaction(
@@ -292,7 +299,7 @@ def _create(folder: Path, table: Table) -> None:
         name=table.name,
         description=table.meaning,
         configuration={
-            "delta.checkpointInterval": "100",
+            "delta.checkpointInterval": "10",  # a commit replays what came since: 100 took twice the time,
             "delta.logRetentionDuration": "interval 1 hours",
             "delta.deletedFileRetentionDuration": "interval 1 days",
         },

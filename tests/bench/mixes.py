@@ -26,8 +26,8 @@ class Mix:
 SPARSE, DENSE = Mix("sparse", 2), Mix("dense", 20)
 
 
-def write(mix: Mix, packets: int, to: Path, *, pcapng: bool = False) -> None:
-    """Write a capture of so many packets."""
+def write(mix: Mix, packets: int, to: Path, *, pcapng: bool = False, second: int = 0) -> None:
+    """Write a capture of so many packets that begins so many seconds after START."""
     random = np.random.default_rng(20200428)
     sources = random.integers(1 << 24, 224 << 24, mix.sources).astype(np.uint32)
     with to.open("wb") as file:
@@ -35,12 +35,16 @@ def write(mix: Mix, packets: int, to: Path, *, pcapng: bool = False) -> None:
         chunks = max(1, packets // CHUNK)
         for chunk in range(chunks):
             count = packets // chunks + (packets % chunks if chunk == 0 else 0)
-            file.write(_records(random, mix, sources, count, chunk / chunks, 1 / chunks, pcapng).tobytes())
+            file.write(
+                _records(
+                    random, mix, sources, count, chunk / chunks + second / (MINUTES * 60), 1 / chunks, pcapng
+                ).tobytes()
+            )
 
 
 _PCAP = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
 _PCAPNG = bytes.fromhex(
-    "0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c000000" "0100000014000000010000000000040014000000"
+    "0a0d0d0a1c0000004d3c2b1a01000000ffffffffffffffff1c0000000100000014000000010000000000040014000000"
 )
 
 
@@ -62,9 +66,13 @@ def _records(
         random.integers(1, 65536, flows),
     )[flow]
     protocol = np.where(random.random(flows) < 0.85, 6, 17)[flow]
-    time = np.sort((start + share * random.random(count)) * MINUTES * 60e6).astype(np.int64) + START * 1_000_000
+    time = (
+        np.sort((start + share * random.random(count)) * MINUTES * 60e6).astype(np.int64) + START * 1_000_000
+    )
     target = (198 << 24 | 18 << 16) + random.integers(0, 256, count)
-    size = np.where(protocol == 6, 60 + 4 * random.integers(0, 8, count), 60 + 4 * random.integers(0, 40, count))
+    size = np.where(
+        protocol == 6, 60 + 4 * random.integers(0, 8, count), 60 + 4 * random.integers(0, 40, count)
+    )
     head, tail = (28, 4) if pcapng else (16, 0)
     record = size + head + tail
     offset = np.cumsum(record) - record
