@@ -152,9 +152,9 @@ def _read(
             session.read_all(Capture.of_file(path))
         session.end()
     if not stop.is_asked:
-        # Nothing expires here: whoever reads old captures in wants to look at them. A daemon and `ledger expire` do that.
-    keep_up(ledger, settings.worker, datetime.now(UTC))
-    clean(ledger)
+        # Nothing expires here: whoever reads old captures in wants to look at them.
+        keep_up(ledger, settings.worker, datetime.now(UTC))
+        clean(ledger)
     return session.summary
 
 
