@@ -14,12 +14,21 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import platformdirs
+from blake3 import blake3
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def cache_folder() -> Path | None:
-    """A folder for compiled code that can be written, or None where there is none (a read-only root)."""
+    """A folder for compiled code that can be written, or None where there is none (a read-only root).
+
+    Its name holds a fingerprint of all that may be compiled: numba looks at a function's own file only, and would go
+    on with the old code of another file's function that it had built in.
+    """
+    sources = blake3()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        sources.update(path.read_bytes())
+    fingerprint = sources.hexdigest(8)
     for candidate in (
         os.environ.get("NUMBA_CACHE_DIR"),
         platformdirs.user_cache_path("darkscope") / "compiled",
@@ -27,6 +36,8 @@ def cache_folder() -> Path | None:
         if not candidate:
             continue
         folder = Path(candidate)
+        if folder.name != fingerprint:  # or a parent process has already named the very folder
+            folder /= fingerprint
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder):
@@ -40,7 +51,7 @@ AVAILABLE = os.environ.get("DARKSCOPE_NUMBA") != "off" and find_spec("numba") is
 
 CACHE = cache_folder() if AVAILABLE else None
 if CACHE is not None:
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(CACHE))
+    os.environ["NUMBA_CACHE_DIR"] = str(CACHE)  # before numba reads it
 if AVAILABLE:
     import numba
 

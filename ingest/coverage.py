@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from darkscope.ingest.reduce import FATES, MINUTE, NO_HOUR, Hour
+from darkscope.ingest.fates import FATES, MINUTE, NO_HOUR, Hour
 
 LONGEST_SILENCE = 24
 """Hours without a frame after which a capture does not count as watching any more: a broken clock, not a quiet net."""

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from darkscope.ingest.fates import DAY, HOUR
 from darkscope.ingest.ledger.ledger import Snapshot
-from darkscope.ingest.reduce import DAY, HOUR
 from darkscope.ingest.series import CAPTURES, FORGOTTEN
 
 TOLERANCE = 5 * 1_000_000_000

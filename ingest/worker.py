@@ -24,23 +24,14 @@ from darkscope.ingest.capture.reader import CaptureReader
 from darkscope.ingest.coverage import Row, coverage_rows
 from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
+from darkscope.ingest.fates import DAY, FATES, HOUR, NO_HOUR, Hour, count_hours, decide, note_hours
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
 from darkscope.ingest.known import BRANCH, EARLIEST, SILENCE, TOLERANCE, Hole, Known, Span, Taken, capture_day
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
-from darkscope.ingest.reduce import (
-    DAY,
-    FATES,
-    HOUR,
-    NO_HOUR,
-    Hour,
-    Reduction,
-    count_hours,
-    decide,
-    note_hours,
-)
+from darkscope.ingest.reduce import Reduction
 from darkscope.ingest.rollups import DAY_MINUTES, roll_up
 from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.rules.judge import Judge, Judgements

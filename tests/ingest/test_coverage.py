@@ -12,8 +12,8 @@ from capture_files import block, enhanced, interface, option, pcap, section, sta
 from ledgers import NOON, SECOND, Site, at, capture, day, ramp, read, syn
 
 from darkscope.ingest.coverage import coverage_rows
+from darkscope.ingest.fates import FATES, HOUR, MINUTE, NO_HOUR, Hour
 from darkscope.ingest.ledger.verify import verify
-from darkscope.ingest.reduce import FATES, HOUR, MINUTE, NO_HOUR, Hour
 from darkscope.ingest.series import COVERAGE
 from darkscope.ingest.settings import Ingest
 

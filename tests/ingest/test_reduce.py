@@ -12,7 +12,7 @@ from ledgers import PLACES
 
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.decode.columns import DECODED, NOT_IP, Packets, empty
-from darkscope.ingest.reduce import (
+from darkscope.ingest.fates import (
     DAY,
     HOUR,
     MINUTE,
@@ -21,10 +21,10 @@ from darkscope.ingest.reduce import (
     REJECTED,
     SKIPPED,
     WITHOUT_TIME,
-    Reduction,
     count_hours,
     decide,
 )
+from darkscope.ingest.reduce import Reduction
 from darkscope.ingest.rules.judge import Judgements
 from darkscope.ingest.rules.tools import NO_NMAP, NO_UNICORNSCAN
 from darkscope.ingest.sensors import INBOUND, OUTSIDE, OWN, STRAY
