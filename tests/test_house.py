@@ -1,0 +1,209 @@
+"""The house: imports point one way, each tool has its place, and what is promised about the code is so."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tomllib
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+KNOWS: dict[str, set[str]] = {
+    "ingest.series": set(),
+    "ingest.compiled": set(),
+    "ingest.research": set(),
+    "ingest.capture": {"ingest.compiled"},
+    "ingest.settings": {"ingest.series"},
+    "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
+    "ingest.rules": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.series"},
+    "ingest.sensors": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.settings"},
+    "ingest.geo": {"ingest.compiled", "ingest.settings"},
+    "ingest.fates": {"ingest.compiled", "ingest.decode", "ingest.sensors", "ingest.series"},
+    "ingest.tally": {
+        "ingest.compiled",
+        "ingest.fates",
+        "ingest.rules",
+        "ingest.sensors",
+        "ingest.series",
+    },
+    "ingest.reduce": {
+        "ingest.capture",
+        "ingest.compiled",
+        "ingest.decode",
+        "ingest.fates",
+        "ingest.geo",
+        "ingest.rules",
+        "ingest.sensors",
+        "ingest.series",
+        "ingest.tally",
+    },
+    "ingest.handshakes": {
+        "ingest.compiled",
+        "ingest.decode",
+        "ingest.rules",
+        "ingest.sensors",
+        "ingest.series",
+    },
+    "ingest.coverage": {"ingest.fates", "ingest.reduce"},
+    "ingest.rollups": {"ingest.series"},
+    "ingest.ledger": {"ingest.rollups", "ingest.series", "ingest.settings"},
+    "ingest.known": {"ingest.fates", "ingest.ledger", "ingest.reduce", "ingest.series"},
+    "ingest.worker": {
+        "ingest.capture",
+        "ingest.coverage",
+        "ingest.decode",
+        "ingest.fates",
+        "ingest.geo",
+        "ingest.handshakes",
+        "ingest.known",
+        "ingest.ledger",
+        "ingest.reduce",
+        "ingest.rollups",
+        "ingest.rules",
+        "ingest.sensors",
+        "ingest.series",
+        "ingest.settings",
+    },
+    "ingest.intake": {
+        "ingest.capture",
+        "ingest.ledger",
+        "ingest.sensors",
+        "ingest.settings",
+        "ingest.worker",
+    },
+    "ingest.simulate": {"ingest.geo", "ingest.series"},
+    "ingest.data": set(),
+    "api": {"ingest.rollups", "ingest.series", "ingest.settings"},
+    "api.data": set(),
+}
+"""What each room may import of the others. `api.command` may import all: it puts them together."""
+
+PLACES = {
+    "deltalake": {"ingest.ledger"},
+    "dpkt": {"ingest.decode"},
+    "maxminddb": {"ingest.geo", "ingest.simulate"},
+    "numba": {"ingest.compiled"},
+    "pydantic": {"ingest.settings"},
+    "rich": {"api.command"},
+    "subprocess": {"ingest.intake"},
+    "typer": {"api.command"},
+}
+"""Where alone a library is imported."""
+
+MOST_LINES = 750
+
+PATH_OF_A_MACHINE = re.compile(r"/(?:home/(?!observer\b)|root/|work/|Users/)[a-z]")
+"""But for the one that an example has."""
+
+
+def modules() -> dict[str, Path]:
+    """All modules of the project by their name, without `darkscope`."""
+    found = {}
+    for path in sorted(chain((ROOT / "ingest").rglob("*.py"), (ROOT / "api").rglob("*.py"))):
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+MODULES = modules()
+
+
+def room(module: str) -> str:
+    """The room that a module belongs to."""
+    if module.startswith("api."):
+        second = module.split(".")[1]
+        return f"api.{second}" if second in ("command", "data") else "api"
+    return ".".join(module.split(".")[:2])
+
+
+def imports(module: str) -> Iterator[str]:
+    """Everything that a module imports, anywhere in it, by full names."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}: imports are written out"
+            source = str(node.module)
+            for name in node.names:
+                inner = f"{source}.{name.name}"
+                yield inner if inner.removeprefix("darkscope.") in MODULES else source
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_one_way(module: str) -> None:
+    own = room(module)
+    found = {
+        room(name.removeprefix("darkscope.")) for name in imports(module) if name.startswith("darkscope.")
+    }
+    if own == "api.command":
+        assert "api.data" not in found
+        return
+    if module in ("ingest", "api"):
+        assert not found
+        return
+    assert found - {own} <= KNOWS[own], "tests/test_house.py says what a room may know"
+
+
+def test_the_ways_make_no_circle() -> None:
+    done: set[str] = set()
+    while ready := {own for own, others in KNOWS.items() if own not in done and others <= done}:
+        done |= ready
+    assert done == set(KNOWS)
+
+
+@pytest.mark.parametrize("library", PLACES)
+def test_a_library_has_its_place(library: str) -> None:
+    using = {
+        room(module)
+        for module in MODULES
+        if any(name.split(".")[0] == library for name in imports(module))
+        and not module.startswith(("ingest.data.", "api.data."))  # scripts that rebuild data
+    }
+    assert using == PLACES[library]
+
+
+def test_the_listed_packages_are_the_folders_that_are_packages() -> None:
+    setuptools = PROJECT["tool"]["setuptools"]
+    found = {f"darkscope.{name}" for name, path in MODULES.items() if path.name == "__init__.py"}
+    assert set(setuptools["packages"]) == found
+    assert setuptools["package-dir"] == {"darkscope.ingest": "ingest", "darkscope.api": "api"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_opens_with_its_promise_and_is_not_long(module: str) -> None:
+    text = MODULES[module].read_text(encoding="utf-8")
+    promise = ast.get_docstring(ast.parse(text))
+    assert promise
+    assert promise.split("\n\n")[0].rstrip().endswith((".", ":"))
+    assert text.count("\n") <= MOST_LINES
+
+
+def test_no_module_is_a_bag() -> None:
+    bags = {"utils", "util", "common", "helpers", "misc"}
+    assert not bags & set(chain.from_iterable(name.split(".") for name in MODULES))
+
+
+def test_the_version_is_told_in_one_place() -> None:
+    version = PROJECT["project"]["version"]
+    told = [module for module, path in MODULES.items() if version in path.read_text(encoding="utf-8")]
+    assert told == []
+
+
+def test_no_text_names_a_path_of_somebodys_machine() -> None:
+    folders = ("api", "docs", "ingest", "tests", ".ci")
+    endings = {".py", ".md", ".toml", ".svg", ".csv", ""}
+    texts = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in endings]
+    texts += [path for path in ROOT.iterdir() if path.is_file() and path.suffix in endings]
+    found = {
+        f"{path.relative_to(ROOT)}: {match[0]}"
+        for path in texts
+        if path.is_file()
+        for match in PATH_OF_A_MACHINE.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
