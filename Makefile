@@ -11,7 +11,7 @@ demo: $(VENV)/installed
 	@$(BIN)/darkscope demo demo
 
 test: $(VENV)/tested
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal --durations 10
 
 lint: $(VENV)/tested
 	$(BIN)/ruff format --check .
@@ -22,7 +22,8 @@ bench: $(VENV)/tested
 	$(BIN)/python tests/bench/bench.py
 
 soak: $(VENV)/tested
-	DARKSCOPE_SOAK=1 $(BIN)/pytest -m "soak or not soak"
+	DARKSCOPE_SOAK_FRAMES=10000000 $(BIN)/pytest -n auto --dist worksteal -m soak --durations 10
+	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
