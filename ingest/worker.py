@@ -163,6 +163,7 @@ class _Closed:
     """A batch that is complete and not committed yet."""
 
     rows: dict[Reading, list[Taken]]  # of `captures`
+    frames: int  # without those that were passed over
     fates: dict[str, int]
 
 
@@ -305,7 +306,7 @@ class Worker:
         snapshot = self.ledger.change(
             self._settings.worker, "ingest", lambda now: self._changes(now, closed.rows)
         )
-        result = Committed(snapshot.version, self._frames, self._flows, closed.fates)
+        result = Committed(snapshot.version, closed.frames, self._flows, closed.fates)
         if snapshot.plan == self._known.snapshot.plan + 1:
             for reading in closed.rows:
                 for piece in reading.pieces.values():
@@ -337,7 +338,7 @@ class Worker:
         coverage = pl.DataFrame(self._coverage_rows(readings), schema=_COVERAGE, orient="row")
         self._stage(COVERAGE, coverage)
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
-        return _Closed(rows, fates)
+        return _Closed(rows, int(coverage["frames"].sum()), fates)
 
     def _empty(self) -> None:
         self._unwritten = []
