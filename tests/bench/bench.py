@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -383,6 +384,7 @@ def main() -> None:
     parser.add_argument("--random-ports", type=float, default=0.5, help="P6: share of flows to any port")
     parser.add_argument("--quarter", type=Path, help="P6: keep the ledger here, and use the one that is here")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder goes also then
     if wrong := set(asked.measures) - set(MEASURES):
         parser.error(f"no such measure: {', '.join(sorted(wrong))}")
     console = Console(width=None if sys.stdout.isatty() else 180)

@@ -37,7 +37,10 @@ def run(
     stdin: IO[bytes] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Cost:
-    """Run a program to its end. Raises ProgramFailed; OSError where it cannot be started."""
+    """Run a program to its end. Raises ProgramFailed; OSError where it cannot be started.
+
+    CPU time of other children of this process (whoever writes `stdin`) is counted with it: run one at a time.
+    """
     # Daemons leave writers behind, whose CPU time would be nobody's: they become ours.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     begun = time.perf_counter()
