@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 
 START = 1_588_032_000  # 2020-04-28T00:00Z
-MINUTES = 25  # a chunk is a minute, so that flows have the packets their mix says
-CHUNK = 200_000
+CHUNK = 200_000  # packets a minute, so that flows have the packets their mix says, whatever the size
 POPULAR = np.array([23, 445, 22, 80, 8080, 1433, 3389, 2323, 5555, 81], np.int64)
 
 
@@ -35,11 +34,7 @@ def write(mix: Mix, packets: int, to: Path, *, pcapng: bool = False, second: int
         chunks = max(1, packets // CHUNK)
         for chunk in range(chunks):
             count = packets // chunks + (packets % chunks if chunk == 0 else 0)
-            file.write(
-                _records(
-                    random, mix, sources, count, chunk / chunks + second / (MINUTES * 60), 1 / chunks, pcapng
-                ).tobytes()
-            )
+            file.write(_records(random, mix, sources, count, second + 60 * chunk, pcapng).tobytes())
 
 
 _PCAP = bytes.fromhex("d4c3b2a1020004000000000000000000ffff000001000000")
@@ -53,8 +48,7 @@ def _records(
     mix: Mix,
     sources: np.ndarray,
     count: int,
-    start: float,
-    share: float,
+    start: int,
     pcapng: bool,
 ) -> np.ndarray:
     flows = max(1, count // mix.packets_a_flow)
@@ -66,9 +60,7 @@ def _records(
         random.integers(1, 65536, flows),
     )[flow]
     protocol = np.where(random.random(flows) < 0.85, 6, 17)[flow]
-    time = (
-        np.sort((start + share * random.random(count)) * MINUTES * 60e6).astype(np.int64) + START * 1_000_000
-    )
+    time = np.sort((start + 60 * random.random(count)) * 1e6).astype(np.int64) + START * 1_000_000
     target = (198 << 24 | 18 << 16) + random.integers(0, 256, count)
     size = np.where(
         protocol == 6, 60 + 4 * random.integers(0, 8, count), 60 + 4 * random.integers(0, 40, count)
