@@ -18,7 +18,7 @@ from blake3 import blake3
 
 from darkscope.ingest.series import Table
 
-ROW_GROUP = 128 * 1024
+ROW_GROUP = 64 * 1024
 """Rows a row group: small enough that a question for one port skips most of a file."""
 
 LEVEL = 3

@@ -20,7 +20,7 @@ from darkscope.ingest.ledger.files import LEVEL, merge, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
 from darkscope.ingest.rollups import DAY_MINUTES, roll_up
-from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, QUARTER_HOUR, ROLLUPS, SOURCES, TABLES, Table
+from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, ROLLUPS, SOURCES, TABLES, Table
 from darkscope.ingest.settings import Settings
 
 GRACE = timedelta(minutes=10)
@@ -32,10 +32,10 @@ FEW = 8
 SMALL = 16 << 20
 """Bytes below which a file of an open day is merged with its like."""
 
-RANGE = 1_500_000
+RANGE = 500_000
 """Flows that are merged at a time: bounds memory, and the rows of a file."""
 
-AT_ONCE = 4_000_000
+AT_ONCE = 2_000_000
 """Flows of several days that one change closes."""
 
 KEEP_PLANS = 1000
@@ -229,16 +229,15 @@ def _add_files(folder: Path, changes: dict[str, Change], table: Table, rows: pl.
 
 
 def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
-    """Minutes, in whole quarters of an hour, that have few enough flows to be merged at a time."""
-    quarter = pl.col("minute") // QUARTER_HOUR * QUARTER_HOUR
-    counts = flows.group_by(quarter).len().sort("minute").collect()
+    """Minutes that have few enough flows to be merged at a time."""
+    counts = flows.group_by("minute").len().sort("minute").collect()
     ranges: list[tuple[int, int]] = []
     gathered = RANGE
     for minute, count in counts.iter_rows():
         if gathered + count > RANGE:
             ranges.append((minute, minute))
             gathered = 0
-        ranges[-1] = ranges[-1][0], minute + QUARTER_HOUR - 1
+        ranges[-1] = ranges[-1][0], minute
         gathered += count
     return ranges
 
