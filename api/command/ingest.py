@@ -92,6 +92,8 @@ def ingest(
                 summary = _go_on(loaded, places, feeds, stop, quiet=quiet)
             else:
                 summary = _read(loaded, places, found, stop, again=again, quiet=quiet)
+                if not stop.is_asked:
+                    _keep_up(loaded)
     except SensorError as error:
         raise _ended(error, MISTAKE) from None
     except (LiveError, GeoError) as error:
@@ -141,8 +143,7 @@ def _read(
     settings: Settings, places: Places, found: Found, stop: Stop, *, again: bool, quiet: bool
 ) -> Summary:
     """Read files, once."""
-    ledger = Ledger.open_or_create(settings.ledger)
-    worker = Worker(ledger, settings, Sensors(settings), places, again=again)
+    worker = Worker(Ledger.open_or_create(settings.ledger), settings, Sensors(settings), places, again=again)
     with (
         told("ingest", sum(map(_size, found.captures)), quiet=quiet) as advance,
         Session(worker, stop, on_progress=advance) as session,
@@ -151,11 +152,17 @@ def _read(
         for path in found.captures:
             session.read_all(Capture.of_file(path))
         session.end()
-    if not stop.is_asked:
-        # Nothing expires here: whoever reads old captures in wants to look at them.
-        keep_up(ledger, settings.worker, datetime.now(UTC))
-        clean(ledger)
     return session.summary
+
+
+def _keep_up(settings: Settings) -> None:
+    """Merge and roll up what was read, once the worker's memory is free again.
+
+    Nothing expires here: whoever reads old captures in wants to look at them.
+    """
+    ledger = Ledger(settings.ledger)
+    keep_up(ledger, settings.worker, datetime.now(UTC))
+    clean(ledger)
 
 
 def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *, quiet: bool) -> Summary:

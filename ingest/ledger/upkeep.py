@@ -135,15 +135,14 @@ def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[list[date]]:
 def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
     snapshot = ledger.snapshot()
     changes = {table.name: Change(remove=snapshot.removals(table, days)) for table in (FLOWS, *ROLLUPS)}
-    rolled: dict[str, list[pl.DataFrame]] = {table.name: [] for table in ROLLUPS}
     flows = snapshot.scan(FLOWS, days[0], days[-1]).filter(pl.col("day").is_in(days))
     for low, high in _ranges(flows):
         rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect())
         _add_files(ledger.folder, changes, FLOWS, rows)
-        for table in ROLLUPS:
-            rolled[table.name].append(roll_up(rows.lazy(), table).collect())
-    for table in ROLLUPS:
-        _add_files(ledger.folder, changes, table, merge(table, pl.concat(rolled.pop(table.name))))
+    merged = [ledger.folder / FLOWS.name / file.path for file in changes[FLOWS.name].add]
+    for table in ROLLUPS:  # one at a time, from the files: memory does not grow with the day
+        rows = roll_up(pl.scan_parquet(merged, hive_partitioning=False, glob=False), table).collect()
+        _add_files(ledger.folder, changes, table, rows.sort(table.order))
     for table in (SOURCES, COVERAGE, CAPTURES):
         for day in days:
             removals = snapshot.removals(table, [day])
