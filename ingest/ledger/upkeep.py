@@ -35,6 +35,9 @@ SMALL = 16 << 20
 RANGE = 500_000
 """Flows that are merged at a time: bounds memory, and the rows of a file."""
 
+SOURCES_AT_ONCE = 250_000
+"""Rows of `sources` that are merged at a time."""
+
 AT_ONCE = 2_000_000
 """Flows of several days that one change closes."""
 
@@ -137,17 +140,20 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
     changes = {table.name: Change(remove=snapshot.removals(table, days)) for table in (FLOWS, *ROLLUPS)}
     flows = snapshot.scan(FLOWS, days[0], days[-1]).filter(pl.col("day").is_in(days))
     for low, high in _ranges(flows):
-        rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect())
+        rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect(engine="streaming"))
         _add_files(ledger.folder, changes, FLOWS, rows)
     merged = [ledger.folder / FLOWS.name / file.path for file in changes[FLOWS.name].add]
     for table in ROLLUPS:  # one at a time, from the files: memory does not grow with the day
-        rows = roll_up(pl.scan_parquet(merged, hive_partitioning=False, glob=False), table).collect()
+        rows = roll_up(pl.scan_parquet(merged, hive_partitioning=False, glob=False), table).collect(
+            engine="streaming"
+        )
         _add_files(ledger.folder, changes, table, rows.sort(table.order))
     for table in (SOURCES, COVERAGE, CAPTURES):
         for day in days:
             removals = snapshot.removals(table, [day])
             if len(removals) > 1:
-                rows = _merged(table, snapshot.scan(table, day, day).drop("day").collect())
+                count = int(snapshot.files(table).filter(pl.col("day") == day)["rows"].sum())
+                rows = _merged_in_parts(table, snapshot.scan(table, day, day).drop("day"), count)
                 change = changes.setdefault(table.name, Change())
                 change.add.append(write_file(ledger.folder, table, day, rows, level=LEVEL))
                 change.remove += removals
@@ -229,7 +235,7 @@ def _add_files(folder: Path, changes: dict[str, Change], table: Table, rows: pl.
 
 def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
     """Minutes that have few enough flows to be merged at a time."""
-    counts = flows.group_by("minute").len().sort("minute").collect()
+    counts = flows.group_by("minute").len().sort("minute").collect(engine="streaming")
     ranges: list[tuple[int, int]] = []
     gathered = RANGE
     for minute, count in counts.iter_rows():
@@ -239,6 +245,17 @@ def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
         ranges[-1] = ranges[-1][0], minute
         gathered += count
     return ranges
+
+
+def _merged_in_parts(table: Table, rows: pl.LazyFrame, count: int) -> pl.DataFrame:
+    """Rows of one day merged; those of `sources`, whose sets take room, a share of the sources at a time."""
+    if table is not SOURCES:
+        return _merged(table, rows.collect())
+    parts = count // SOURCES_AT_ONCE + 1
+    shares = (rows.filter(pl.col("source_low").hash() % parts == part) for part in range(parts))
+    return pl.concat([_merged(table, share.collect(engine="streaming")) for share in shares]).sort(
+        table.order
+    )
 
 
 def _merged(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
