@@ -143,7 +143,7 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
         rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect(engine="streaming"))
         _add_files(ledger.folder, changes, FLOWS, rows)
     merged = [ledger.folder / FLOWS.name / file.path for file in changes[FLOWS.name].add]
-    for table in ROLLUPS:  # one at a time, from the files: memory does not grow with the day
+    for table in ROLLUPS:  # one at a time, from the files: no more than one is in memory
         rows = roll_up(pl.scan_parquet(merged, hive_partitioning=False, glob=False), table).collect(
             engine="streaming"
         )
