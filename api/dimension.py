@@ -10,11 +10,8 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from darkscope.api.services import PROTOCOLS
 from darkscope.ingest import series
-
-WITH_PORTS = frozenset({6, 17, 33, 132, 136})
-
+from darkscope.ingest.protocols import PROTOCOLS, WITH_PORTS, port_number_text, protocol_text
 
 NO_TOOL = "none"
 NO_OWNER = "unknown"
@@ -56,11 +53,6 @@ Key = tuple[int | str, ...]
 """A value as the columns of its dimension hold it, in their order."""
 
 
-def protocol_text(number: int) -> str:
-    """Write a protocol's short name; its number where it has none here."""
-    return PROTOCOLS.get(number, str(number))
-
-
 def parse_protocol(text: str) -> int:
     """Read a protocol given by name (any case) or number. Raises ValueTextError."""
     for number, name in PROTOCOLS.items():
@@ -76,9 +68,7 @@ def parse_protocol(text: str) -> int:
 
 def port_text(protocol: int, port: int) -> str:
     """Write `23/TCP`, `0/ICMP` (a protocol without ports), `none/TCP` (a packet whose port was not there)."""
-    if port != series.NO_PORT:
-        return f"{port}/{protocol_text(protocol)}"
-    return f"{'none' if protocol in WITH_PORTS else 0}/{protocol_text(protocol)}"
+    return f"{port_number_text(protocol, port)}/{protocol_text(protocol)}"
 
 
 def parse_port(text: str) -> tuple[int | None, int]:

@@ -6,44 +6,8 @@ import csv
 from functools import cache
 from importlib.resources import files
 
+from darkscope.ingest.protocols import DCCP, PROTOCOLS, SCTP, TCP, UDP
 from darkscope.ingest.series import NO_PORT
-
-TCP, UDP, DCCP, SCTP = 6, 17, 33, 132
-
-PROTOCOLS = {
-    0: "HOPOPT",
-    1: "ICMP",
-    2: "IGMP",
-    4: "IPv4",
-    TCP: "TCP",
-    8: "EGP",
-    9: "IGP",
-    UDP: "UDP",
-    27: "RDP",
-    DCCP: "DCCP",
-    41: "IPv6",
-    43: "IPv6-Route",
-    44: "IPv6-Frag",
-    46: "RSVP",
-    47: "GRE",
-    50: "ESP",
-    51: "AH",
-    58: "ICMPv6",
-    59: "IPv6-NoNxt",
-    60: "IPv6-Opts",
-    88: "EIGRP",
-    89: "OSPF",
-    94: "IPIP",
-    97: "EtherIP",
-    103: "PIM",
-    108: "IPComp",
-    112: "VRRP",
-    115: "L2TP",
-    SCTP: "SCTP",
-    136: "UDPLite",
-    137: "MPLS",
-}
-"""IP protocol numbers that are seen or asked about, by IANA's keyword; any other goes by its number."""
 
 _REGISTERED = {"tcp": TCP, "udp": UDP, "dccp": DCCP, "sctp": SCTP}
 

@@ -13,8 +13,9 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from darkscope.api.dimension import Dimension, Key, port_text, protocol_text, value_text
+from darkscope.api.dimension import Dimension, Key, port_text, value_text
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window
+from darkscope.ingest.protocols import protocol_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,13 @@ from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from darkscope.ingest.protocols import PROTOCOLS, WITH_PORTS
 from darkscope.ingest.series import HONEYPOT, TELESCOPE
 
 FILE = "darkscope.toml"
@@ -112,6 +114,26 @@ def _country(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("an address is http:// or https://, a host, and perhaps a port and a path")
+    if parts.username or parts.password:
+        raise ValueError("an address holds no user and no password: they go into a file of their own")
+    return value.rstrip("/")
+
+
+def _watched(value: object) -> object:
+    found = re.fullmatch(r"(\d{1,5})/([a-z]+)", value.strip().lower()) if isinstance(value, str) else None
+    if found is None or int(found[1]) > 65535 or found[2] not in _WITH_PORTS:
+        raise ValueError(f"a port is a number and its protocol, like 23/tcp; protocols are {_WITH_PORTS}")
+    return f"{int(found[1])}/{found[2]}"
+
+
+_WITH_PORTS = ", ".join(sorted(PROTOCOLS[number].lower() for number in WITH_PORTS))
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Days = Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, BeforeValidator(_days)]
@@ -119,6 +141,9 @@ Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Prefix = Annotated[Network, BeforeValidator(_network)]
 Country = Annotated[str, BeforeValidator(_country)]
 Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
+Watched = Annotated[str, BeforeValidator(_watched)]
+Bucket = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,55}$")]
+Url = Annotated[str, BeforeValidator(_url)]
 
 
 class Kind(StrEnum):
@@ -216,6 +241,42 @@ class Retention(_Section):
         return None if value is None else int(value)
 
 
+WATCHED = (
+    *("22/tcp", "23/tcp", "80/tcp", "443/tcp", "445/tcp", "1433/tcp", "2323/tcp", "3306/tcp", "3389/tcp"),
+    *("5555/tcp", "6379/tcp", "8080/tcp", "53/udp", "123/udp", "1900/udp", "5060/udp"),
+)
+"""Ports that telescopes have asked about for years."""
+
+
+class Influx(_Section):
+    """The InfluxDB that the ledger is projected into."""
+
+    url: Url | None = None
+    """Where it answers, like `http://127.0.0.1:8086`; nothing is projected where left out."""
+    org: str = "darkscope"
+    """Organisation, for InfluxDB 2."""
+    token_file: Path | None = None
+    """File with the token on its first line; for InfluxDB 1.8 `user:password`. None where left out."""
+    bucket: Bucket = "darkscope"
+    """Bucket of the minutes; those of hours and days are named after it, `_hour` and `_day`."""
+    retention_minute: Days = 30
+    """Days that points of minutes stay."""
+    retention_hour: Days = 120
+    """Days that points of hours stay."""
+    retention_day: Days = 400
+    """Days that points of days stay."""
+    series: Annotated[int, Field(ge=1000, le=100_000)] = 100_000
+    """Series that all buckets together may hold, whatever is sent to the sensors."""
+    sensors: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Sensors among which the series are divided; as many as there are, rounded up to tens, where left out."""
+    watch: tuple[Watched, ...] = WATCHED
+    """Ports that are never folded into `other`, as far as there is room, the first first."""
+    timeout: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=10)
+    """Time after which a request that is not answered has failed."""
+    ca_file: Path | None = None
+    """Certificates to trust with `https`; those of the system where left out."""
+
+
 class SensorEntry(_Section):
     """What holds for one sensor over some time."""
 
@@ -258,6 +319,7 @@ class Settings(_Section):
     research: Path | None = None
     """File of research scanners, `prefix,name` a line; none where left out."""
     retention: Retention = Retention()
+    influx: Influx = Influx()
     sensors: tuple[SensorEntry, ...] = ()
     """The sensors, each `[[sensors]]` entry with the keys below."""
 

@@ -66,6 +66,12 @@ def test_the_ledgers_tables_are_those_of_the_vocabulary() -> None:
     assert tables.written(written) == written, "run `python docs/tables.py`"
 
 
+def test_the_measurements_are_those_of_the_vocabulary() -> None:
+    tables = script("tables")
+    written = text("docs/projection.md")
+    assert tables.projected(written) == written, "run `python docs/tables.py`"
+
+
 def script(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None

@@ -16,10 +16,12 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 KNOWS: dict[str, set[str]] = {
     "ingest.series": set(),
+    "ingest.measurements": {"ingest.series"},
+    "ingest.protocols": {"ingest.series"},
     "ingest.compiled": set(),
     "ingest.research": set(),
     "ingest.capture": {"ingest.compiled"},
-    "ingest.settings": {"ingest.series"},
+    "ingest.settings": {"ingest.protocols", "ingest.series"},
     "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
     "ingest.rules": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.series"},
     "ingest.sensors": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.settings"},
@@ -76,7 +78,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "ingest.simulate": {"ingest.geo", "ingest.series"},
     "ingest.data": set(),
-    "api": {"ingest.rollups", "ingest.series", "ingest.settings"},
+    "api": {"ingest.protocols", "ingest.rollups", "ingest.series", "ingest.settings"},
     "api.data": set(),
 }
 """What each room imports of the others. `api.command` may import all: it puts them together."""

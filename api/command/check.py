@@ -68,7 +68,7 @@ def _text(key: str, value: object) -> str:
     """Write a value as the settings file would; lists of tables by their number."""
     match value:
         case None:
-            return "none" if key in ("research", "retention.disk_budget") else "keep"
+            return "keep" if "retention" in key and key != "retention.disk_budget" else "none"
         case timedelta():
             return _duration(value)
         case tuple():

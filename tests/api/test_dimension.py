@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkscope.api.dimension import (
-    WITH_PORTS,
     Dimension,
     Key,
     ValueTextError,
@@ -15,6 +14,7 @@ from darkscope.api.dimension import (
     value_text,
 )
 from darkscope.api.formats import FORMULA
+from darkscope.ingest.protocols import WITH_PORTS
 
 
 @st.composite

@@ -27,6 +27,11 @@ LEFT_OUT = {
     "retention.attacks": '`"keep"`',
     "retention.disk_reserve": '`"1GiB"`',
     "sensors": "none",
+    "influx.url": "none",
+    "influx.token_file": "none",
+    "influx.sensors": "as many as there are",
+    "influx.watch": "sixteen well-known ones",
+    "influx.ca_file": "none",
 }
 """Defaults that the model does not hold in the words of a settings file."""
 

@@ -59,6 +59,18 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "retention.attacks": ["keep", "default"],
         "retention.disk_budget": ["none", "default"],
         "retention.disk_reserve": ["1_073_741_824", "default"],
+        "influx.url": ["none", "default"],
+        "influx.org": ["darkscope", "default"],
+        "influx.token_file": ["none", "default"],
+        "influx.bucket": ["darkscope", "default"],
+        "influx.retention_minute": ["30", "default"],
+        "influx.retention_hour": ["120", "default"],
+        "influx.retention_day": ["400", "default"],
+        "influx.series": ["100_000", "default"],
+        "influx.sensors": ["none", "default"],
+        "influx.watch": ["16 entries", "default"],
+        "influx.timeout": ["10s", "default"],
+        "influx.ca_file": ["none", "default"],
         "sensors": ["0 entries", "default"],
     }
 
