@@ -19,7 +19,7 @@ from polars.exceptions import PolarsError
 from darkscope.api import coverage
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
-from darkscope.api.store import Filter, Posting, Precision, StoreError
+from darkscope.api.store import ExpiredError, Filter, Posting, Precision, StoreError
 from darkscope.ingest import series
 from darkscope.ingest.rollups import step
 
@@ -180,7 +180,7 @@ class LedgerStore:
             day for piece in pieces if piece.table is series.FLOWS for day in self._expired(piece)
         )
         if expired:
-            raise StoreError(
+            raise ExpiredError(
                 f"the flows from {expired[0]} to {expired[-1]} have expired, and no rollup has "
                 f"{', '.join(sorted(needed))} for all of the period asked about"
             )

@@ -69,6 +69,10 @@ class StoreError(Exception):
     """The store cannot be read; the message names the place."""
 
 
+class ExpiredError(StoreError):
+    """The question needs what retention has taken out; the message names the days."""
+
+
 class Precision(StrEnum):
     """How distinct sources are counted."""
 

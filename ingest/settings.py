@@ -134,12 +134,24 @@ def _watched(value: object) -> object:
 
 _WITH_PORTS = ", ".join(sorted(PROTOCOLS[number].lower() for number in WITH_PORTS))
 
+
+def _address(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ipaddress.ip_address(value)
+    except ValueError as error:
+        raise ValueError(f"no IP address: {error}") from error
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Days = Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, BeforeValidator(_days)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Prefix = Annotated[Network, BeforeValidator(_network)]
 Country = Annotated[str, BeforeValidator(_country)]
+Address = Annotated[ipaddress.IPv4Address | ipaddress.IPv6Address, BeforeValidator(_address)]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
 Watched = Annotated[str, BeforeValidator(_watched)]
 Bucket = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,55}$")]
@@ -174,11 +186,15 @@ class Ingest(_Section):
     """What becomes of a capture in the spool once the ledger has all of it."""
     done_folder: Path = Path("done")
     """Where captures move with `done = "move"`."""
+    interfaces: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Interfaces that `darkscope run` captures."""
 
 
 class Spool(_Section):
-    """A folder that is watched for captures."""
+    """Folders that are watched for captures."""
 
+    folders: tuple[Path, ...] = ()
+    """Folders that `darkscope run` watches."""
     settle: Duration = timedelta(seconds=60)
     """A capture that did not grow for so long is complete."""
 
@@ -277,6 +293,19 @@ class Influx(_Section):
     """Certificates to trust with `https`; those of the system where left out."""
 
 
+class Api(_Section):
+    """Where the HTTP interface answers, and whom."""
+
+    address: Address = ipaddress.IPv4Address("127.0.0.1")
+    """IP address to listen on; `0.0.0.0` and `::` are all."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    """TCP port to listen on."""
+    names: tuple[HostName, ...] = ()
+    """Names by which it is called, beside `localhost` and IP addresses; a request by another name is refused."""
+    without_keys: bool = False
+    """Answer whoever asks on an address that is not loopback. Else it does not start there."""
+
+
 class SensorEntry(_Section):
     """What holds for one sensor over some time."""
 
@@ -320,6 +349,7 @@ class Settings(_Section):
     """File of research scanners, `prefix,name` a line; none where left out."""
     retention: Retention = Retention()
     influx: Influx = Influx()
+    api: Api = Api()
     sensors: tuple[SensorEntry, ...] = ()
     """The sensors, each `[[sensors]]` entry with the keys below."""
 

@@ -71,6 +71,8 @@ def _text(key: str, value: object) -> str:
             return "keep" if "retention" in key and key != "retention.disk_budget" else "none"
         case timedelta():
             return _duration(value)
+        case bool():
+            return str(value).lower()
         case tuple():
             return f"{len(value)} entries" if len(value) != 1 else "1 entry"
         case int():

@@ -30,6 +30,7 @@ COMMANDS = (
     Command(
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),
+    Command("serve", "Answer questions over HTTP, until stopped."),
     Command("ledger", "Look after the ledger.", is_group=True),
     Command(
         "demo",

@@ -6,45 +6,26 @@ Wires settings, ledger and question together; what is wrong is said on stderr, a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 
 from darkscope.api.ask import Observer, Question
+from darkscope.api.asked import Asked, Kind
 from darkscope.api.command.exits import FAILED, MISTAKE
-from darkscope.api.dimension import (
-    Dimension,
-    ValueTextError,
-    parse_country,
-    parse_owner,
-    parse_port,
-    parse_protocol,
-    parse_tool,
-)
+from darkscope.api.dimension import Dimension, ValueTextError
 from darkscope.api.formats import Format
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
-from darkscope.api.periods import PeriodError, parse_period
-from darkscope.api.selection import Selection, UnknownSensorError, known, organisations
-from darkscope.api.store import Filter, Precision, StoreError
+from darkscope.api.periods import PeriodError
+from darkscope.api.selection import UnknownSensorError, known, organisations
+from darkscope.api.store import Precision, StoreError
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.series import Traffic
 from darkscope.ingest.settings import SettingsError, load
-
-
-class Kind(StrEnum):
-    """Which kinds of sensors count."""
-
-    TELESCOPE = "telescope"
-    HONEYPOT = "honeypot"
-    ALL = "all"
-
 
 _NARROW = "What counts"
 _SHOW = "What is shown"
@@ -121,74 +102,27 @@ LedgerFolder = Annotated[
 Answer = TypeVar("Answer")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """The options of a question, as they were given."""
-
-    dimension: Dimension
-    period: str
-    time_zone: str | None
-    sensors: list[str] | None
-    organisations: list[str] | None
-    home: bool | None
-    kind: Kind
-    classes: list[Traffic] | None
-    ports: list[str] | None
-    countries: list[str] | None
-    protocols: list[str] | None
-    owners: list[str] | None
-    tools: list[str] | None
-    settings: Path | None
-    ledger: Path | None
-
-    def answer(self, ask: Callable[[Observer, Question], Answer]) -> Answer:
-        """Open the ledger and ask. Ends the program with a sentence where that cannot be done."""
-        try:
-            settings = load(self.settings, os.environ, {"ledger": self.ledger}).settings
-            now = datetime.now(UTC)
-            zone = settings.time_zone if self.time_zone is None else _zone(self.time_zone)
-            question = Question(
-                self.dimension,
-                parse_period(self.period, zone, now),
-                Selection(
-                    self.kind.value, self.home, tuple(self.organisations or ()), tuple(self.sensors or ())
-                ),
-                self._filter(),
-            )
-            sensors = known(settings.sensors)
-            store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(sensors))
-            return ask(Observer(store, sensors, labels(sensors), now), question)
-        except (LedgerError, StoreError) as error:
-            raise _stopped(error, FAILED) from None
-        except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:
-            raise _stopped(error, MISTAKE) from None
-
-    def _filter(self) -> Filter:
-        return Filter(
-            classes=_set(traffic.value for traffic in self.classes or ()),
-            ports=_set(map(parse_port, self.ports or ())),
-            protocols=_set(map(parse_protocol, self.protocols or ())),
-            countries=_set(map(parse_country, self.countries or ())),
-            owners=_set(map(parse_owner, self.owners or ())),
-            tools=_set(map(parse_tool, self.tools or ())),
-        )
+def answered(
+    asked: Asked,
+    ask: Callable[[Observer, Question], Answer],
+    settings_file: Path | None,
+    ledger: Path | None,
+) -> Answer:
+    """Open the ledger and ask. Ends the program with a sentence where that cannot be done."""
+    try:
+        settings = load(settings_file, os.environ, {"ledger": ledger}).settings
+        now = datetime.now(UTC)
+        question = asked.question(settings.time_zone, now)
+        sensors = known(settings.sensors)
+        store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(sensors))
+        return ask(Observer(store, sensors, labels(sensors), now), question)
+    except (LedgerError, StoreError) as error:
+        raise _stopped(error, FAILED) from None
+    except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:
+        raise _stopped(error, MISTAKE) from None
 
 
 def _stopped(error: Exception, code: int) -> typer.Exit:
     for line in str(error).splitlines():
         typer.echo(f"darkscope: {line}", err=True)
     return typer.Exit(code)
-
-
-def _set(values: Iterable[Answer]) -> frozenset[Answer] | None:
-    """Give the chosen values; None where an option was not given, which leaves it open."""
-    return frozenset(values) or None
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise PeriodError(
-            f"the time zone {name!r} does not exist; zones are called like Asia/Tokyo"
-        ) from None

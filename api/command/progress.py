@@ -40,6 +40,8 @@ class JsonLines(logging.Formatter):
         time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
         head = {"time": time.replace("+00:00", "Z"), "level": record.levelname.lower()}
         fields = getattr(record, "fields", {})
+        if record.exc_info:
+            fields = {**fields, "trace": self.formatException(record.exc_info)}
         return json.dumps({**head, "event": record.getMessage(), **fields}, default=str, ensure_ascii=False)
 
 
@@ -69,19 +71,31 @@ class PacketRate(ProgressColumn):
 
 
 @contextmanager
+def logged(console: Console, at_terminal: int, elsewhere: int, *others: str) -> Iterator[None]:
+    """Write events as long as this lasts: for people on a terminal, as JSON lines elsewhere.
+
+    The two levels are `logging`'s. `others` are loggers of libraries whose warnings are written as well.
+    """
+    handler: logging.Handler = Lines(console)
+    level = at_terminal
+    if not console.is_terminal:
+        handler, level = logging.StreamHandler(), elsewhere
+        handler.setFormatter(JsonLines())
+    logs = [logging.getLogger(name) for name in (ROOT, *others)]
+    for log in logs:
+        log.setLevel(level if log.name == ROOT else logging.WARNING)
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for log in logs:
+            log.removeHandler(handler)
+
+
+@contextmanager
 def told(what: str, total: int | None, *, quiet: bool) -> Iterator[Advance]:
     """Show how a run goes on as long as it lasts. `total` are the bytes to be read, None where nobody knows."""
     console = Console(stderr=True)
-    log = logging.getLogger(ROOT)
-    handler: logging.Handler
-    if console.is_terminal:
-        handler = Lines(console)
-        log.setLevel(logging.WARNING)
-    else:
-        handler = logging.StreamHandler()
-        handler.setFormatter(JsonLines())
-        log.setLevel(logging.WARNING if quiet else logging.INFO)
-    log.addHandler(handler)
     end = (
         (TimeElapsedColumn(),)
         if total is None
@@ -95,9 +109,6 @@ def told(what: str, total: int | None, *, quiet: bool) -> Iterator[Advance]:
         transient=True,
         disable=quiet or not console.is_terminal,
     )
-    try:
-        with bar:
-            task = bar.add_task(what, total=total, packets=0)
-            yield lambda done, packets: bar.update(task, completed=done, packets=packets)
-    finally:
-        log.removeHandler(handler)
+    with logged(console, logging.WARNING, logging.WARNING if quiet else logging.INFO), bar:
+        task = bar.add_task(what, total=total, packets=0)
+        yield lambda done, packets: bar.update(task, completed=done, packets=packets)

@@ -8,8 +8,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from darkscope.api.asked import Asked, Kind
 from darkscope.api.command import options
-from darkscope.api.command.options import Asked, Kind
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension
 from darkscope.api.formats import Format, ranking_csv, ranking_json
@@ -40,10 +40,12 @@ def top(
 ) -> None:
     """Rank ports, countries, owners, tools, sensors, classes or organisations by packets."""
     asked = Asked(
-        what, period, time_zone, sensor, organisation, home, kind, traffic, port, country, protocol, owner,
-        tool, settings, ledger,
+        what, period, time_zone, sensor or (), organisation or (), home, kind, traffic or (), port or (),
+        country or (), protocol or (), owner or (), tool or (),
     )  # fmt: skip
-    ranking = asked.answer(lambda observer, question: observer.top(question, limit, sources))
+    ranking = options.answered(
+        asked, lambda observer, question: observer.top(question, limit, sources), settings, ledger
+    )
     match output:
         case Format.JSON:
             typer.echo(ranking_json(ranking), nl=False)

@@ -7,8 +7,8 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from darkscope.api import chart
+from darkscope.api.asked import Asked, Kind
 from darkscope.api.command import options
-from darkscope.api.command.options import Asked, Kind
 from darkscope.api.command.top import TITLES
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import parse_value
@@ -43,13 +43,16 @@ def trend(
 ) -> None:
     """Follow named values, or else the leading ones of the period, over time."""
     asked = Asked(
-        what, period, time_zone, sensor, organisation, home, kind, traffic, port, country, protocol, owner,
-        tool, settings, ledger,
+        what, period, time_zone, sensor or (), organisation or (), home, kind, traffic or (), port or (),
+        country or (), protocol or (), owner or (), tool or (),
     )  # fmt: skip
-    answer = asked.answer(
+    answer = options.answered(
+        asked,
         lambda observer, question: observer.trend(
             question, step, [parse_value(what, text) for text in value or ()], limit
-        )
+        ),
+        settings,
+        ledger,
     )
     match output:
         case Format.JSON:

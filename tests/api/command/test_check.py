@@ -48,6 +48,8 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "ingest.late": ["refused", "default"],
         "ingest.done": ["stay", "default"],
         "ingest.done_folder": ["done", "default"],
+        "ingest.interfaces": ["0 entries", "default"],
+        "spool.folders": ["0 entries", "default"],
         "spool.settle": ["1m", "default"],
         "geo.country": ["0 entries", "default"],
         "geo.owner": ["0 entries", "default"],
@@ -71,6 +73,10 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "influx.watch": ["16 entries", "default"],
         "influx.timeout": ["10s", "default"],
         "influx.ca_file": ["none", "default"],
+        "api.address": ["127.0.0.1", "default"],
+        "api.port": ["8_000", "default"],
+        "api.names": ["0 entries", "default"],
+        "api.without_keys": ["false", "default"],
         "sensors": ["0 entries", "default"],
     }
 

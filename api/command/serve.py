@@ -1,0 +1,86 @@
+"""`darkscope serve`: the HTTP interface, until stopped.
+
+Exit codes: 0 when ended by SIGINT or SIGTERM, which finish what runs; 1 where the address cannot be listened on;
+2 where the command line or the settings are wrong.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+from rich.console import Console
+
+from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.progress import logged
+from darkscope.api.http.app import create
+from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.settings import Address, SettingsError, load
+
+GRACE = 30
+"""Seconds that requests have to end in when the end is asked for."""
+
+
+def serve(
+    address: Annotated[
+        str | None, typer.Option("--address", help="IP address to listen on; loopback where left out.")
+    ] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="TCP port.")] = None,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
+    ] = None,
+    ledger: Annotated[
+        Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+    ] = None,
+) -> None:
+    """Answer questions over HTTP, until stopped."""
+    try:
+        flags = {"ledger": ledger, "api.address": address, "api.port": port}
+        loaded = load(settings, os.environ, flags).settings
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"darkscope: {line}", err=True)
+        raise typer.Exit(MISTAKE) from None
+    where = loaded.api
+    if not where.address.is_loopback and not where.without_keys:
+        typer.echo(
+            f"darkscope: {where.address} can be reached from elsewhere, and nobody is asked for a key: "
+            "set api.without_keys = true if that is wanted",
+            err=True,
+        )
+        raise typer.Exit(MISTAKE)
+    try:
+        listening = _listening(where.address, where.port)
+    except OSError as error:
+        typer.echo(f"darkscope: {_url(where.address, where.port)}: {os.strerror(error.errno or 0)}", err=True)
+        raise typer.Exit(FAILED) from None
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create(loaded),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=GRACE,
+        )
+    )
+    console = Console(stderr=True)
+    with Stop().on_signals(), logged(console, logging.INFO, logging.INFO, "uvicorn"), listening:
+        fields = {"url": _url(where.address, where.port), "keys": "none: whoever reaches it may ask"}
+        logging.getLogger("darkscope.api").info("listening", extra={"fields": fields})
+        server.run([listening])
+
+
+def _listening(address: Address, port: int) -> socket.socket:
+    """Listen; also where a server that has just ended left connections. Raises OSError."""
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    return socket.create_server((str(address), port), family=family, backlog=2048)
+
+
+def _url(address: Address, port: int) -> str:
+    return f"http://{address}:{port}/" if address.version == 4 else f"http://[{address}]:{port}/"

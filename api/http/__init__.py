@@ -1,0 +1,1 @@
+"""The HTTP interface: endpoints that ask one question each, over the same pure functions as the commands."""

@@ -1,0 +1,85 @@
+"""The application: every endpoint over one source, with its description.
+
+`/docs` shows the description in a browser, from files that come with the program: no page here fetches from elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi_offline import FastAPIOffline
+
+from darkscope.api.http import health, metrics, problems, rankings
+from darkscope.api.http.problems import Problem
+from darkscope.api.http.requests import Watched
+from darkscope.api.http.source import Source
+from darkscope.ingest.settings import Settings
+
+DESCRIPTION = """\
+What was sent to the sensors, asked of the ledger: the same questions, words and figures as the command `darkscope`.
+
+Times are ISO 8601, counts whole numbers, shares and errors from 0 to 1. Every answer names the state of the ledger that
+it is about, its window, filters and sensors. Its `ETag` holds as long as the ledger would answer the same: send it as
+`If-None-Match`. Errors are problem documents (RFC 9457). Nothing here changes anything.
+"""
+
+TAGS = [
+    {"name": "questions", "description": "Rankings of what the sensors received."},
+    {"name": "operation", "description": "For supervisors and for Prometheus."},
+]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create(settings: Settings, clock: Callable[[], datetime] = _now) -> FastAPI:
+    """Put the application together. It opens the ledger when it is asked, so it may start before there is one."""
+    source = Source(settings, clock)
+    app = FastAPIOffline(
+        title="darkscope",
+        version=version("darkscope"),
+        summary="Internet-threat observation",
+        description=DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        openapi_tags=TAGS,
+        redoc_url=None,
+        static_url="/docs/files",
+        swagger_ui_oauth2_redirect_url="/docs/signed-in",
+        generate_unique_id_function=lambda route: str(route.name),
+    )
+    registry = metrics.registry(source)
+    app.include_router(rankings.router(source))
+    app.include_router(health.router(source))
+    app.include_router(metrics.router(registry))
+    problems.install(app)
+    app.add_middleware(Watched, requests=metrics.Requests(registry), names=settings.api.names)
+    app.openapi = lambda: _described(app)  # type: ignore[method-assign]
+    return app
+
+
+def _described(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the one shape of errors in place of FastAPI's own."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            summary=app.summary,
+            description=app.description,
+            routes=app.routes,
+            tags=app.openapi_tags,
+            license_info=app.license_info,
+        )
+        schemas = document["components"]["schemas"]
+        schemas.pop("HTTPValidationError", None)
+        schemas.pop("ValidationError", None)
+        described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas |= described.pop("$defs")
+        schemas["Problem"] = described
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,155 @@
+"""What a request may ask: parameters with their bounds, read into a question, and what an answer to it is tagged with.
+
+The words are those of the commands' options. A parameter that does not exist is refused: a misspelt filter would
+otherwise answer another question than the one that was asked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from hashlib import blake2s
+from typing import Annotated, Self
+
+from fastapi import Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from darkscope.api.ask import Observer, Question
+from darkscope.api.asked import Asked, Kind
+from darkscope.api.dimension import Dimension
+from darkscope.api.formats import Format
+from darkscope.api.http.problems import Unusable
+from darkscope.api.http.source import Source
+from darkscope.api.periods import instant, minute
+from darkscope.ingest.series import Traffic
+
+MOST_VALUES = 100
+"""Values that one parameter takes."""
+
+LONGEST = timedelta(days=3660)
+"""Of periods: ten years."""
+
+CSV, JSON = "text/csv", "application/json"
+
+Word = Annotated[str, Field(min_length=1, max_length=100)]
+Words = Annotated[tuple[Word, ...], Field(max_length=MOST_VALUES)]
+
+
+class Shape(StrEnum):
+    """How an answer is written."""
+
+    JSON = Format.JSON.value
+    CSV = Format.CSV.value
+
+
+class Narrowed(BaseModel):
+    """The parameters of every question: when, who observed, which packets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    period: Annotated[str, Field(max_length=40, examples=["2020-Q2", "24h"])] = "24h"
+    """`2020-Q2`, `2020`, `2020-06`, `2020-06-24`, `2020-06-24/2020-06-30` (both included), or up to now: `90m`, `24h`,
+    `7d`. Ten years at most."""
+    time_zone: Annotated[str | None, Field(max_length=64, examples=["Asia/Tokyo"])] = None
+    """Where days begin (IANA); the setting `time_zone` where left out."""
+    sensor: Words = ()
+    """Only these sensors, by id or name, of any kind; repeatable."""
+    organisation: Words = ()
+    """Only sensors of these organisations; repeatable."""
+    home: bool | None = None
+    """Only sensors at home (`true`), or abroad (`false`)."""
+    kind: Kind = Kind.TELESCOPE
+    """Which kind of sensors. What answers attracts more, so rankings are about telescopes where this is left out."""
+    traffic: Annotated[tuple[Traffic, ...], Field(alias="class", max_length=MOST_VALUES)] = ()
+    """Only packets of these classes; repeatable."""
+    port: Annotated[Words, Field(examples=[["23/tcp", "445", "0/icmp"]])] = ()
+    """Only these destination ports: `23/tcp`, `445` (any protocol), `0/icmp`; repeatable."""
+    country: Annotated[Words, Field(examples=[["VN"]])] = ()
+    """Only these source countries, ISO 3166-1 alpha-2, `ZZ` unknown; repeatable."""
+    protocol: Words = ()
+    """Only these IP protocols, by name or number; repeatable."""
+    owner: Annotated[Words, Field(examples=[["AS64500"]])] = ()
+    """Only sources in these autonomous systems; repeatable."""
+    tool: Words = ()
+    """Only packets with these fingerprints: `mirai`, `zmap`, `masscan`, ...; `none`; repeatable."""
+    format: Shape | None = None
+    """How the answer is written; overrules the header `Accept`. JSON where neither says."""
+
+    def asked(self, dimension: Dimension) -> Asked:
+        """The question in words."""
+        return Asked(
+            dimension, self.period, self.time_zone, self.sensor, self.organisation, self.home, self.kind,
+            self.traffic, self.port, self.country, self.protocol, self.owner, self.tool,
+        )  # fmt: skip
+
+    def shape(self, request: Request) -> Shape:
+        """How the answer is to be written."""
+        if self.format is not None:
+            return self.format
+        accepted = request.headers.get("accept", "")
+        wanted = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
+        return Shape.CSV if CSV in wanted and JSON not in wanted else Shape.JSON
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """A question about one state of the ledger, and the tag of its answer."""
+
+    question: Question
+    observer: Observer
+    shape: Shape
+    tag: str
+
+    @classmethod
+    def of(cls, request: Request, source: Source, dimension: Dimension, query: Narrowed) -> Self:
+        """Read a request. Raises PeriodError, ValueTextError, Unusable, LedgerError."""
+        now = source.now()
+        question = query.asked(dimension).question(source.settings.time_zone, now)
+        window = question.period.window
+        if window.end - window.start > LONGEST:
+            raise Unusable(f"the period {question.period.text!r} is longer than {LONGEST.days} days")
+        snapshot = source.snapshot()
+        shape = query.shape(request)
+        tag = _tag(snapshot.version, source, question, query, shape, now)
+        return cls(question, source.observer(snapshot, now), shape, tag)
+
+    def is_known_to(self, request: Request) -> bool:
+        """Whether the asker has this very answer."""
+        known = request.headers.get("if-none-match", "")
+        return known.strip() == "*" or self.tag in [one.strip() for one in known.split(",")]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Where the answer comes from, for those who keep it and for shapes that do not say so themselves."""
+        window = self.question.period.window
+        return {
+            "ETag": self.tag,
+            "Cache-Control": "no-cache",  # keep it, and ask whether it still holds
+            "Vary": "Accept",
+            "Darkscope-Ledger-Version": str(self.observer.store.version),
+            "Darkscope-Window": f"{window.start:%Y-%m-%dT%H:%MZ}/{window.end:%Y-%m-%dT%H:%MZ}",
+        }
+
+    def unchanged(self) -> Response:
+        """Say that the asker has the answer."""
+        return Response(status_code=304, headers=self.headers)
+
+    def written(self, text: str) -> Response:
+        """Send the answer's text."""
+        media_type = CSV if self.shape is Shape.CSV else JSON
+        return Response(text, media_type=media_type, headers=self.headers)
+
+
+def _tag(
+    version: int, source: Source, question: Question, query: Narrowed, shape: Shape, now: datetime
+) -> str:
+    """Name an answer: equal tags, equal figures.
+
+    Of a period that is not over, the time up to which sensors should have watched is part of the answer. The tag is
+    weak: an estimate of sources may be another sample once upkeep has merged rows.
+    """
+    window, previous = question.period.window, question.period.previous
+    until = min(window.end, instant(minute(now)))
+    parts = (source.digest, question.dimension.value, query, shape, window, previous, until)
+    return f'W/"{version}-{blake2s(repr(parts).encode(), digest_size=8).hexdigest()}"'

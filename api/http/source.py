@@ -1,0 +1,78 @@
+"""The ledger as the endpoints see it: opened once it is there, and never written.
+
+Each question gets a snapshot of its own, so that an answer is about one state, whatever is ingested meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from hashlib import blake2s
+from importlib.metadata import version
+from threading import BoundedSemaphore
+
+from darkscope.api.ask import Observer
+from darkscope.api.http.gauge import Gauge, Reading
+from darkscope.api.labels import labels
+from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.selection import known, organisations
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.settings import Settings
+
+AT_ONCE = 4
+"""Questions that are computed at the same time: polars uses all processors for each, and memory for every one."""
+
+PATIENCE = 10.0
+"""Seconds that a question waits for its turn."""
+
+
+class Busy(Exception):
+    """Too many questions are being computed; this one was not begun."""
+
+
+class Source:
+    """Where answers come from. May be used by several threads."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        """`clock` gives the present time, UTC."""
+        self.settings = settings
+        self.now = clock
+        self._known = known(settings.sensors)
+        self._organisations = organisations(self._known)
+        self._labels = labels(self._known)
+        self._gauge = Gauge()
+        self._turns = BoundedSemaphore(AT_ONCE)
+        self._ledger: Ledger | None = None
+        described = (version("darkscope"), settings.sensors, settings.time_zone)
+        self.digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
+        """Of all but the ledger that answers depend on: the program and what the settings say of sensors."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger. Raises LedgerError while there is none."""
+        if self._ledger is None:
+            self._ledger = Ledger(self.settings.ledger)
+        return self._ledger
+
+    def snapshot(self) -> Snapshot:
+        """The ledger's newest state. Raises LedgerError."""
+        return self.ledger.snapshot()
+
+    def reading(self) -> Reading:
+        """The ledger's newest state in numbers. Raises LedgerError, StoreError."""
+        return self._gauge.read(self.snapshot())
+
+    def observer(self, snapshot: Snapshot, now: datetime) -> Observer:
+        """Whoever answers about a state at a time."""
+        return Observer(LedgerStore(snapshot, self._organisations), self._known, self._labels, now)
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for the turn to compute something large. Raises Busy."""
+        if not self._turns.acquire(timeout=PATIENCE):
+            raise Busy
+        try:
+            yield
+        finally:
+            self._turns.release()

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from darkscope.api.http import source
+from darkscope.api.http.app import create
+from darkscope.api.http.source import Source
+from darkscope.api.store import StoreError
+from darkscope.ingest.settings import Settings
+
+
+def told(answer: Any) -> dict[str, Any]:
+    """The problem document of an answer that is one."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = answer.json()
+    assert document["status"] == answer.status_code
+    return document
+
+
+def test_an_unknown_path_is_a_problem(client: TestClient) -> None:
+    assert told(client.get("/v2")) == {"type": "about:blank", "title": "Not Found", "status": 404}
+
+
+def test_an_unknown_dimension_is_a_path_that_does_not_exist(client: TestClient) -> None:
+    document = told(client.get("/v1/rankings/colours"))
+    assert document["status"] == 404
+    assert document["faults"][0]["where"] == "path.dimension"
+    assert "'ports', 'countries'" in document["faults"][0]["what"]
+
+
+def test_a_method_that_changes_something_is_a_problem(client: TestClient) -> None:
+    answer = client.post("/v1/rankings/ports")
+    assert told(answer) == {"type": "about:blank", "title": "Method Not Allowed", "status": 405}
+    assert answer.headers["allow"] == "GET"
+
+
+def test_a_ledger_that_is_not_there_is_unready_and_no_secret_of_the_machine(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "none"
+    with TestClient(create(Settings(ledger=folder)), base_url="http://127.0.0.1") as client:
+        for path in ("/readyz", "/v1/rankings/ports"):
+            answer = client.get(path)
+            document = told(answer)
+            assert (document["status"], document["type"]) == (503, "urn:darkscope:problem:ledger")
+            assert str(folder) not in answer.text
+            assert answer.headers["retry-after"] == "10"
+    reasons = [record.fields["reason"] for record in caplog.records if record.message == "ledger"]  # type: ignore[attr-defined]
+    assert reasons == [f"{folder}: no ledger here; `darkscope ingest` makes one"] * 2
+
+
+def test_a_ledger_that_cannot_be_read_is_a_problem(
+    client: TestClient, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise StoreError("/secret/place: damaged")
+
+    monkeypatch.setattr(memory, "snapshot", fail)
+    answer = client.get("/v1/rankings/ports")
+    assert told(answer)["type"] == "urn:darkscope:problem:ledger"
+    assert "secret" not in answer.text
+
+
+def test_too_many_questions_at_once_are_told_to_come_again(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "PATIENCE", 0.01)
+    monkeypatch.setattr(source, "AT_ONCE", 0)
+    asked = Source(Settings(), lambda: pytest.fail("no clock is needed"))
+    with pytest.raises(source.Busy), asked.turn():
+        pytest.fail("there was a turn")
+
+    def busy(_: Source) -> None:
+        raise source.Busy
+
+    monkeypatch.setattr(Source, "turn", busy)
+    answer = client.get("/v1/rankings/ports")
+    assert told(answer)["type"] == "urn:darkscope:problem:busy"
+    assert answer.headers["retry-after"] == "5"
+
+
+def test_a_failure_is_logged_with_the_requests_number_and_shown_without_its_reason(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_: Source) -> None:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(Source, "snapshot", fail)
+    caplog.set_level(logging.INFO, "darkscope.api.http")
+    answer = client.get("/v1/rankings/ports")
+    number = answer.headers["x-request-id"]
+    assert told(answer) == {
+        "type": "about:blank",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": f"darkscope failed; its log has the reason under the request {number}",
+    }
+    failed, request = caplog.records
+    assert (failed.message, failed.fields) == ("failed", {"request": number})  # type: ignore[attr-defined]
+    assert "RuntimeError: secret" in (failed.exc_text or "")
+    fields = request.fields  # type: ignore[attr-defined]
+    assert fields.pop("milliseconds") >= 0
+    assert fields == {
+        "method": "GET",
+        "path": "/v1/rankings/ports",
+        "status": 500,
+        "client": "testclient",
+        "request": number,
+    }
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "[::1]:8000", "192.0.2.7:80", "localhost", "LOCALHOST.:8000", "sensors.example"]
+)
+def test_whoever_calls_by_an_address_or_a_known_name_is_answered(client: TestClient, host: str) -> None:
+    assert client.get("/healthz", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["evil.example", "sensors.example.evil.example", "", "127.0.0.1.evil.example", "[::1"]
+)
+def test_whoever_calls_by_another_name_is_not(client: TestClient, host: str) -> None:
+    document = told(client.get("/healthz", headers={"Host": host}))
+    assert (document["status"], document["title"]) == (421, "Misdirected Request")
+
+
+def test_the_description_has_a_text_for_every_parameter_field_and_answer(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    told: dict[str, Any] = {}
+    for path, item in document["paths"].items():
+        told[path] = item["get"]
+        told |= {f"{path} {one['name']}": one for one in item["get"].get("parameters", ())}
+        told |= {f"{path} {code}": one for code, one in item["get"]["responses"].items()}
+    schemas = document["components"]["schemas"]
+    for name, schema in schemas.items():
+        for field, one in schema.get("properties", {}).items():
+            told[f"{name}.{field}"] = (
+                schemas[one["$ref"].rpartition("/")[2]] if one.keys() == {"$ref"} else one
+            )
+    assert [name for name, one in told.items() if not one.get("description")] == []
+
+
+def test_every_error_that_is_described_is_a_problem(client: TestClient) -> None:
+    document = client.get("/openapi.json").json()
+    errors = {
+        f"{path} {code}": list(one["content"])
+        for path, item in document["paths"].items()
+        for code, one in item["get"]["responses"].items()
+        if int(code) >= 400
+    }
+    assert errors == {
+        **{
+            f"/v1/rankings/{{dimension}} {code}": ["application/problem+json"]
+            for code in (404, 410, 422, 503)
+        },
+        "/readyz 503": ["application/problem+json"],
+    }
+    assert "ValidationError" not in json.dumps(document)
