@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 # A strict editable install links each file: new files need a new install.
-FILES := $(shell find ingest api -name '*.py' -newer $(VENV)/installed 2>/dev/null | head -1)
+FILES := $(shell find ingest api grafana provisioning -name '*.py' -newer $(VENV)/installed 2>/dev/null | head -1)
 
 .PHONY: demo test lint bench soak clean
 
@@ -16,7 +16,7 @@ test: $(VENV)/tested
 lint: $(VENV)/tested
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy -p darkscope.ingest -p darkscope.api
+	$(BIN)/mypy -p darkscope.ingest -p darkscope.api -p darkscope.grafana -p darkscope.provisioning
 
 bench: $(VENV)/tested
 	$(BIN)/python tests/bench/bench.py

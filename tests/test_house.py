@@ -81,6 +81,8 @@ KNOWS: dict[str, set[str]] = {
     "api": {"ingest.protocols", "ingest.rollups", "ingest.series", "ingest.settings"},
     "api.http": {"api", "ingest.ledger", "ingest.series", "ingest.settings"},
     "api.data": set(),
+    "grafana": {"ingest.measurements", "ingest.series"},
+    "provisioning": set(),
 }
 """What each room imports of the others. `api.command` may import all: it puts them together."""
 
@@ -88,16 +90,20 @@ PLACES = {
     "deltalake": {"ingest.ledger"},
     "dpkt": {"ingest.decode"},
     "fastapi": {"api.http"},
+    "grafana_api": {"grafana"},
     "maxminddb": {"ingest.geo", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},
     "pydantic": {"api.http", "ingest.settings"},
+    "requests": {"grafana"},
     "rich": {"api.command"},
     "subprocess": {"ingest.intake"},
     "typer": {"api.command"},
     "uvicorn": {"api.command"},
 }
 """Where alone a library is imported."""
+
+TOP_FOLDERS = ("ingest", "api", "grafana", "provisioning")
 
 MOST_LINES = 700
 
@@ -108,7 +114,7 @@ PATH_OF_A_MACHINE = re.compile(r"/(?:home/(?!observer\b)|root/|work/|Users/)[a-z
 def modules() -> dict[str, Path]:
     """All modules of the project by their name, without `darkscope`."""
     found = {}
-    for path in sorted(chain((ROOT / "ingest").rglob("*.py"), (ROOT / "api").rglob("*.py"))):
+    for path in sorted(chain.from_iterable((ROOT / folder).rglob("*.py") for folder in TOP_FOLDERS)):
         parts = path.relative_to(ROOT).with_suffix("").parts
         found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
     return found
@@ -119,6 +125,8 @@ MODULES = modules()
 
 def room(module: str) -> str:
     """The room that a module belongs to."""
+    if module.startswith(("grafana", "provisioning")):
+        return module.split(".", maxsplit=1)[0]
     if module.startswith("api."):
         second = module.split(".")[1]
         return f"api.{second}" if second in ("command", "data", "http") else "api"
@@ -187,7 +195,7 @@ def test_the_listed_packages_are_the_folders_that_are_packages() -> None:
     setuptools = PROJECT["tool"]["setuptools"]
     found = {f"darkscope.{name}" for name, path in MODULES.items() if path.name == "__init__.py"}
     assert set(setuptools["packages"]) == found
-    assert setuptools["package-dir"] == {"darkscope.ingest": "ingest", "darkscope.api": "api"}
+    assert setuptools["package-dir"] == {f"darkscope.{folder}": folder for folder in TOP_FOLDERS}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -211,7 +219,7 @@ def test_the_version_is_told_in_one_place() -> None:
 
 
 def test_no_text_names_a_path_of_somebodys_machine() -> None:
-    folders = ("api", "docs", "ingest", "tests", ".ci")
+    folders = (*TOP_FOLDERS, "docs", "tests", ".ci")
     endings = {".py", ".md", ".toml", ".svg", ".csv", ""}
     texts = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.suffix in endings]
     texts += [path for path in ROOT.iterdir() if path.suffix in endings and path.name != ".git"]

@@ -37,6 +37,10 @@ COMMANDS = (
         "Simulate both reports' quarters, ingest them, and print the reports' tables and the leading ports' days.",
     ),
     Command("simulate", "Write simulated captures of a scenario, and settings that name their sensors."),
+    Command(
+        "dashboards", "Build dashboards, compare them with a running Grafana, push, pull.", is_group=True
+    ),
+    Command("provisioning", "Put out what Grafana and InfluxDB read at their start.", is_group=True),
 )
 
 COMPLETED = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")

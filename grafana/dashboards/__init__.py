@@ -1,0 +1,10 @@
+"""The dashboards, one a file, each a list of questions."""
+
+from __future__ import annotations
+
+from darkscope.grafana.dashboards import country, coverage, example, itself, now, port, ports, regions, sensor
+
+DASHBOARDS = tuple(
+    module.DASHBOARD for module in (now, ports, regions, port, country, sensor, coverage, itself, example)
+)
+"""All dashboards, in the order of their titles."""

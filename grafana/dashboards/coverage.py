@@ -1,0 +1,188 @@
+"""*Sensors and coverage*: who watched when, what was lost, what was refused."""
+
+from __future__ import annotations
+
+from darkscope.grafana import links, variables
+from darkscope.grafana.dashboard import Dashboard, Row
+from darkscope.grafana.influxql import INTERVAL, Select, Value, Window, last, total
+from darkscope.grafana.panels import AMBER, GREEN, RED, Field, Query, stat, table, trend
+from darkscope.grafana.questions import (
+    OF_PORTS_OF_ALL_CLASSES,
+    OF_SENSORS,
+    SENSOR_NAME,
+    packets,
+    rate_trend,
+    share_watched,
+)
+from darkscope.grafana.sources import DAYS
+from darkscope.grafana.transformations import columns, merged, sorted_by
+from darkscope.ingest.measurements import COVERAGE, PORTS, SENSORS
+from darkscope.ingest.series import Rejected
+
+ROUTES = (links.SENSORS_BY_API, links.TO_ITSELF)
+REJECTED = tuple(f"rejected_{reason}" for reason in Rejected)
+LEFT_OUT = ("own", "stray", "overlap")
+
+DROPPED = Value('sum("dropped") / (sum("frames") + sum("dropped"))', "lost", ("dropped", "frames"))
+REFUSED = Value(
+    f'({" + ".join(f"sum({chr(34)}{one}{chr(34)})" for one in REJECTED)}) / sum("frames")',
+    "refused",
+    (*REJECTED, "frames"),
+)
+
+
+def frames_by(names: tuple[str, ...]) -> tuple[Query, ...]:
+    """A line per count of `coverage`."""
+    return tuple(
+        Query(
+            name,
+            Select(COVERAGE, (total(name),), OF_SENSORS, every=INTERVAL),
+            alias=name.removeprefix("rejected_").replace("_", " "),
+        )
+        for name in names
+    )
+
+
+DASHBOARD = Dashboard(
+    links.COVERAGE,
+    "7 Sensors and coverage",
+    "Who watched when, what the capturing programs lost, which frames became no packets and why.",
+    (
+        *variables.ANY_RANGE,
+        variables.API,
+        *variables.OBSERVERS[:2],
+        variables.anyone(variables.KIND),
+        variables.SENSOR,
+    ),
+    (
+        Row(
+            "Who watched?",
+            (
+                share_watched("Sensors' state", (links.SENSORS_BY_API,), (links.SENSOR_OF_SERIES,)),
+                table(
+                    "Sensors",
+                    "Every sensor of the choice that is listed, whether it was heard or not. Seconds "
+                    "watched are empty where it was silent throughout the range.",
+                    "s",
+                    (
+                        Query(
+                            "listed",
+                            Select(
+                                SENSORS,
+                                (last("listed"),),
+                                OF_SENSORS,
+                                ("sensor", "organisation", "home", "kind", "country"),
+                                window=Window.LISTED,
+                            ),
+                            table=True,
+                            source=DAYS,
+                        ),
+                        Query(
+                            "watched",
+                            Select(COVERAGE, (total("watched"), total("dropped")), OF_SENSORS, ("sensor",)),
+                            table=True,
+                        ),
+                    ),
+                    ROUTES,
+                    fields=(
+                        Field("sensor", links=(links.SENSOR_OF_ROW,)),
+                        Field("listed", more={"custom.hidden": True}),
+                        Field("dropped", "locale"),
+                    ),
+                    transformations=(
+                        *merged(),
+                        sorted_by("watched", descending=False),
+                        columns(("sensor", "organisation", "home", "kind", "country", "watched", "dropped")),
+                    ),
+                ),
+            ),
+            12,
+        ),
+        Row(
+            "By whom, and where?",
+            (
+                rate_trend(
+                    "Packets by sensor",
+                    "All packets of each chosen sensor; choose an organisation, home or abroad above to see theirs.",
+                    packets(PORTS, OF_PORTS_OF_ALL_CLASSES, ("sensor",)),
+                    ROUTES,
+                    name=SENSOR_NAME,
+                    by_sensor=True,
+                    data_links=(links.SENSOR_OF_SERIES,),
+                ),
+            ),
+            10,
+        ),
+        Row(
+            "What was lost or refused?",
+            (
+                stat(
+                    "Lost by captures",
+                    "Packets that the capturing programs say they lost, as a share of all that came to them.",
+                    "percentunit",
+                    (Query("lost", Select(COVERAGE, (DROPPED,), OF_SENSORS)),),
+                    ROUTES,
+                    steps=((None, GREEN), (0.001, AMBER), (0.01, RED)),
+                    sparkline=False,
+                ).wide(3),
+                stat(
+                    "Refused",
+                    "Frames that became no packets, as a share of all frames.",
+                    "percentunit",
+                    (Query("refused", Select(COVERAGE, (REFUSED,), OF_SENSORS)),),
+                    ROUTES,
+                    steps=((None, GREEN), (0.05, AMBER), (0.2, RED)),
+                    sparkline=False,
+                ).wide(3),
+                trend(
+                    "Packets lost by captures",
+                    "Packets that the capturing program of each sensor says it lost, in each step.",
+                    "short",
+                    (
+                        Query(
+                            "dropped",
+                            Select(COVERAGE, (total("dropped"),), OF_SENSORS, ("sensor",), INTERVAL),
+                        ),
+                    ),
+                    ROUTES,
+                    name=SENSOR_NAME,
+                    calculations=("sum", "max"),
+                    data_links=(links.SENSOR_OF_SERIES,),
+                ).wide(9),
+                trend(
+                    "Frames refused, by reason",
+                    "Frames that became no packets. What became of frames is known by the hour: in steps of "
+                    "a minute it stands at the hour's first.",
+                    "short",
+                    frames_by(REJECTED),
+                    ROUTES,
+                    calculations=("sum", "max"),
+                ),
+            ),
+            10,
+        ),
+        Row(
+            "What else became of frames?",
+            (
+                trend(
+                    "Frames left out",
+                    "Frames that the sensor sent itself (own), that were for other addresses (stray), or "
+                    "that another capture of the same point already had (overlap).",
+                    "short",
+                    frames_by(LEFT_OUT),
+                    ROUTES,
+                    calculations=("sum", "max"),
+                ),
+                trend(
+                    "Frames and packets",
+                    "Frames in the captures beside those that became packets.",
+                    "short",
+                    frames_by(("frames", "inbound")),
+                    ROUTES,
+                    calculations=("sum", "max"),
+                ),
+            ),
+        ),
+    ),
+    start="now-7d",
+)

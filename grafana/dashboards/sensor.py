@@ -1,0 +1,138 @@
+"""*One sensor*: its own top ten, its coverage, and whether its rise is everybody's."""
+
+from __future__ import annotations
+
+from darkscope.grafana import links, variables
+from darkscope.grafana.dashboard import Dashboard, Row
+from darkscope.grafana.influxql import INTERVAL, Select, total
+from darkscope.grafana.panels import Query, trend
+from darkscope.grafana.questions import (
+    COUNTRY_NAME,
+    OF_COUNTRIES,
+    OF_PORTS,
+    OF_SENSORS,
+    PORT_NAME,
+    leading_countries,
+    leading_ports,
+    packets,
+    ranking,
+    rate_trend,
+    share_watched,
+)
+from darkscope.ingest.measurements import COUNTRIES, COVERAGE, PORTS
+
+ROUTES = (
+    links.api("ports", "Its ports by the API", limit="$top", sensor="$sensor", kind="all"),
+    links.TO_COVERAGE,
+)
+COUNTRY_ROUTES = (
+    links.api("countries", "Its countries by the API", limit="$top", sensor="$sensor", kind="all"),
+    links.TO_COVERAGE,
+)
+FATES = ("inbound", "own", "stray", "overlap", "dropped")
+
+DASHBOARD = Dashboard(
+    links.SENSOR,
+    "6 One sensor",
+    "A single sensor: its own leading ports and countries, and when it watched.",
+    (
+        *variables.ANY_RANGE,
+        variables.API,
+        *(
+            variables.anyone(one) if one is variables.KIND else one
+            for one in (variables.ORGANISATION, variables.HOME, variables.KIND)
+        ),
+        variables.one(variables.SENSOR, ""),
+        variables.PROTOCOL,
+        variables.CLASS,
+        variables.TOP,
+        variables.LEADING_PORTS,
+        variables.LEADING_COUNTRIES,
+    ),
+    (
+        Row(
+            "When did it watch, and how much came?",
+            (
+                share_watched("Its state", (links.TO_COVERAGE,)),
+                rate_trend(
+                    "Packets by class",
+                    "All packets of the sensor, by what they are.",
+                    packets(PORTS, OF_PORTS, ("class",)),
+                    ROUTES,
+                    name="${__field.labels.class}",
+                    stacked=True,
+                ),
+            ),
+            8,
+        ),
+        Row(
+            "Its own leading ports",
+            (
+                ranking(
+                    "Leading ports",
+                    "Destination ports by packets on this sensor.",
+                    leading_ports(every=None),
+                    packets(PORTS, OF_PORTS, every=None),
+                    ROUTES,
+                    drill=links.PORT_OF_ROW,
+                    drill_from="port",
+                ),
+                rate_trend(
+                    "Leading ports over time",
+                    "Destination ports on this sensor.",
+                    leading_ports(),
+                    ROUTES,
+                    name=PORT_NAME,
+                    data_links=(links.PORT_OF_SERIES,),
+                ),
+            ),
+            11,
+        ),
+        Row(
+            "Its own leading countries",
+            (
+                ranking(
+                    "Leading countries",
+                    "Source countries by packets on this sensor.",
+                    leading_countries(every=None),
+                    packets(COUNTRIES, OF_COUNTRIES, every=None),
+                    COUNTRY_ROUTES,
+                    drill=links.COUNTRY_OF_ROW,
+                    drill_from="country",
+                ),
+                rate_trend(
+                    "Leading countries over time",
+                    "Source countries on this sensor.",
+                    leading_countries(),
+                    COUNTRY_ROUTES,
+                    name=COUNTRY_NAME,
+                    data_links=(links.COUNTRY_OF_SERIES,),
+                ),
+            ),
+            11,
+        ),
+        Row(
+            "What became of its frames?",
+            (
+                trend(
+                    "Frames by what became of them",
+                    "Frames of its captures in each step; what became of them is known by the hour. "
+                    "`dropped` are packets that the capturing program says it lost. A step without coverage "
+                    "has nothing to draw.",
+                    "short",
+                    tuple(
+                        Query(
+                            fate,
+                            Select(COVERAGE, (total(fate),), OF_SENSORS, every=INTERVAL),
+                            alias=fate,
+                        )
+                        for fate in FATES
+                    ),
+                    (links.SENSORS_BY_API, links.TO_COVERAGE),
+                    calculations=("sum", "max"),
+                ),
+            ),
+        ),
+    ),
+    start="now-7d",
+)

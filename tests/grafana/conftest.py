@@ -1,0 +1,14 @@
+"""A real InfluxDB for the tests of queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from influx import InfluxDB
+
+
+@pytest.fixture(scope="session")
+def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
+    with InfluxDB(tmp_path_factory.mktemp("influxdb")) as server:
+        yield server
