@@ -23,6 +23,7 @@ bench: $(VENV)/tested
 
 soak: $(VENV)/tested
 	DARKSCOPE_SOAK_FRAMES=10000000 $(BIN)/pytest -n auto --dist worksteal -m soak --durations 10
+	$(BIN)/pytest -n auto --dist worksteal -m "real_captures and not soak"
 	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
 
 clean:

@@ -14,10 +14,15 @@ from ledgers import Site, packets
 from runs import assert_same, many, run, session, start, until
 
 from darkscope.ingest.intake.session import Capture
-from darkscope.ingest.series import CAPTURES
+from darkscope.ingest.ledger.verify import verify
+from darkscope.ingest.series import CAPTURES, FLOWS, ROLLUPS
 
-KILLS = int(os.environ.get("DARKSCOPE_KILLS", "3"))
-"""Kills of each kind; `make soak` sets 100."""
+KILLS = int(os.environ.get("DARKSCOPE_KILLS", "12"))
+"""Kills in all; `make soak` sets 100: a third each while captures are read, while a spool is followed twice in one
+case, and at the writes of commits and of upkeep."""
+
+READING, FOLLOWING, WRITING = KILLS // 3, KILLS // 6, KILLS - KILLS // 3 - 2 * (KILLS // 6)
+"""Cases of each kind; a case that follows a spool kills twice."""
 
 SEED = int(os.environ.get("DARKSCOPE_KILLS_SEED", "7"))
 
@@ -32,10 +37,11 @@ print("ready", flush=True)
 """Code that makes many commits out of a small run, and says when the reading begins."""
 
 DIE_AT_CALL = """
-import os, sys
+import atexit, os
 import darkscope.ingest.intake.session as session
 session.FRAMES = 30_000
-import darkscope.ingest.ledger.ledger as ledger, darkscope.ingest.ledger.plan as plan, darkscope.ingest.worker as worker
+import darkscope.ingest.ledger.ledger as ledger, darkscope.ingest.ledger.plan as plan
+import darkscope.ingest.ledger.upkeep as upkeep
 calls = 0
 def dying(owner, name):
     real = getattr(owner, name)
@@ -52,8 +58,11 @@ def dying(owner, name):
     setattr(owner, name, call)
 dying(ledger.Ledger, "_commit")
 dying(plan.Plan, "publish")
+dying(upkeep, "write_file")
+atexit.register(lambda: print("calls", calls))
 """
-"""Code that ends the process before or after one of its writes: before the n-th is call 2n - 1, after it 2n."""
+"""Code that ends the process before or after one of its writes: before the n-th is call 2n - 1, after it 2n; where it
+lives on, it says how many there were."""
 
 
 @pytest.fixture(scope="module")
@@ -81,25 +90,24 @@ def undisturbed(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     return site, time.monotonic() - began
 
 
-@pytest.mark.parametrize("kill", range(KILLS))
+@pytest.mark.parametrize("kill", range(READING))
 def test_killed_while_it_reads_captures(
     kill: int, captures: Path, undisturbed: tuple[Site, float], tmp_path: Path
 ) -> None:
     whole, seconds = undisturbed
     site = Site(tmp_path / "ledger")
     chance = random.Random(SEED * 1000 + kill)
-    for _ in range(chance.randint(1, 2)):
-        with start("ingest", captures, "--ledger", site.folder, code=SMALL_BATCHES) as process:
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"ready\n"
-            time.sleep(chance.uniform(0, seconds))
-            process.kill()
+    with start("ingest", captures, "--ledger", site.folder, code=SMALL_BATCHES) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"ready\n"
+        time.sleep(chance.uniform(0, seconds))
+        process.kill()
     code, _, errors = run("ingest", captures, "--ledger", site.folder)
     assert code == 0, errors
     assert_same(site, whole)
 
 
-@pytest.mark.parametrize("kill", range(KILLS))
+@pytest.mark.parametrize("kill", range(FOLLOWING))
 def test_killed_while_it_follows_a_spool(
     kill: int, captures: Path, undisturbed: tuple[Site, float], tmp_path: Path
 ) -> None:
@@ -137,17 +145,58 @@ def test_killed_while_it_follows_a_spool(
     assert_same(site, undisturbed[0])
 
 
-CALLS = range(1, 33) if KILLS > 20 else (1, 2, 4, 7, 12)
+def calls(*command: str | Path) -> int:
+    """Calls at which a command could have died."""
+    code, output, errors = run(*command, code=DIE_AT_CALL.format(call=0))
+    assert code == 0, errors
+    return int(output.split()[-1])
 
 
-@pytest.mark.parametrize("call", CALLS)
+@pytest.fixture(scope="module")
+def reading_calls(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> int:
+    found = calls("ingest", captures, "--ledger", tmp_path_factory.mktemp("reading") / "ledger")
+    assert found > 50
+    return found
+
+
+@pytest.fixture(scope="module")
+def upkeep_calls(undisturbed: tuple[Site, float], tmp_path_factory: pytest.TempPathFactory) -> int:
+    folder = tmp_path_factory.mktemp("upkeep") / "ledger"
+    shutil.copytree(undisturbed[0].folder, folder)
+    found = calls("ledger", "compact", "--rollups", "--ledger", folder)
+    assert found > 2 * len(ROLLUPS)
+    return found
+
+
+@pytest.mark.parametrize("kill", range(-(-WRITING // 2)))
 def test_killed_between_the_writes_of_one_commit(
-    call: int, captures: Path, undisturbed: tuple[Site, float], tmp_path: Path
+    kill: int, captures: Path, undisturbed: tuple[Site, float], reading_calls: int, tmp_path: Path
 ) -> None:
     site = Site(tmp_path / "ledger")
+    call = random.Random(SEED * 1000 + kill).randint(1, reading_calls)
     code, _, errors = run("ingest", captures, "--ledger", site.folder, code=DIE_AT_CALL.format(call=call))
     assert code == 9, errors
     assert_same_after_reading(site, captures, undisturbed[0])
+
+
+@pytest.mark.parametrize("kill", range(WRITING // 2))
+def test_killed_while_upkeep_merges_and_rolls_up(
+    kill: int, undisturbed: tuple[Site, float], upkeep_calls: int, tmp_path: Path
+) -> None:
+    """At one of its files, its plan, or the commits of its tables: no row moves, and the next upkeep ends it."""
+    site = Site(tmp_path / "ledger")
+    shutil.copytree(undisturbed[0].folder, site.folder)
+    command = ("ledger", "compact", "--rollups", "--ledger", site.folder)
+    call = random.Random(SEED * 1000 + kill).randint(1, upkeep_calls)
+    code, _, errors = run(*command, code=DIE_AT_CALL.format(call=call))
+    assert code == 9, errors
+    assert_same(site, undisturbed[0])
+    code, _, errors = run(*command)
+    assert code == 0, errors
+    assert_same(site, undisturbed[0])
+    assert verify(site.ledger).faults == ()
+    snapshot = site.ledger.finish()
+    assert all(snapshot.days(table) == snapshot.days(FLOWS) for table in ROLLUPS)
 
 
 def assert_same_after_reading(site: Site, captures: Path, whole: Site) -> None:
