@@ -3,40 +3,28 @@
 from __future__ import annotations
 
 import bz2
-import csv
 import gzip
 import io
 import json
 import lzma
-import os
 import random
-from pathlib import Path
 from typing import Any
 
 import pytest
 import zstandard
 from blake3 import blake3
 from capture_files import drain
+from real_captures import FOLDER, MANIFEST, manifest, mutate
 
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.capture.peek import first_time
 from darkscope.ingest.capture.reader import CaptureReader, UnknownFormat
 from darkscope.ingest.capture.unpack import compression
 
-FOLDER = Path(os.environ.get("DARKSCOPE_CAPTURES", Path(__file__).parents[4] / "shared" / "captures"))
-MANIFEST = FOLDER / "manifest.csv"
-
 pytestmark = [
     pytest.mark.real_captures,
     pytest.mark.skipif(not MANIFEST.exists(), reason=f"no captures in {FOLDER}"),
 ]
-
-
-def manifest() -> list[dict[str, str]]:
-    if not MANIFEST.exists():
-        return []
-    with MANIFEST.open(newline="") as lines:
-        return list(csv.DictReader(lines))
 
 
 def told(row: dict[str, str]) -> dict[str, Any]:
@@ -117,29 +105,6 @@ def test_a_real_capture_reads_the_same_in_any_compression_and_from_any_place() -
         assert again.resume([known]) == known[0]
         assert drain(again) == frames[len(first) :]
         assert again.digest() == reader.digest()
-
-
-def mutate(data: bytes, dice: random.Random) -> bytes:
-    """Do to a capture what disks, transfers and strangers do."""
-    mutated = bytearray(data)
-    for _ in range(dice.choice([1, 1, 2, 5, 30])):
-        at = dice.randrange(len(mutated) or 1)
-        # Headers are few among the bytes: aim at the first of them half of the time.
-        at = dice.randrange(min(len(mutated), 200) or 1) if dice.random() < 0.5 else at
-        match dice.randrange(6):
-            case 0:
-                mutated[at : at + 1] = bytes([dice.randrange(256)])
-            case 1:
-                mutated[at : at + 4] = dice.choice([b"\0\0\0\0", b"\xff\xff\xff\xff", b"\0\0\0\x80"])
-            case 2:
-                del mutated[at:]
-            case 3:
-                del mutated[at : at + dice.randrange(1, 20)]
-            case 4:
-                mutated[at:at] = dice.randbytes(dice.randrange(1, 20))
-            case 5:
-                mutated[at:at] = mutated[dice.randrange(len(mutated) or 1) :][:300]
-    return bytes(mutated)
 
 
 @pytest.mark.parametrize("count", [400, pytest.param(10_000, marks=pytest.mark.soak)])
