@@ -25,8 +25,9 @@ EARLIEST = 631_152_000 * 1_000_000_000
 LATEST = 7_258_118_400 * 1_000_000_000
 """2200-01-01."""
 
-SILENCE = 24 * HOUR
-"""Nanoseconds without a frame after which a capture has not watched: a broken clock, not a quiet net."""
+SILENCE = HOUR
+"""Nanoseconds without a frame that a capture has not the time of: what another one saw then is no double. So a clock
+that jumps and comes back takes no hours that it never saw."""
 
 AHEAD = 30 * DAY
 """Nanoseconds beyond what is asked for that are loaded with it: captures are read in the order of their time."""
@@ -75,6 +76,16 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Bytes of a capture whose frames of one day were forgotten and are not back."""
+
+    day: int  # UTC, days since 1970
+    start: int  # decompressed bytes: from the first
+    end: int  # up to, not including
+    at: int  # time of the request
+
+
+@dataclass(frozen=True, slots=True)
 class Span:
     """Time that one capture has of one point."""
 
@@ -96,6 +107,9 @@ class Known:
         self._heads: dict[date, dict[str, list[Taken]]] = {}
         holes = snapshot.scan(FORGOTTEN).collect()
         self._holes = [Hole(sensor, _number(day), at) for sensor, at, day in holes.iter_rows()]
+        taken = snapshot.files(CAPTURES)["max.taken"].to_list() if snapshot.days(CAPTURES) else []
+        self.latest: int = max([0, *taken, *(hole.at for hole in self._holes)])
+        """Newest time at which the ledger was written; no clock that is right is earlier."""
 
     def readings(self, head: str, first: int) -> list[Taken]:
         """Rows of `captures` with this head, in order; `first` is the time of the capture's first frame."""
@@ -110,6 +124,31 @@ class Known:
     def holes(self, sensor: str) -> list[Hole]:
         """Forgotten days of a sensor."""
         return [hole for hole in self._holes if hole.sensor == sensor]
+
+    def holes_of(self, rows: Iterable[Taken]) -> list[Hole]:
+        """Forgotten days of the sensors that rows are of."""
+        sensors = {row.sensor for row in rows}
+        return [hole for hole in self._holes if hole.sensor in sensors]
+
+    def missing(self, rows: Iterable[Taken]) -> list[Missing]:
+        """What was forgotten of a capture and is not back, in order; `rows` are all of one capture and point.
+
+        A day is missing up to the byte that had been read when it was forgotten: what was read since is there. It is
+        back up to the byte that a refilling since has come to. Forgotten twice, the last time counts.
+        """
+        rows = list(rows)
+        found = []
+        for sensor in {row.sensor for row in rows}:
+            last = {hole.day: hole.at for hole in sorted(self.holes(sensor), key=lambda hole: hole.at)}
+            for day, at in last.items():
+                before = [row for row in rows if row.taken < at]
+                of_day = [row for row in before if row.sensor == sensor and _has_day(row, day)]
+                read = max((row.reach for row in before if not row.again), default=0)
+                end = min(max((row.reach for row in of_day), default=0), read)
+                start = max((row.reach for row in rows if row.again >= at), default=0)
+                if start < end:
+                    found.append(Missing(day, start, end, at))
+        return sorted(found, key=lambda one: (one.day, one.start))
 
     def taken(
         self, sensor: str, point: str, capture: str, low: int, high: int, also: Iterable[Span] = ()
@@ -139,6 +178,7 @@ class Known:
     def add(self, spans: Iterable[Span]) -> None:
         """Take note of time that was taken, the readings of one capture in their order."""
         for span in spans:
+            self.latest = max(self.latest, span.taken)
             of_capture = self._points.setdefault((span.sensor, span.point), {}).setdefault(span.capture, [])
             before = of_capture[-1] if of_capture else None
             if (
@@ -202,6 +242,10 @@ def _joined(spans: Iterable[list[int]]) -> list[list[int]]:
         else:
             joined.append([first, last])
     return joined
+
+
+def _has_day(row: Taken, day: int) -> bool:
+    return bool(row.last) and row.first // DAY <= day <= row.last // DAY
 
 
 def _head(capture: str) -> str:

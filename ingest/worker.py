@@ -24,10 +24,21 @@ from darkscope.ingest.capture.reader import CaptureReader
 from darkscope.ingest.coverage import Row, coverage_rows
 from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
-from darkscope.ingest.fates import DAY, FATES, HOUR, NO_HOUR, Hour, count_hours, decide, note_hours
+from darkscope.ingest.fates import DAY, FATES, HOUR, NO_HOUR, SKIPPED, Hour, count_hours, decide, note_hours
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
-from darkscope.ingest.known import BRANCH, EARLIEST, SILENCE, TOLERANCE, Hole, Known, Span, Taken, capture_day
+from darkscope.ingest.known import (
+    BRANCH,
+    EARLIEST,
+    SILENCE,
+    TOLERANCE,
+    Hole,
+    Known,
+    Missing,
+    Span,
+    Taken,
+    capture_day,
+)
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
@@ -75,7 +86,7 @@ class Piece:
     sensor: Sensor
     point: str
     again: int  # time of the `forget` that is being refilled; 0 for a first reading
-    asked: npt.NDArray[np.int64]  # UTC days that are to be refilled
+    missing: list[Missing]  # what is to be refilled
     before: int  # latest time of earlier readings, nanoseconds; 0: none
     dropped: int  # packets lost that the ledger already has
     hours: dict[int, Hour] = field(default_factory=dict)  # of this batch
@@ -86,13 +97,31 @@ class Piece:
     high: int = 0  # none is later
 
     @property
+    def asked(self) -> npt.NDArray[np.int64]:
+        """UTC days that are to be refilled, sorted."""
+        return np.array(sorted({one.day for one in self.missing}), np.int64)
+
+    def is_missing(
+        self, time: npt.NDArray[np.int64], position: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.bool_]:
+        """Which frames are to be refilled, by their time and their byte in the capture."""
+        found = np.zeros(len(time), np.bool_)
+        for one in self.missing:
+            found |= (time // DAY == one.day) & (position >= one.start) & (position < one.end)
+        return found
+
+    @property
     def stretches(self) -> list[Stretch]:
-        """What came without a silence that ends watching; frames without a believable time are with the first."""
+        """What came without a silence; frames without a believable time are with the first.
+
+        Of a refilling each day stands alone: those between were not asked for.
+        """
         found: list[Stretch] = []
         for hour in sorted(key for key in self.hours if key != NO_HOUR):
             entry = self.hours[hour]
             frames = int(entry.counts.sum())
-            if found and entry.low - found[-1].last <= SILENCE:
+            is_same = not self.again or (found and found[-1].last // DAY == entry.low // DAY)
+            if found and is_same and entry.low - found[-1].last <= SILENCE:
                 found[-1] = Stretch(found[-1].first, entry.high, found[-1].frames + frames)
             else:
                 found.append(Stretch(entry.low, entry.high, frames))
@@ -117,6 +146,7 @@ class Reading:
     is_stream: bool = False  # what was read of it cannot be read again
     earlier: list[Taken] = field(default_factory=list)  # what the ledger has of it, in order
     again: int = 0
+    holes: list[Hole] = field(default_factory=list)  # all of its sensors, where it is refilled
     start: int = 0  # decompressed byte at which this batch began to read it
     reach: int = 0  # and up to which it has been counted
     digest: str = ""
@@ -197,6 +227,7 @@ class Worker:
         self._frames = self._flows = 0
         self._readings: list[Reading] = []
         self._of_point: dict[tuple[str, str], list[tuple[Reading, Piece]]] = {}
+        self._followed: dict[str, Reading] = {}  # by head: of those with one head the first
         self._beats: dict[tuple[str, str], _Beat] = {}
         self._others = 0  # last plan by which somebody else may have changed the ledger
         self._known = Known(ledger.finish())
@@ -210,6 +241,7 @@ class Worker:
         self._reduction.clear()
         self._handshakes.take()
         beats = self._beats
+        self._followed.clear()
         self._empty()
         self._beats = beats
         self._readings.clear()
@@ -244,7 +276,7 @@ class Worker:
         """
         reader = reading.reader
         if not reading.digest:
-            if not reader.open_head():
+            if not reader.open_head() or self._is_followed(reading):
                 return 0
             self._begin(reading)
         if reading not in self._readings:
@@ -322,6 +354,7 @@ class Worker:
         self._empty()
         self._readings.clear()
         self._of_point.clear()
+        self._followed = {head: one for head, one in self._followed.items() if one.reader.follows}
         self._sealed = _days(snapshot)
         return result
 
@@ -332,7 +365,7 @@ class Worker:
         """Make the batch's last rows."""
         self._take_rows()
         readings = [reading for reading in self._readings if self._has_news(reading)]
-        taken = self._clock()
+        taken = self._now()
         rows = {reading: self._capture_rows(reading, taken) for reading in readings}
         self._stage(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
         coverage = pl.DataFrame(self._coverage_rows(readings), schema=_COVERAGE, orient="row")
@@ -347,38 +380,43 @@ class Worker:
         self._frames = self._flows = 0
         self._beats = {}
 
+    def _is_followed(self, reading: Reading) -> bool:
+        """Whether the same capture is followed under another name; this one's turn comes once that one is complete."""
+        if not reading.reader.follows:
+            return False
+        first = self._followed.setdefault(reading.reader.head, reading)
+        if first is not reading and not (first.reader.follows and first.digest and not first.is_over):
+            first = self._followed[reading.reader.head] = reading
+        return first is not reading
+
     def _begin(self, reading: Reading) -> None:
         reader = reading.reader
         reading.earlier = self._known.readings(reader.head, reader.first)
         if self._again and reading.earlier:
-            reading.again = max((hole.at for hole in self._holes(reading.earlier)), default=0)
-            reading.is_over = not reading.again
-        known = [(row.reach, row.digest) for row in reading.earlier if row.again == reading.again]
+            missing = [
+                one
+                for point in {row.point for row in reading.earlier}
+                for one in self._missing(reading, point)
+            ]
+            reading.again = max((one.at for one in missing), default=0)
+            reading.holes = self._known.holes_of(reading.earlier)
+            reading.is_over = not missing
+            back = min((one.start for one in missing), default=0)
+            known = [(row.reach, row.digest) for row in reading.earlier if row.reach <= back]
+        else:
+            known = [(row.reach, row.digest) for row in reading.earlier if not row.again]
         known += [(one.reach, one.digest) for one in self._readings if one.reader.head == reader.head]
         reading.start = reader.resume(known)
         reading.is_branch = bool(known) and not reading.start
         reading.as_of = self._known.snapshot.plan
         reading.reach, reading.digest = reader.reach, reader.digest()
 
-    def _holes(self, earlier: list[Taken]) -> Iterator[Hole]:
-        """Forgotten days that a capture was taken for, and that came after it was."""
-        for sensor in {row.sensor for row in earlier}:
-            rows = [row for row in earlier if row.sensor == sensor and row.last]
-            if not rows:
-                continue
-            first, last = min(row.first for row in rows), max(row.last for row in rows)
-            taken = min(row.taken for row in rows)
-            for hole in self._known.holes(sensor):
-                if hole.at > taken and first // DAY <= hole.day <= last // DAY:
-                    yield hole
+    def _missing(self, reading: Reading, point: str) -> list[Missing]:
+        return self._known.missing(row for row in reading.earlier if row.point == point)
 
-    def _asked(self, reading: Reading, point: str) -> npt.NDArray[np.int64]:
-        """Days of a point that a reading refills: those forgotten since the last refilling."""
-        if not reading.again:
-            return _NO_DAYS
-        refilled = max((row.again for row in reading.earlier if row.again < reading.again), default=0)
-        holes = self._holes([row for row in reading.earlier if row.point == point])
-        return np.array(sorted({hole.day for hole in holes if hole.at > refilled}), np.int64)
+    def _now(self) -> int:
+        """The time, nanoseconds since 1970; not before what the ledger says was done: then the clock is wrong."""
+        return max(self._clock(), self._known.latest)
 
     def _pieces(self, reading: Reading, frames: Frames | None) -> list[tuple[int, Piece]]:
         """The points that a run, or damage before any frame, belongs to. Raises SensorError."""
@@ -403,33 +441,31 @@ class Worker:
                     self._sensors.of_capture(reading.name, name),
                     name or (f"#{index}" if index else ""),
                 )
-            earlier = [row for row in reading.earlier if row.point == point and row.again == reading.again]
+            earlier = [
+                row
+                for row in reading.earlier
+                if row.point == point and (row.reach <= reading.start if reading.again else not row.again)
+            ]
             before = max((row.last for row in earlier), default=0)
             dropped = max((row.dropped for row in earlier), default=0)
-            piece = Piece(sensor, point, reading.again, self._asked(reading, point), before, dropped)
+            missing = self._missing(reading, point) if reading.again else []
+            piece = Piece(sensor, point, reading.again, missing, before, dropped)
             reading.pieces[index] = piece
         return piece
 
     def _count(
         self, reading: Reading, index: int, piece: Piece, frames: Frames, packets: Packets, judged: Judgements
     ) -> None:
-        until = self._clock() + DAY
+        until = self._now() + DAY
         times = frames.time[(frames.interface == index) & (frames.time >= EARLIEST) & (frames.time < until)]
         if len(times):
             low, high = int(times.min()), int(times.max())
-            taken = self._known.taken(
-                piece.sensor.id,
-                piece.point,
-                reading.capture,
-                low,
-                high,
-                self._beside(reading, piece, low, high),
-            )
+            taken = self._taken(reading, piece, low, high, self._beside(reading, piece, low, high))
             if not piece.high:
                 self._of_point.setdefault((piece.sensor.id, piece.point), []).append((reading, piece))
             piece.low, piece.high = min(low, piece.low or low), max(high, piece.high)
         else:
-            taken = np.empty((0, 2), np.int64)
+            taken = _NO_SPANS
         fate = np.empty(len(frames), np.uint8)
         decide(
             fate,
@@ -445,12 +481,24 @@ class Worker:
             piece.asked,
             not piece.again,
         )
+        if piece.again:
+            fate[~piece.is_missing(frames.time, frames.base + frames.offset)] = SKIPPED
         self._reduction.absorb(piece.sensor.id, fate, frames.time, frames.wire, packets, judged)
         if any(entry.kind == HONEYPOT for entry in piece.sensor.entries):
             self._handshakes.note(piece.sensor.id, fate, frames.time, packets)
         count_hours(piece.hours, fate, frames.time)
         if piece.again:
-            note_hours(piece.around, times[~np.isin(times // DAY, piece.asked)])
+            passed = (fate == SKIPPED) & (frames.interface == index)
+            passed &= (frames.time >= EARLIEST) & (frames.time < until)
+            note_hours(piece.around, frames.time[passed])
+
+    def _taken(
+        self, reading: Reading, piece: Piece, low: int, high: int, also: Iterable[Span] = ()
+    ) -> npt.NDArray[np.int64]:
+        """Time of the point that other captures have; of a live one none, for one program alone writes them."""
+        if reading.interface is not None:
+            return _NO_SPANS
+        return self._known.taken(piece.sensor.id, piece.point, reading.capture, low, high, also)
 
     def _beside(self, reading: Reading, piece: Piece, low: int, high: int) -> Iterator[Span]:
         """Time near low and high that other captures of the point have in this batch."""
@@ -460,7 +508,7 @@ class Worker:
 
     def _spans(self, reading: Reading, piece: Piece) -> Iterator[Span]:
         """Time that a piece has in this batch."""
-        taken = self._clock()
+        taken = self._now()
         for stretch in piece.stretches:
             if stretch.first:
                 yield Span(piece.sensor.id, piece.point, reading.capture, stretch.first, stretch.last, taken)
@@ -564,10 +612,13 @@ class Worker:
                 asked = set(_dates(piece.asked))
                 rows += [row for row in of_piece if not piece.again or row[0] in asked]
         for (sensor, point), beat in self._beats.items():
-            rows += coverage_rows(sensor, point, beat.hours, 0, self._bridge, beat.dropped)
+            dropped = beat.dropped
+            for hour, entry in sorted(beat.hours.items()):  # one by one: a jump of the clock is no silence
+                rows += coverage_rows(sensor, point, {hour: entry}, 0, self._bridge, dropped)
+                dropped = 0
         return rows
 
-    def _changes(self, now: Snapshot, readings: Iterable[Reading]) -> dict[str, Change] | None:
+    def _changes(self, now: Snapshot, readings: dict[Reading, list[Taken]]) -> dict[str, Change] | None:
         """What the batch does to a state, if that state still is what the batch relied on; None where it has it."""
         moved = now.plan != self._known.snapshot.plan
         if moved and any(
@@ -578,7 +629,7 @@ class Worker:
         doubtful = [reading for reading in readings if moved or reading.as_of < self._others]
         known = Known(now) if doubtful else self._known
         if (moved and not np.array_equal(_days(now), self._sealed)) or not all(
-            self._still_holds(reading, known) for reading in doubtful
+            self._still_holds(reading, known, readings[reading]) for reading in doubtful
         ):
             raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
         changes = {table.name: Change(add=files) for table, files in self._staged.items()}
@@ -590,16 +641,24 @@ class Worker:
                 changes.setdefault(table.name, Change()).remove = removed
         return changes
 
-    def _still_holds(self, reading: Reading, known: Known) -> bool:
+    def _still_holds(self, reading: Reading, known: Known, rows: list[Taken]) -> bool:
         reader = reading.reader
         if known.readings(reader.head, reader.first) != reading.earlier:
             return False
-        return reading.is_stream or all(
-            np.array_equal(
-                known.taken(piece.sensor.id, piece.point, reading.capture, *piece.times),
-                self._known.taken(piece.sensor.id, piece.point, reading.capture, *piece.times),
+        if reading.again and known.holes_of(reading.earlier) != reading.holes:
+            return False
+        if any(hole.at > row.taken for row in rows for hole in known.holes(row.sensor)):
+            return False  # forgotten since these rows were made: they would look as if they had been there
+        return (
+            reading.is_stream
+            or reading.interface is not None
+            or all(
+                np.array_equal(
+                    known.taken(piece.sensor.id, piece.point, reading.capture, *piece.times),
+                    self._known.taken(piece.sensor.id, piece.point, reading.capture, *piece.times),
+                )
+                for piece in reading.pieces.values()
             )
-            for piece in reading.pieces.values()
         )
 
     def _go_on(self, reading: Reading, rows: list[Taken]) -> None:
@@ -617,6 +676,7 @@ class Worker:
 
 _FATES = [column.name for column in COVERAGE.columns if column.merge is Merge.SUM and column.name != "frames"]
 _NO_DAYS = np.empty(0, np.int64)
+_NO_SPANS = np.empty((0, 2), np.int64)
 
 
 def _days(snapshot: Snapshot) -> npt.NDArray[np.int64]:

@@ -37,6 +37,7 @@ class Frames:
     wire: npt.NDArray[np.int64]  # bytes it had on the wire
     time: npt.NDArray[np.int64]  # nanoseconds since 1970, or NO_TIME
     interface: npt.NDArray[np.int32]  # index into the reader's interfaces
+    base: int = 0  # the capture's decompressed byte that is the buffer's first
 
     def __len__(self) -> int:
         return len(self.offset)

@@ -156,7 +156,7 @@ class CaptureReader:
             columns = self._room()
             walked = self._walk(self._end, columns)
             if walked.frames:
-                return columns.frames(self._buffer, walked.frames)
+                return columns.frames(self._buffer, self._base, walked.frames)
             if self._over or not self._fill():
                 break
         return None
@@ -165,6 +165,11 @@ class CaptureReader:
         """Follow no further: the stream is complete, and a record that is not is damage to `read`."""
         self._following = False
         self._unpacked.finish()
+
+    @property
+    def follows(self) -> bool:
+        """Whether more may come than there is now."""
+        return self._following and not self._over and bool(len(self._buffer))
 
     @property
     def ended(self) -> bool:

@@ -57,8 +57,8 @@ class Columns:
         offset, captured, wire, time = (np.empty(length, np.int64) for _ in range(4))
         return cls(offset, captured, wire, time, np.empty(length, np.int32))
 
-    def frames(self, buffer: npt.NDArray[np.uint8], count: int) -> Frames:
-        """Return the first `count` of them, which lie in `buffer`."""
+    def frames(self, buffer: npt.NDArray[np.uint8], base: int, count: int) -> Frames:
+        """Return the first `count` of them, which lie in `buffer`; its first is the capture's byte `base`."""
         return Frames(
             buffer,
             self.offset[:count],
@@ -66,6 +66,7 @@ class Columns:
             self.wire[:count],
             self.time[:count],
             self.interface[:count],
+            base,
         )
 
 

@@ -17,6 +17,7 @@ from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.series import (
     ATTACKS,
+    CAPTURES,
     COVERAGE,
     EVENTS,
     FLOWS,
@@ -73,11 +74,10 @@ def expire(
 def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at: datetime) -> dict[str, int]:
     """Take all rows of a sensor's UTC days, first to last, out of all tables; rows taken out, by table.
 
-    The captures stay listed: `ingest --again` fills the days once per capture. Raises LedgerError for days that
-    are sealed, whose flows could not come again.
+    The captures stay listed: `ingest --again` fills the days once per capture, up to where each had been read by now.
+    Raises LedgerError for days that are sealed, whose flows could not come again.
     """
     removed: dict[str, int] = {}
-    when = int(at.timestamp() * 1_000_000_000)
 
     def build(now: Snapshot) -> dict[str, Change] | None:
         sealed = sorted(day for day in now.days(SEALS) if first <= day <= last)
@@ -86,6 +86,9 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
                 f"{ledger.folder}: {sealed[0]} has expired and is sealed; it cannot be forgotten"
             )
         removed.clear()
+        # Later than all that was read, whatever the clock says: by that order one tells what was forgotten.
+        read = now.files(CAPTURES)["max.taken"].max() if now.days(CAPTURES) else None
+        when = max(int(at.timestamp() * 1_000_000_000), int(read or 0) + 1)
         changes: dict[str, Change] = {}
         days: set[date] = set()
         for table in (FLOWS, COVERAGE, SOURCES, REQUESTS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from capture_files import pcap
 from ledgers import DAY, NOON, NOW, SECOND, Site, at, day, packets, ramp, read
 
 from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
-from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, FORGOTTEN, ROLLUPS, SEALS, SOURCES, Table
@@ -261,6 +262,122 @@ def test_filling_again_that_was_killed_half_way_goes_on(tmp_path: Path) -> None:
     assert packets(site) == 40
     again(site, 3, {"/spool/a/1.pcap": data})
     assert content(site) == before
+    assert_lawful(site)
+
+
+SIZE = len(ramp(0, 2)) - len(ramp(0, 1))
+"""Bytes of a record of `ramp`."""
+
+
+def first(data: bytes, frames: int) -> bytes:
+    """The beginning of a capture that grows."""
+    return data[: 24 + frames * SIZE]
+
+
+@pytest.mark.parametrize("minutes", [2, -600], ids=["clock", "clock set back"])
+def test_a_day_forgotten_while_its_capture_is_read_is_filled_up_to_there(
+    tmp_path: Path, minutes: int
+) -> None:
+    """What came after is there already; so it is too where the clock was set back between."""
+    site = Site(tmp_path / "ledger")
+    data = ramp(0, 100)
+    worker = site.worker(clock=lambda: int(clock(minutes).timestamp()) * SECOND)
+    read(worker, first(data, 40))
+    worker.commit()
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    worker.start_over()
+    read(worker, data)
+    worker.commit()
+    assert packets(site) == 60
+    again(site, 3, {"/spool/a/1.pcap": data})
+    assert packets(site) == 100
+    again(site, 4, {"/spool/a/1.pcap": data})
+    assert packets(site) == 100
+    undisturbed = Site(tmp_path / "undisturbed")
+    undisturbed.take(data)
+    assert content(site) == content(undisturbed)
+    assert_lawful(site)
+
+
+def test_a_batch_that_was_read_before_a_day_was_forgotten_is_read_again(tmp_path: Path) -> None:
+    """Committed as it is, it would look as if it had been forgotten too, and be filled once more."""
+    site = Site(tmp_path / "ledger")
+    data = ramp(0, 100)
+    site.take(first(data, 40))
+    worker = site.worker()
+    read(worker, data)
+    worker._closed = worker._close()
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    with pytest.raises(Overtaken):
+        worker.commit()
+    worker.start_over()
+    read(worker, data)
+    worker.commit()
+    assert packets(site) == 60
+    again(site, 2, {"/spool/a/1.pcap": data})
+    assert packets(site) == 100
+    assert_lawful(site)
+
+
+def test_a_refilling_goes_on_to_the_byte_that_was_read_and_no_further(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    data = ramp(0, 100)
+    site.take(first(data, 40))
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    again(site, 2, {"/spool/a/1.pcap": data})
+    assert packets(site) == 40
+    site.take(data)
+    assert packets(site) == 100
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(3))
+    again(site, 4, {"/spool/a/1.pcap": data})
+    assert packets(site) == 100
+    assert_lawful(site)
+
+
+@pytest.mark.parametrize("second", [FIRST, SECOND_DAY], ids=["the same day", "another day"])
+def test_a_day_forgotten_while_another_is_half_filled_comes_back_with_it(
+    tmp_path: Path, second: date
+) -> None:
+    """The first refilling was killed after 70 of 100 frames; the second fills what is missing of both days."""
+    site = Site(tmp_path / "ledger")
+    data = ramp(0, 100, DAY / 80)
+    site.take(data)
+    before = content(site)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    again(site, 2, {"/spool/a/1.pcap": first(data, 30)})
+    forget(site.ledger, "w", "a", second, second, clock(3))
+    again(site, 4, {"/spool/a/1.pcap": first(data, 60)})
+    again(site, 5, {"/spool/a/1.pcap": data})
+    assert packets(site) == 100
+    for table in ("flows", "sources"):
+        assert content(site)[table] == before[table]
+    assert_lawful(site)
+
+
+def test_a_refilling_during_which_its_day_is_forgotten_again_begins_anew(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    data = ramp(0, 100)
+    site.take(data)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    worker = site.worker(again=True, clock=lambda: int(clock(2).timestamp()) * SECOND)
+    stream = io.BytesIO(first(data, 30))
+    reading = worker.open(stream, "/spool/a/1.pcap", following=True)
+    while worker.read(reading):
+        pass
+    worker.commit()
+    assert packets(site) == 30
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(3))
+    place = stream.tell()
+    stream.write(data[place:])
+    stream.seek(place)
+    while worker.read(reading):
+        pass
+    with pytest.raises(Overtaken):
+        worker.commit()
+    worker.start_over()
+    read(worker, data)
+    worker.commit()
+    assert packets(site) == 100
     assert_lawful(site)
 
 
