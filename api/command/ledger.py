@@ -114,9 +114,10 @@ def expire(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
     """Take out what is older than `retention` says; its totals and rollups stay."""
 
     def expire_now(ledger: Ledger, settings: Settings) -> list[expiry.Expired]:
-        upkeep.keep_up(ledger, settings.worker, datetime.now(UTC))
-        kept = settings.retention
-        return expiry.expire(ledger, settings.worker, datetime.now(UTC).date(), kept.days, kept.disk_budget)
+        now, kept = datetime.now(UTC), settings.retention
+        upkeep.keep_up(ledger, settings.worker, now)
+        today = expiry.today(ledger.snapshot(), now)
+        return expiry.expire(ledger, settings.worker, today, kept.days, kept.disk_budget)
 
     gone = _with(settings, ledger, expire_now)
     for one in gone:

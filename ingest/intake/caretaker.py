@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC, datetime
 from threading import Event, Thread
 
+from darkscope.ingest.intake.clock import Clock
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.ledger.upkeep import upkeep
 from darkscope.ingest.settings import Settings
@@ -17,6 +19,10 @@ EVERY = 60.0
 
 CLEANING = 10
 """Rounds between two that also shorten the logs."""
+
+STEADY = 3600.0
+"""Seconds that the clock must have run without a jump before anything expires or is cleaned away: a clock that is wrong
+for a moment deletes nothing."""
 
 
 class Caretaker:
@@ -36,11 +42,18 @@ class Caretaker:
 
     def _run(self) -> None:
         rounds = 0
+        clock = Clock()
         while not self._over.wait(EVERY):
             rounds += 1
+            is_steady = clock.look() and clock.steady >= STEADY
             try:
-                ledger = Ledger(self._settings.ledger)
-                done = upkeep(ledger, self._settings, datetime.now(UTC), cleaning=rounds % CLEANING == 0)
+                done = upkeep(
+                    Ledger(self._settings.ledger),
+                    self._settings,
+                    datetime.fromtimestamp(time.time(), UTC),
+                    expiring=is_steady,
+                    cleaning=is_steady and rounds % CLEANING == 0,
+                )
             except LedgerError as error:
                 LOG.warning("upkeep failed", extra={"fields": {"reason": str(error)}})
             else:

@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from darkscope.ingest.intake.clock import Clock
 from darkscope.ingest.intake.session import Session
 from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stop import Stop
@@ -122,6 +123,7 @@ class Live:
         self._process: subprocess.Popen[bytes] | None = None
         self._next_beat = self._next_start = 0.0
         self._lost = 0  # of the running program, as booked
+        self._clock = Clock()
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[Live]:
@@ -194,7 +196,9 @@ class Live:
         LOG.info("listening", extra={"fields": {"interface": self._interface, "program": self._program.name}})
 
     def _beat(self, session: Session) -> None:
-        """Book that the point is watched, and what the program lost by now."""
+        """Book that the point is watched, and what the program lost by now; not at a time that just jumped."""
+        if not self._clock.look():
+            return
         lost = self._program.lost(self._said()) or self._lost
         session.heartbeat(self._sensor, self._interface, max(0, lost - self._lost))
         self._lost = max(self._lost, lost)
@@ -208,7 +212,8 @@ class Live:
         code = self._process.poll() if self._process is not None else None
         self._process = None
         lost = self._program.lost(self._said()) or self._lost
-        session.heartbeat(self._sensor, self._interface, max(0, lost - self._lost))
+        if self._clock.look() or lost > self._lost:
+            session.heartbeat(self._sensor, self._interface, max(0, lost - self._lost))
         self._lost = 0
         if code:
             fields = {"interface": self._interface, "code": code, "reason": " ".join(self._said().split())}

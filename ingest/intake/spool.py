@@ -63,7 +63,8 @@ class Entry:
     place: tuple[int, int]  # device and inode
     size: int
     changed: int  # time of its last change, by the file system
-    grown: float  # when it was last seen to grow, monotonic
+    grown: float  # when it grew last, as far as its age tells, monotonic
+    seen: float  # when it was first seen, or last seen to grow, monotonic
     rests: int = 0  # looks since then
     capture: Capture | None = None
     tried: float = 0.0  # when it was opened last, monotonic
@@ -135,12 +136,13 @@ class Spool:
             if entry is None:
                 age = time.time() - status.st_mtime
                 grown = now - self._policy.settle if age >= self._policy.settle else now
-                entry = Entry(Path(name), place, status.st_size, status.st_mtime_ns, grown)
+                entry = Entry(Path(name), place, status.st_size, status.st_mtime_ns, grown, now)
                 self._entries[name] = entry
                 new.append(entry)
             elif (status.st_size, status.st_mtime_ns) != (entry.size, entry.changed):
                 entry.size, entry.changed = status.st_size, status.st_mtime_ns
-                entry.grown, entry.rests = now, 0
+                entry.grown = entry.seen = now
+                entry.rests = 0
                 self._wake(entry)
             else:
                 entry.rests += 1
@@ -243,7 +245,7 @@ class Spool:
             for entry in self._safe
             if entry.capture is not None
             and entry.capture.is_safe
-            and now - entry.grown >= self._policy.settle
+            and now - entry.seen >= self._policy.settle  # its age may be the clock's mistake
         ]
         if not ready:
             return

@@ -49,6 +49,14 @@ def size(snapshot: Snapshot) -> int:
     return sum(int(snapshot.files(table)["size"].sum()) for table in TABLES)
 
 
+def today(snapshot: Snapshot, now: datetime) -> date:
+    """The day that ages are counted from: the newest observed, and none that the clock has not come to.
+
+    A clock that is wrong makes nothing old; where nothing is observed any more, nothing gets older. `now` in UTC.
+    """
+    return min(now.date(), max(snapshot.days(COVERAGE), default=now.date()))
+
+
 def expire(
     ledger: Ledger, worker: str, today: date, days: Callable[[str], int | None], budget: int | None
 ) -> list[Expired]:

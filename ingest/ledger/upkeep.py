@@ -15,7 +15,7 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from darkscope.ingest.ledger.expiry import expire
+from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
@@ -62,13 +62,17 @@ def is_closed(day: date, now: datetime) -> bool:
     return now >= datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1) + GRACE
 
 
-def upkeep(ledger: Ledger, settings: Settings, now: datetime, *, cleaning: bool = True) -> Upkeep:
-    """All that a ledger needs from time to time: merge, roll up, expire, and, if `cleaning`, shorten the log.
+def upkeep(
+    ledger: Ledger, settings: Settings, now: datetime, *, expiring: bool = True, cleaning: bool = True
+) -> Upkeep:
+    """All that a ledger needs from time to time: merge, roll up, and, where asked for, expire and shorten the log.
 
     Raises LedgerError. `now` in UTC.
     """
     done = keep_up(ledger, settings.worker, now)
-    expire(ledger, settings.worker, now.date(), settings.retention.days, settings.retention.disk_budget)
+    if expiring:
+        kept = settings.retention
+        expire(ledger, settings.worker, today(ledger.snapshot(), now), kept.days, kept.disk_budget)
     if cleaning:
         clean(ledger)
     return done

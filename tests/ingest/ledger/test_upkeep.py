@@ -260,8 +260,12 @@ def test_a_ledger_whose_log_was_cleaned_knows_its_captures_and_its_plan(site: Si
 
 def test_upkeep_expires_by_the_settings(site: Site) -> None:
     fill(site)
-    upkeep(site.ledger, site.settings, NOW + timedelta(days=396))
-    assert site.ledger.snapshot().days(FLOWS) == {day("2020-06-26")}
+    site.now = NOW + timedelta(days=396)
+    site.take(ramp(402 * DAY, 5))
+    upkeep(site.ledger, site.settings, site.now, expiring=False)
+    assert len(site.ledger.snapshot().days(FLOWS)) == 4
+    upkeep(site.ledger, site.settings, site.now)
+    assert site.ledger.snapshot().days(FLOWS) == {day("2020-06-26"), site.now.date()}
     assert verify(site.ledger).faults == ()
 
 
