@@ -256,7 +256,7 @@ SOURCES = Table(
 
 CAPTURES = Table(
     "captures",
-    "what was read of each capture: one row per batch, capture, point and stretch without 24 h of silence",
+    "what was read of each capture: one row per batch, capture, point and stretch without an hour of silence",
     (
         Column("head", TEXT, "BLAKE3 of the decompressed bytes up to the end of the first frame"),
         Column("start", INT64, "decompressed byte at which this batch began to read"),

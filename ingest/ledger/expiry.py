@@ -95,8 +95,8 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
             )
         removed.clear()
         # Later than all that was read, whatever the clock says: by that order one tells what was forgotten.
-        read = now.files(CAPTURES)["max.taken"].max() if now.days(CAPTURES) else None
-        when = max(int(at.timestamp() * 1_000_000_000), int(read or 0) + 1)
+        read = now.files(CAPTURES)["max.taken"].to_list() if now.days(CAPTURES) else []
+        when = max(int(at.timestamp() * 1_000_000_000), max(read, default=0) + 1)
         changes: dict[str, Change] = {}
         days: set[date] = set()
         for table in (FLOWS, COVERAGE, SOURCES, REQUESTS):

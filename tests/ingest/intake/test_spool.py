@@ -13,6 +13,7 @@ from runs import session, until
 from darkscope.ingest.intake import spool as module
 from darkscope.ingest.intake.session import Outcome, Session
 from darkscope.ingest.intake.spool import Policy, Spool
+from darkscope.ingest.ledger.verify import verify
 
 SETTLED = Policy(settle=1e-6)
 NEVER = Policy(settle=1e6)
@@ -244,6 +245,39 @@ def test_a_capture_replaced_under_its_name_is_a_new_one(
     turns(spool, run)
     run.commit()
     assert packets(site) == (5 if way == "rename" else 3)
+
+
+@pytest.mark.parametrize("again", ["link", "folder"])
+def test_a_growing_capture_that_is_followed_under_two_names_counts_once(
+    run: Session, site: Site, folder: Path, again: str
+) -> None:
+    """Two hard links, or a folder that is watched twice; the second name goes on where the first is gone."""
+    data = capture(*range(1, 7))
+    size = (len(data) - 24) // 6
+    path = folder / "1.pcap"
+    spools = [Spool(folder, NEVER), *([Spool(folder, NEVER)] if again == "folder" else [])]
+    for frames in range(1, 5):
+        append(path, data[path.stat().st_size if path.exists() else 0 : 24 + frames * size])
+        if frames == 2 and again == "link":
+            (folder / "2.pcap").hardlink_to(path)
+        for spool in spools:
+            turns(spool, run)
+        if frames % 2:
+            run.commit()
+    run.commit()
+    assert packets(site) == 4
+    if again == "link":
+        path.unlink()
+        path = folder / "2.pcap"
+    append(path, data[path.stat().st_size :])
+    for spool in spools:
+        turns(spool, run)
+    run.commit()
+    for spool in spools:
+        turns(spool, run)
+    run.commit()
+    assert packets(site) == 6
+    assert verify(site.ledger).faults == ()
 
 
 def test_captures_that_wait_are_read_in_the_order_of_their_time(run: Session, folder: Path) -> None:
