@@ -28,6 +28,9 @@ SEED = int(os.environ.get("DARKSCOPE_KILLS_SEED", "7"))
 
 CAPTURES_OF_A_RUN, FRAMES_OF_ONE = 12, 20_000
 
+BATCHES = CAPTURES_OF_A_RUN * FRAMES_OF_ONE // 40_000
+"""A batch ends with the capture that brings it to 30,000 frames."""
+
 SMALL_BATCHES = """
 import darkscope.ingest.intake.session as session
 session.FRAMES = 30_000
@@ -97,10 +100,14 @@ def test_killed_while_it_reads_captures(
     whole, seconds = undisturbed
     site = Site(tmp_path / "ledger")
     chance = random.Random(SEED * 1000 + kill)
+    commits, pause = chance.randrange(BATCHES), chance.uniform(0, seconds / BATCHES)
     with start("ingest", captures, "--ledger", site.folder, code=SMALL_BATCHES) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
-        time.sleep(chance.uniform(0, seconds))
+        for _ in range(commits):
+            assert process.stderr is not None
+            assert b'"event": "committed"' in process.stderr.readline()
+        time.sleep(pause)
         process.kill()
     code, _, errors = run("ingest", captures, "--ledger", site.folder)
     assert code == 0, errors
