@@ -44,7 +44,7 @@ class Observer:
     def top(self, question: Question, limit: int, precision: Precision) -> ranking.Ranking:
         """Rank the leading values of the period, with their ranks in the period before."""
         dimension, period = question.dimension, question.period
-        choice = self._choice(question, period.window, period.previous)
+        choice = self._choice(question, Window(period.previous.start, period.window.end))
         where = replace(question.where, sensors=choice.filter)
         now = self.store.totals(dimension, period.window, where)
         first = ranking.leading(dimension, now, limit)
@@ -89,9 +89,8 @@ class Observer:
             provenance=ranking.Provenance(self.store.version, period, where, watch, None),
         )
 
-    def _choice(self, question: Question, *windows: Window) -> Choice:
-        heard = frozenset[str]().union(*map(self.store.sensors, windows))
-        return select(question.selection, self.known, heard)
+    def _choice(self, question: Question, window: Window) -> Choice:
+        return select(question.selection, self.known, self.store.sensors(window))
 
     def _past(self, window: Window) -> Window:
         """Give the part of a window that is over; a period has begun."""

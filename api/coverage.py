@@ -36,7 +36,9 @@ def islands(stretches: pl.DataFrame) -> pl.DataFrame:
 def _joined(stretches: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
     """Join stretches of equal keys that begin no later than what came before reaches."""
     return (
-        stretches.sort(*keys, "start")
+        stretches.sort(
+            "start"
+        )  # across keys: windows keep the order of their rows, and one column sorts faster
         .with_columns(before=pl.col("reach").cum_max().shift(1).over(keys))
         .with_columns(island=(pl.col("start") > pl.col("before")).fill_null(value=False).cum_sum().over(keys))
         .group_by(*keys, "island")

@@ -6,10 +6,10 @@ Sums come from the smallest rollup that fits, and from flows where none does; bo
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
-from functools import reduce
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from functools import cache, reduce
 from math import prod
 from typing import Protocol, TypeVar
 
@@ -21,20 +21,23 @@ from darkscope.api.dimension import Dimension, Key
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
 from darkscope.api.store import ExpiredError, Filter, Posting, Precision, StoreError
 from darkscope.ingest import series
-from darkscope.ingest.rollups import step
+from darkscope.ingest.rollups import month, step
 
-SPREAD = {"protocol": 1, "port": 3000, "asn": 5000, "country": 150, "tool": 6}
-"""About how many values of a column a sensor sees in a step: enough to tell small rollups from large ones."""
+SPREAD = {"sensor": 10, "protocol": 1, "port": 3000, "asn": 5000, "country": 150, "tool": 6}
+"""About how many values of a column occur in a step: enough to tell small rollups from large ones."""
 
 
 def _size(rollup: series.Table) -> int:
-    """About how many rows a sensor's day has in a rollup."""
+    """About how many rows a step has in a rollup, or the steps of a day."""
     values = prod(SPREAD[column] for column in rollup.keys if column in SPREAD)
-    return values * DAY // step(rollup)
+    return values if rollup in series.MONTH_ROLLUPS else values * DAY // step(rollup)
 
 
 ROLLUPS = tuple(sorted(series.ROLLUPS, key=_size))
-"""Every rollup, the small before the large."""
+"""The rollups of days, the small before the large."""
+
+MONTH_ROLLUPS = tuple(sorted(series.MONTH_ROLLUPS, key=_size))
+"""Those of months, likewise."""
 
 PORTS = 1 << 17
 """Numbers set apart for a protocol's ports where protocol and port are one number."""
@@ -69,13 +72,18 @@ class Snapshot(Protocol):
         """UTC days for which a table has rows; a rollup has them only while it is true."""
 
 
+Days = Callable[[series.Table], frozenset[date]]
+"""Which days a table has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A stretch of a window and the table that answers for it."""
+    """A stretch of time and the table that answers for it."""
 
     table: series.Table
     start: int  # minutes since 1970, included
     end: int  # minutes since 1970, excluded
+    sign: int = 1  # -1: taken off, for it sticks out of the window
 
 
 class LedgerStore:
@@ -107,9 +115,11 @@ class LedgerStore:
         # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
         by_minute = _summed(rows, dimension, ["minute"])
         edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))
-        bucket = edges.search_sorted(pl.col("minute"), side="right").cast(pl.Int64) - 1
+        # A month that sticks out, and what is taken off it, belong to the bucket at that end.
+        minute = pl.col("minute").clip(buckets.edges[0], buckets.edges[-1] - 1)
+        bucket = edges.search_sorted(minute, side="right").cast(pl.Int64) - 1
         by_bucket = by_minute.group_by(*dimension.columns, bucket=bucket).agg(pl.col("packets").sum())
-        return self._collected(by_bucket, pieces)
+        return self._collected(by_bucket.filter(pl.col("packets") != 0), pieces)
 
     def sources(
         self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key], precision: Precision
@@ -147,9 +157,11 @@ class LedgerStore:
         return frozenset(heard["sensor"])
 
     def _watched(self, start: int, end: int) -> pl.DataFrame:
-        """Give the times that sensors watched around a window; asked for several times, worked out once."""
-        if (start, end) not in self._islands:
-            self._islands[start, end] = self._read_islands(start, end)
+        """Give the times that sensors watched around a window; what was worked out for a longer one will do."""
+        for (low, high), islands in self._islands.items():
+            if low <= start and end <= high:
+                return islands
+        self._islands[start, end] = self._read_islands(start, end)
         return self._islands[start, end]
 
     def _read_islands(self, start: int, end: int) -> pl.DataFrame:
@@ -175,7 +187,9 @@ class LedgerStore:
 
     def _plan(self, dimension: Dimension, where: Filter, edges: Sequence[int]) -> list[Piece]:
         needed = _needed(dimension, where)
-        pieces = plan(self._snapshot, needed, edges)
+        postings = {*(where.sensors or ()), *(self._organisations if "sensor" in needed else ())}
+        changes = {bound for posting in postings for bound in posting.minutes if bound is not None}
+        pieces = plan(self._snapshot, needed, edges, changes)
         expired = sorted(
             day for piece in pieces if piece.table is series.FLOWS for day in self._expired(piece)
         )
@@ -195,6 +209,8 @@ class LedgerStore:
     ) -> pl.LazyFrame:
         """Rows of a piece under a filter, of named values where any are named."""
         rows = self._scan(piece).with_columns(self._columns(dimension))
+        if piece.sign < 0:
+            rows = rows.with_columns(-pl.col("packets"))
         for condition in _conditions(where):
             rows = rows.filter(condition)
         return rows if values is None else rows.filter(_named(dimension, values))
@@ -224,8 +240,8 @@ def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[st
     if dimension is Dimension.PORTS:
         keys = ["key"]
         values = [_port_number(pl.col("protocol").cast(pl.Int32), pl.col("port")).alias("key")]
-    parts = [part.group_by(*values, *further).agg(packets) for part in rows]
-    summed = pl.concat(parts).group_by(*keys, *further).agg(packets)
+    parts = [part.select(*values, *further, "packets") for part in rows]
+    summed = pl.concat(parts).group_by(*keys, *further).agg(packets).filter(pl.col("packets") != 0)
     if dimension is not Dimension.PORTS:
         return summed
     return summed.select(
@@ -255,41 +271,70 @@ def _named(dimension: Dimension, values: Sequence[Key]) -> pl.Expr:
     return pl.col(column).is_in([value for (value,) in values])
 
 
-def plan(snapshot: Snapshot, needed: Iterable[str], edges: Sequence[int]) -> list[Piece]:
+def plan(
+    snapshot: Snapshot, needed: Iterable[str], edges: Sequence[int], changes: Iterable[int] = ()
+) -> list[Piece]:
     """Which table answers for which stretch from the first edge to the last.
 
-    A rollup answers for its days where it has all needed columns and no edge cuts one of its steps: whole UTC
-    days from day rollups, the rest of a rolled-up day from quarters of an hour, what is left from flows.
+    A rollup answers where it has all needed columns and no edge cuts one of its steps: whole UTC days from day
+    rollups, the rest of a rolled-up day from quarters of an hour, what is left from flows. A rollup of months
+    answers for a month of which more lies within the edges than without, and what sticks out is taken off
+    again; not for one in which the meaning of a sensor `changes` (minutes since 1970).
     """
     columns = frozenset(needed)
-    fitting = [
-        (table, step(table), snapshot.days(table)) for table in ROLLUPS if columns <= table.schema.keys()
-    ]
-    start, end = edges[0], edges[-1]
+    fitting = [table for table in ROLLUPS if columns <= table.schema.keys()]
+    days = cache(snapshot.days)  # asked for only where a table may answer: each log takes some milliseconds
+    months = next((table for table in MONTH_ROLLUPS if columns <= table.schema.keys()), None)
+    cuts = sorted({*edges[1:-1], *changes})
     pieces: list[Piece] = []
-    for day in range(start // DAY * DAY, end, DAY):
-        low, high = max(start, day), min(end, day + DAY)
-        inner = _within(edges, low, high)
-        for piece in _of_day(fitting, day, low, high, inner):
-            last = pieces[-1] if pieces else None
-            if last is not None and last.table is piece.table and last.end == piece.start:
-                pieces[-1] = Piece(piece.table, last.start, piece.end)
-            else:
-                pieces.append(piece)
+    reached, end = edges[0], edges[-1]
+
+    def add(piece: Piece) -> None:
+        last = pieces[-1] if pieces else None
+        if last is not None and (last.table, last.end, last.sign) == (piece.table, piece.start, piece.sign):
+            pieces[-1] = replace(last, end=piece.end)
+        else:
+            pieces.append(piece)
+
+    def go_on(to: int) -> None:
+        """Answer by days up to a minute; what was reached beyond it is taken off."""
+        sign = 1 if reached < to else -1
+        for piece in _by_days(fitting, days, min(reached, to), max(reached, to), edges):
+            add(replace(piece, sign=sign))
+
+    if months is not None:
+        for first in sorted(days(months)):
+            low, high = _minutes(first), _minutes(month(first + timedelta(days=31)))
+            if 2 * (min(high, end) - max(low, edges[0])) > high - low and not _within(cuts, low, high):
+                go_on(low)
+                add(Piece(months, low, high))
+                reached = high
+    go_on(end)
     return pieces
 
 
+def _by_days(
+    fitting: Sequence[series.Table], days: Days, low: int, high: int, edges: Sequence[int]
+) -> Iterator[Piece]:
+    """Pieces of a stretch, UTC day by UTC day."""
+    for day in range(low // DAY * DAY, high, DAY):
+        start, end = max(low, day), min(high, day + DAY)
+        yield from _of_day(fitting, days, day, start, end, _within(edges, start, end))
+
+
 def _of_day(
-    fitting: list[tuple[series.Table, int, frozenset[date]]],
+    fitting: Sequence[series.Table],
+    days: Days,
     day: int,
     low: int,
     high: int,
     inner: Sequence[int],
 ) -> Iterator[Piece]:
     """Pieces of one UTC day, from low to high; inner edges lie strictly between them."""
-    for table, length, days in fitting:
+    for table in fitting:
+        length = step(table)
         first, last = -(-low // length) * length, high // length * length
-        if first < last and _day(day) in days and not any(edge % length for edge in inner):
+        if first < last and not any(edge % length for edge in inner) and _day(day) in days(table):
             if low < first:
                 yield Piece(series.FLOWS, low, first)
             yield Piece(table, first, last)
@@ -370,6 +415,10 @@ Number = TypeVar("Number", int, pl.Expr)
 def _port_number(protocol: Number, port: Number) -> Number:
     """Protocol and port as one number."""
     return protocol * PORTS + port - series.NO_PORT
+
+
+def _minutes(day: date) -> int:
+    return (day - EPOCH.date()).days * DAY
 
 
 def _day(minutes: int) -> date:

@@ -57,19 +57,29 @@ class Ranking:
     provenance: Provenance
 
 
-def ordered(dimension: Dimension, totals: pl.DataFrame) -> pl.DataFrame:
-    """Totals with their `rank`, from 1: by packets, ties by value. Values without packets have no rank."""
-    keys = list(dimension.columns)
-    return (
-        totals.filter(pl.col("packets") > 0)
-        .sort("packets", *keys, descending=[True, *(False for _ in keys)])
-        .with_row_index("rank", offset=1)
-    )
-
-
 def leading(dimension: Dimension, totals: pl.DataFrame, limit: int) -> list[Key]:
-    """Give the first values, in order."""
-    return ordered(dimension, totals).head(limit).select(dimension.columns).rows()
+    """Give the first values, in order: by packets, ties by value. Values without packets have no rank."""
+    return _first(dimension, totals, limit).select(dimension.columns).rows()
+
+
+def _first(dimension: Dimension, totals: pl.DataFrame, limit: int) -> pl.DataFrame:
+    keys = dimension.columns
+    descending = [True, *(False for _ in keys)]
+    # Lazily, for then polars keeps the first rows instead of sorting all.
+    return _occurring(totals).lazy().sort("packets", *keys, descending=descending).head(limit).collect()
+
+
+def _ranked(dimension: Dimension, totals: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
+    """Totals of some values, with the `rank` that they have among all."""
+    keys = list(dimension.columns)
+    all_of_them = _occurring(totals).with_columns(rank=pl.col("packets").rank("min", descending=True))
+    packets = all_of_them.join(values, on=keys, how="semi")["packets"].unique()
+    tied = all_of_them.filter(pl.col("packets").is_in(packets.implode())).sort(keys)
+    return tied.with_columns(pl.col("rank") + pl.int_range(pl.len()).over("packets"))
+
+
+def _occurring(totals: pl.DataFrame) -> pl.DataFrame:
+    return totals.filter(pl.col("packets") > 0)
 
 
 def rank(
@@ -89,9 +99,12 @@ def rank(
     behind a value; `sources` the dimension's columns, `sources` and `error`.
     """
     keys = list(dimension.columns)
-    everything = ordered(dimension, now)
-    earlier = ordered(dimension, before).select(*keys, previous_rank="rank", previous_packets="packets")
-    first = everything.head(limit).join(earlier, on=keys, how="left", maintain_order="left")
+    everything = _occurring(now)
+    first = _first(dimension, now, limit).with_row_index("rank", offset=1)
+    earlier = _ranked(dimension, before, first).select(
+        *keys, previous_rank="rank", previous_packets="packets"
+    )
+    first = first.join(earlier, on=keys, how="left", maintain_order="left")
     if sources is None:
         first = first.with_columns(sources=None, error=None)
     else:

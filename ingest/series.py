@@ -12,8 +12,8 @@ from enum import StrEnum
 
 import polars as pl
 
-FORMAT = 1
-"""Version of the tables' layout; a ledger written by a newer one is refused."""
+FORMAT = 2
+"""Version of the tables' layout; a ledger written by a newer one is refused, an older one gets what it lacks."""
 
 NO_PORT = -1
 """A packet without a port: ICMP, any protocol that has none, a later fragment, a header cut off."""
@@ -88,6 +88,7 @@ class Table:
     columns: tuple[Column, ...]
     order: tuple[str, ...]  # how compaction sorts rows: for the questions, not for size
     mergeable: bool = True  # rows of one key merge; otherwise rows are facts and stay as they are
+    since: int = 1  # format of the ledger that brought it; in an older one it is empty
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -372,6 +373,11 @@ PROMOTIONS = Table(
 )
 
 
+_QUARTER = Column("minute", INT32, "start of the quarter of an hour, minutes since 1970-01-01T00:00Z")
+_DAY = Column("minute", INT32, "start of the UTC day, minutes since 1970-01-01T00:00Z")
+_MONTH = Column("minute", INT32, "start of the UTC month, minutes since 1970-01-01T00:00Z")
+
+
 def _rollup(name: str, meaning: str, step: Column, keys: tuple[Column, ...]) -> Table:
     return Table(
         name,
@@ -381,8 +387,16 @@ def _rollup(name: str, meaning: str, step: Column, keys: tuple[Column, ...]) -> 
     )
 
 
-_QUARTER = Column("minute", INT32, "start of the quarter of an hour, minutes since 1970-01-01T00:00Z")
-_DAY = Column("minute", INT32, "start of the UTC day, minutes since 1970-01-01T00:00Z")
+def _month_rollup(name: str, meaning: str, keys: tuple[Column, ...], split: tuple[Column, ...]) -> Table:
+    return Table(
+        name,
+        f"flows by month, {meaning}: only of closed months, and only while true. "
+        "A month lies under its first day",
+        (_MONTH, *split, *keys, _PACKETS, _BYTES),
+        order=(*(key.name for key in keys), "minute", *(column.name for column in split)),
+        since=2,
+    )
+
 
 ROLLUP_PORTS = _rollup("rollup_ports", "quarter of an hour, protocol, port", _QUARTER, (_PROTOCOL, _PORT))
 ROLLUP_COUNTRIES = _rollup("rollup_countries", "quarter of an hour, country", _QUARTER, (_COUNTRY,))
@@ -403,6 +417,35 @@ ROLLUPS = (
     ROLLUP_TOOLS,
     ROLLUP_PORT_COUNTRIES,
 )
+"""What a closed day has."""
+
+ROLLUP_PORTS_MONTH = _month_rollup(
+    "rollup_ports_month", "protocol, port, sensor and class", (_PROTOCOL, _PORT), (_SENSOR, _CLASS)
+)
+ROLLUP_ALL_PORTS_MONTH = _month_rollup(
+    "rollup_all_ports_month",
+    "protocol, port and class, all sensors together",
+    (_PROTOCOL, _PORT),
+    (_CLASS,),
+)
+ROLLUP_COUNTRIES_MONTH = _month_rollup(
+    "rollup_countries_month", "country, sensor and class", (_COUNTRY,), (_SENSOR, _CLASS)
+)
+ROLLUP_OWNERS_MONTH = _month_rollup(
+    "rollup_owners_month", "owner, sensor and class", (_ASN,), (_SENSOR, _CLASS)
+)
+ROLLUP_TOOLS_MONTH = _month_rollup(
+    "rollup_tools_month", "tool, sensor and class", (_TOOL,), (_SENSOR, _CLASS)
+)
+
+MONTH_ROLLUPS = (
+    ROLLUP_PORTS_MONTH,
+    ROLLUP_ALL_PORTS_MONTH,
+    ROLLUP_COUNTRIES_MONTH,
+    ROLLUP_OWNERS_MONTH,
+    ROLLUP_TOOLS_MONTH,
+)
+"""What a closed month has, where it is worth it."""
 
 TABLES = (
     FLOWS,
@@ -416,4 +459,5 @@ TABLES = (
     ATTACKS,
     PROMOTIONS,
     *ROLLUPS,
+    *MONTH_ROLLUPS,
 )

@@ -43,7 +43,7 @@ from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.reduce import Reduction
-from darkscope.ingest.rollups import DAY_MINUTES, roll_up
+from darkscope.ingest.rollups import DAY_MINUTES, partitions, roll_up
 from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.rules.judge import Judge, Judgements
 from darkscope.ingest.sensors import Sensor, SensorError, Sensors
@@ -52,6 +52,7 @@ from darkscope.ingest.series import (
     COVERAGE,
     FLOWS,
     HONEYPOT,
+    MONTH_ROLLUPS,
     ROLLUPS,
     SEALS,
     SOURCES,
@@ -635,8 +636,10 @@ class Worker:
         changes = {table.name: Change(add=files) for table, files in self._staged.items()}
         sealed = set(_dates(self._sealed))
         days = {date.fromisoformat(file.day) for file in self._staged.get(FLOWS, ())} - sealed
-        for table in ROLLUPS:  # a rollup is there only while it is true
-            removed = now.removals(table, days)
+        late = {date.fromisoformat(file.day) for file in self._staged.get(SEALS, ())}
+        for table in (*ROLLUPS, *MONTH_ROLLUPS):  # a rollup is there only while it is true
+            untrue = days | late if table in MONTH_ROLLUPS else days
+            removed = now.removals(table, partitions(table, untrue))
             if removed:
                 changes.setdefault(table.name, Change()).remove = removed
         return changes

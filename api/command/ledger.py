@@ -106,7 +106,10 @@ def compact(
         return done
 
     done = _with(settings, ledger, keep_up)
-    typer.echo(f"{done.days_closed} days closed; {done.files_before} files became {done.files_after}")
+    typer.echo(
+        f"{done.days_closed} days and {done.months_closed} months closed; "
+        f"{done.files_before} files became {done.files_after}"
+    )
 
 
 @app.command()

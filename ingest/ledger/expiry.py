@@ -15,6 +15,7 @@ import polars as pl
 from darkscope.ingest.ledger.files import LEVEL, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.rollups import partitions
 from darkscope.ingest.series import (
     ATTACKS,
     CAPTURES,
@@ -22,6 +23,7 @@ from darkscope.ingest.series import (
     EVENTS,
     FLOWS,
     FORGOTTEN,
+    MONTH_ROLLUPS,
     REQUESTS,
     ROLLUPS,
     SEALS,
@@ -113,8 +115,8 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
                     change.add.append(write_file(ledger.folder, table, day, kept, level=LEVEL))
         if not days:
             return None
-        for table in ROLLUPS:
-            changes[table.name] = Change(remove=now.removals(table, days))
+        for table in (*ROLLUPS, *MONTH_ROLLUPS):
+            changes[table.name] = Change(remove=now.removals(table, partitions(table, days)))
         marks = pl.DataFrame({"sensor": [sensor], "at": [when]})
         changes[FORGOTTEN.name] = Change(
             [write_file(ledger.folder, FORGOTTEN, day, marks) for day in sorted(days)]

@@ -132,22 +132,20 @@ class Ledger:
                 f"{folder}: written in format {version}, newer than this darkscope reads ({FORMAT}); "
                 "upgrade darkscope"
             )
+        self._format = version
 
     @classmethod
     def open_or_create(cls, folder: Path) -> Ledger:
         """The ledger of a folder, made where there is none. Killed while making it, it goes on where it was."""
-        described = folder / DESCRIPTION
-        if not described.exists():
-            try:
-                (folder / "plans").mkdir(parents=True, exist_ok=True)
-                for table in TABLES:
-                    _create(folder, table)
-                draft = folder / f".ledger-{time.time_ns():x}"
-                draft.write_text(json.dumps({"format": FORMAT}) + "\n")
-                draft.rename(described)
-            except (OSError, DeltaError) as error:
-                raise LedgerError(f"{folder}: cannot make a ledger: {error}") from error
+        if not (folder / DESCRIPTION).exists():
+            _make(folder, "cannot make a ledger")
         return cls(folder)
+
+    def migrate(self) -> None:
+        """Bring a ledger of an older format to this one. Every change does so first; readers need not."""
+        if self._format < FORMAT:
+            _make(self.folder, f"cannot bring the ledger from format {self._format} to {FORMAT}")
+            self._format = FORMAT
 
     def snapshot(self) -> Snapshot:
         """The ledger as it is now: the newest complete plan."""
@@ -157,6 +155,8 @@ class Ledger:
 
     def files(self, table: Table, plan: int) -> pl.DataFrame:
         """Data files of a table as a plan left them, for `Snapshot`."""
+        if table.since > self._format:
+            return _no_files()
         with self._lock:
             delta = self._newest(table)
             while self._numbers(table, delta)[0] > plan:
@@ -190,6 +190,7 @@ class Ledger:
         it is asked again where another worker was first, and raises Overtaken where its files no longer fit.
         Only a change that `observes` moves the ledger's version. Errors: LedgerError naming the table.
         """
+        self.migrate()
         for _ in range(ATTEMPTS):
             snapshot = self.finish()
             changes = build(snapshot)
@@ -278,13 +279,29 @@ class Ledger:
 def _files(delta: DeltaTable) -> pl.DataFrame:
     files = pl.DataFrame(delta.get_add_actions(flatten=True))
     if not files.height:
-        files = pl.DataFrame(schema={"path": pl.String, "size_bytes": pl.Int64, "num_records": pl.Int64})
-        files = files.with_columns(pl.lit(None, pl.Date).alias("partition.day"))
+        return _no_files()
     return files.rename({"size_bytes": "size", "num_records": "rows", "partition.day": "day"})
+
+
+def _no_files() -> pl.DataFrame:
+    return pl.DataFrame(schema={"path": pl.String, "size": pl.Int64, "rows": pl.Int64, "day": pl.Date})
 
 
 def _added(file: DataFile) -> AddAction:
     return AddAction(file.path, file.size, {"day": file.day}, int(time.time() * 1000), True, file.statistics)
+
+
+def _make(folder: Path, failed: str) -> None:
+    """Make a ledger, or what one of an older format lacks: what is there stays as it is."""
+    try:
+        (folder / "plans").mkdir(parents=True, exist_ok=True)
+        for table in TABLES:
+            _create(folder, table)
+        draft = folder / f".ledger-{time.time_ns():x}"
+        draft.write_text(json.dumps({"format": FORMAT}) + "\n")
+        draft.rename(folder / DESCRIPTION)
+    except (OSError, DeltaError) as error:
+        raise LedgerError(f"{folder}: {failed}: {error}") from error
 
 
 def _create(folder: Path, table: Table) -> None:

@@ -6,7 +6,8 @@ which rows were added meanwhile is left for the next time. What is merged are pa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,8 +20,17 @@ from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
-from darkscope.ingest.rollups import DAY_MINUTES, roll_up
-from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, ROLLUPS, SOURCES, TABLES, Table
+from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
+from darkscope.ingest.series import (
+    CAPTURES,
+    COVERAGE,
+    FLOWS,
+    MONTH_ROLLUPS,
+    ROLLUPS,
+    SOURCES,
+    TABLES,
+    Table,
+)
 from darkscope.ingest.settings import Settings
 
 GRACE = timedelta(minutes=10)
@@ -41,6 +51,12 @@ SOURCES_AT_ONCE = 250_000
 AT_ONCE = 2_000_000
 """Flows of several days that one change closes."""
 
+ROLLED_AT_ONCE = 2_000_000
+"""Rows of days that are rolled up to months at a time."""
+
+MONTH_DAYS = 4
+"""Rolled-up days of a closed month from which on it gets rollups of its own: fewer are as quickly read."""
+
 KEEP_PLANS = 1000
 """Complete plans whose files are kept, for whoever asks what was done."""
 
@@ -53,6 +69,7 @@ class Upkeep:
     """What was done."""
 
     days_closed: int = 0
+    months_closed: int = 0
     files_before: int = 0
     files_after: int = 0
 
@@ -83,6 +100,8 @@ def keep_up(ledger: Ledger, worker: str, now: datetime) -> Upkeep:
     done = Upkeep()
     for days in _waiting(ledger.snapshot(), now):
         done = _add(done, _close(ledger, worker, days))
+    for first in _months_waiting(ledger.snapshot(), now):
+        done = _add(done, _close_month(ledger, worker, first))
     for table in (FLOWS, SOURCES, COVERAGE, CAPTURES):
         done = _add(done, _merge_small(ledger, worker, table))
     return done
@@ -93,13 +112,17 @@ def drop_rollups(ledger: Ledger, worker: str) -> None:
 
     def build(now: Snapshot) -> dict[str, Change] | None:
         days = now.days(FLOWS)
-        return {table.name: Change(remove=now.removals(table, days)) for table in ROLLUPS}
+        return {
+            table.name: Change(remove=now.removals(table, partitions(table, days)))
+            for table in (*ROLLUPS, *MONTH_ROLLUPS)
+        }
 
     ledger.change(worker, "upkeep", build, observes=False)
 
 
 def clean(ledger: Ledger) -> None:
     """Shorten the logs and delete files that nothing has named for a day. Raises LedgerError."""
+    ledger.migrate()
     for table in TABLES:
         try:
             delta = DeltaTable(ledger.folder / table.name)
@@ -116,6 +139,7 @@ def clean(ledger: Ledger) -> None:
 def _add(one: Upkeep, other: Upkeep) -> Upkeep:
     return Upkeep(
         one.days_closed + other.days_closed,
+        one.months_closed + other.months_closed,
         one.files_before + other.files_before,
         one.files_after + other.files_after,
     )
@@ -156,12 +180,44 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
         for day in days:
             removals = snapshot.removals(table, [day])
             if len(removals) > 1:
-                count = int(snapshot.files(table).filter(pl.col("day") == day)["rows"].sum())
-                rows = _merged_in_parts(table, snapshot.scan(table, day, day).drop("day"), count)
+                rows = _merged_day(snapshot, table, day)
                 change = changes.setdefault(table.name, Change())
                 change.add.append(write_file(ledger.folder, table, day, rows, level=LEVEL))
                 change.remove += removals
-    return _publish(ledger, worker, changes, replace(Upkeep(), days_closed=len(days)), days)
+    return _publish(ledger, worker, changes, Upkeep(days_closed=len(days)), snapshot, (FLOWS,), days)
+
+
+def _months_waiting(snapshot: Snapshot, now: datetime) -> list[date]:
+    """Closed months, all of whose days have rollups, that have none of their own and are worth it."""
+    rolled = snapshot.days(ROLLUPS[0])
+    without = set(map(month, snapshot.days(FLOWS) - rolled)) | snapshot.days(MONTH_ROLLUPS[0])
+    return [
+        first
+        for first, days in sorted(Counter(map(month, rolled)).items())
+        if days >= MONTH_DAYS and first not in without and is_closed(_days_of_month(first)[-1], now)
+    ]
+
+
+def _close_month(ledger: Ledger, worker: str, first: date) -> Upkeep:
+    snapshot = ledger.snapshot()
+    days = _days_of_month(first)
+    changes: dict[str, Change] = {}
+    for table in MONTH_ROLLUPS:
+        change = changes[table.name] = Change()
+        value = table.order[
+            table.order.index("minute") - 1
+        ]  # what is rolled up, of a port without its protocol
+        for share in _shares(snapshot, finer(table), days, value, ROLLED_AT_ONCE):
+            rows = roll_up(share, table).collect(engine="streaming").sort(table.order)
+            if rows.height:
+                change.add.append(write_file(ledger.folder, table, first, rows, level=LEVEL))
+    unmoved = {FLOWS, *map(finer, MONTH_ROLLUPS), *MONTH_ROLLUPS}
+    return _publish(ledger, worker, changes, Upkeep(months_closed=1), snapshot, unmoved, days)
+
+
+def _days_of_month(first: date) -> list[date]:
+    following = month(first + timedelta(days=31))
+    return [first + timedelta(days=number) for number in range((following - first).days)]
 
 
 def _merge_small(ledger: Ledger, worker: str, table: Table) -> Upkeep:
@@ -180,7 +236,7 @@ def _merge_small(ledger: Ledger, worker: str, table: Table) -> Upkeep:
             ]
         )
         change.add.append(write_file(ledger.folder, table, day, _merged(table, rows), level=LEVEL))
-        done = _add(done, _publish(ledger, worker, {table.name: change}, Upkeep(), ()))
+        done = _add(done, _publish(ledger, worker, {table.name: change}, Upkeep(), snapshot))
     return done
 
 
@@ -197,9 +253,18 @@ def _read(folder: Path, table: Table, paths: Sequence[str] | pl.Series) -> pl.Da
 
 
 def _publish(
-    ledger: Ledger, worker: str, changes: dict[str, Change], done: Upkeep, closed: Sequence[date]
+    ledger: Ledger,
+    worker: str,
+    changes: dict[str, Change],
+    done: Upkeep,
+    then: Snapshot,
+    unmoved: Iterable[Table] = (),
+    days: Sequence[date] = (),
 ) -> Upkeep:
-    """Publish replacements of files, if the files are still there and no rows came to the days that are closed."""
+    """Publish what was made of the files of a state, if those it replaces are still there.
+
+    Tables that are to be unmoved must also have just the files of some days that they had then.
+    """
     fits = False  # whether the last state that was looked at still had what is replaced
 
     def build(now: Snapshot) -> dict[str, Change] | None:
@@ -207,10 +272,12 @@ def _publish(
         fits = False
         for name, change in changes.items():
             there = set(now.files(_TABLES[name])["path"])
-            gone = {removal.path for removal in change.remove}
-            if not gone <= there:
+            if not {removal.path for removal in change.remove} <= there:
                 return None
-            if name == FLOWS.name and len(now.removals(FLOWS, closed)) > len(gone) and closed:
+        for table in unmoved:
+            if {one.path for one in now.removals(table, days)} != {
+                one.path for one in then.removals(table, days)
+            }:
                 return None
         fits = True
         return changes
@@ -221,10 +288,10 @@ def _publish(
             for file in change.add:
                 (ledger.folder / name / file.path).unlink(missing_ok=True)
         return Upkeep()
-    return Upkeep(
-        done.days_closed,
-        sum(len(change.remove) for change in changes.values()),
-        sum(len(change.add) for change in changes.values()),
+    return replace(
+        done,
+        files_before=sum(len(change.remove) for change in changes.values()),
+        files_after=sum(len(change.add) for change in changes.values()),
     )
 
 
@@ -251,15 +318,25 @@ def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
     return ranges
 
 
-def _merged_in_parts(table: Table, rows: pl.LazyFrame, count: int) -> pl.DataFrame:
+def _merged_day(snapshot: Snapshot, table: Table, day: date) -> pl.DataFrame:
     """Rows of one day merged; those of `sources`, whose sets take room, a share of the sources at a time."""
     if table is not SOURCES:
-        return _merged(table, rows.collect())
-    parts = count // SOURCES_AT_ONCE + 1
-    shares = (rows.filter(pl.col("source_low").hash() % parts == part) for part in range(parts))
-    return pl.concat([_merged(table, share.collect(engine="streaming")) for share in shares]).sort(
-        table.order
-    )
+        return _merged(table, snapshot.scan(table, day, day).drop("day").collect())
+    shares = _shares(snapshot, table, [day], "source_low", SOURCES_AT_ONCE)
+    return pl.concat(
+        [_merged(table, share.drop("day").collect(engine="streaming")) for share in shares]
+    ).sort(table.order)
+
+
+def _shares(
+    snapshot: Snapshot, table: Table, days: Sequence[date], by: str, at_once: int
+) -> Iterator[pl.LazyFrame]:
+    """Cut the rows of some days into shares of about so many rows, each value of a column all in one of them."""
+    rows = snapshot.scan(table, days[0], days[-1])
+    count = int(snapshot.files(table).filter(pl.col("day").is_in(days))["rows"].sum())
+    shares = count // at_once + 1
+    for share in range(shares):
+        yield rows.filter(pl.col(by).hash() % shares == share)
 
 
 def _merged(table: Table, rows: pl.DataFrame) -> pl.DataFrame:

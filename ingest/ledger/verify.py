@@ -2,7 +2,8 @@
 
 For each sensor and UTC day: frames of coverage = inbound + own + stray + overlap + rejected; inbound = packets of
 flows, or of the seal of a day that expired; packets of each rollup = the same; packets of
-sources = packets of flows, on days that did not expire. For each
+sources = packets of flows, on days that did not expire. For each UTC month, and sensor where the table has sensors:
+packets of each rollup of months = packets of flows and seals. For each
 sensor in all: frames of captures = frames of coverage, forgotten days apart.
 """
 
@@ -24,6 +25,7 @@ from darkscope.ingest.series import (
     COVERAGE,
     FLOWS,
     FORGOTTEN,
+    MONTH_ROLLUPS,
     ROLLUPS,
     SEALS,
     SOURCES,
@@ -73,6 +75,8 @@ def verify(ledger: Ledger) -> Verified:
         faults += _compare(
             table.name, "packets", _sums(snapshot, table), kept.filter(pl.col("day").is_in(list(days)))
         )
+    for table in MONTH_ROLLUPS:
+        faults += _compare_months(snapshot, table, kept)
     faults += _compare(
         "sources",
         "packets",
@@ -139,6 +143,17 @@ def _coverage(snapshot: Snapshot) -> pl.DataFrame:
         .agg(pl.col(names).sum())
         .sort("day", "sensor")
         .collect()
+    )
+
+
+def _compare_months(snapshot: Snapshot, table: Table, kept: pl.DataFrame) -> Iterator[Fault]:
+    sensor = pl.col("sensor") if "sensor" in table.schema else pl.lit("all sensors")
+    sums = pl.col("packets").sum()
+    found = snapshot.scan(table).group_by("day", sensor.alias("sensor")).agg(sums).collect()
+    months = pl.col("day").dt.month_start()
+    expected = kept.group_by(months, sensor.alias("sensor")).agg(sums)
+    return _compare(
+        table.name, "packets", found, expected.filter(pl.col("day").is_in(list(snapshot.days(table))))
     )
 
 

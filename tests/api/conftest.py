@@ -12,7 +12,7 @@ import pytest
 
 from darkscope.api.periods import EPOCH
 from darkscope.ingest import series
-from darkscope.ingest.rollups import roll_up
+from darkscope.ingest.rollups import month, roll_up
 
 DEFAULTS: dict[str, Any] = {
     "minute": 0,
@@ -56,9 +56,23 @@ class MemorySnapshot:
         for table in tables:
             self.rolled[table.name] = frozenset(days)
 
+    def roll_up_months(self, months: Iterable[date]) -> None:
+        """Roll up months and all their days."""
+        days = [day for first in months for day in days_of(first)]
+        self.roll_up({*days, *self.days(series.ROLLUP_PORTS)})
+        for table in series.MONTH_ROLLUPS:
+            self.rolled[table.name] = frozenset(months)
+
     def _rollup(self, table: series.Table) -> pl.DataFrame:
-        rolled = self.flows.lazy().with_columns(_day()).filter(pl.col("day").is_in(list(self.days(table))))
+        day = pl.col("day").dt.month_start() if table in series.MONTH_ROLLUPS else pl.col("day")
+        rolled = self.flows.lazy().with_columns(_day()).filter(day.is_in(list(self.days(table))))
         return roll_up(rolled, table).select(*table.schema).collect()
+
+
+def days_of(first: date) -> list[date]:
+    """Days of the month that begins on a day."""
+    days = (first + timedelta(days=number) for number in range(31))
+    return [day for day in days if month(day) == first]
 
 
 def _day() -> pl.Expr:

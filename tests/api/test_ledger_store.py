@@ -234,6 +234,79 @@ def test_local_days_come_from_quarters_of_an_hour(snapshot: Make) -> None:
     ]
 
 
+APRIL, MAY, JUNE = (date(2020, month, 1) for month in (4, 5, 6))
+APRIL_0, MAY_0, JUNE_0, JULY_0 = (minute(datetime(2020, month, 1, tzinfo=UTC)) for month in (4, 5, 6, 7))
+
+
+def test_whole_months_come_from_the_smallest_rollup_of_months(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up_months([APRIL, MAY, JUNE])
+    quarter = (APRIL_0, JULY_0)
+    for needed, table in (
+        ({"protocol", "port"}, series.ROLLUP_ALL_PORTS_MONTH),
+        ({"protocol", "port", "class"}, series.ROLLUP_ALL_PORTS_MONTH),
+        ({"protocol", "port", "sensor"}, series.ROLLUP_PORTS_MONTH),
+        ({"country"}, series.ROLLUP_COUNTRIES_MONTH),
+        ({"asn"}, series.ROLLUP_OWNERS_MONTH),
+        ({"sensor"}, series.ROLLUP_TOOLS_MONTH),
+    ):
+        assert plan(tables, needed, quarter) == [Piece(table, *quarter)]
+    assert plan(tables, {"protocol", "port", "country"}, quarter) == [
+        Piece(series.ROLLUP_PORT_COUNTRIES, *quarter)
+    ]
+
+
+def test_what_sticks_out_of_a_month_is_taken_off_where_that_is_less(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up_months([date(2020, 3, 1), APRIL, MAY, JUNE])
+    nine_hours = 9 * 60
+    assert plan(tables, {"country"}, (APRIL_0 - nine_hours, JULY_0 - nine_hours)) == [
+        Piece(series.ROLLUP_COUNTRIES, APRIL_0 - nine_hours, APRIL_0),
+        Piece(series.ROLLUP_COUNTRIES_MONTH, APRIL_0, JULY_0),
+        Piece(series.ROLLUP_COUNTRIES, JULY_0 - nine_hours, JULY_0, sign=-1),
+    ]
+    assert plan(tables, {"country"}, (APRIL_0 + DAY + 5, MAY_0 + DAY)) == [
+        Piece(series.ROLLUP_COUNTRIES_DAY, APRIL_0, APRIL_0 + DAY, sign=-1),
+        Piece(series.FLOWS, APRIL_0 + DAY, APRIL_0 + DAY + 5, sign=-1),
+        Piece(series.ROLLUP_COUNTRIES_MONTH, APRIL_0, MAY_0),
+        Piece(series.ROLLUP_COUNTRIES_DAY, MAY_0, MAY_0 + DAY),
+    ]
+
+
+def test_a_month_of_which_less_is_asked_for_comes_from_its_days(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up_months([APRIL, MAY, JUNE])
+    assert plan(tables, {"country"}, (APRIL_0, APRIL_0 + 15 * DAY)) == [
+        Piece(series.ROLLUP_COUNTRIES_DAY, APRIL_0, APRIL_0 + 15 * DAY)
+    ]
+
+
+def test_a_month_that_an_edge_or_a_posting_cuts_comes_from_its_days(snapshot: Make) -> None:
+    tables = snapshot()
+    tables.roll_up_months([APRIL, MAY])
+    cut_by_an_edge = plan(tables, {"sensor"}, (APRIL_0, MAY_0 + 15 * DAY, JUNE_0))
+    cut_by_a_posting = plan(tables, {"sensor"}, (APRIL_0, JUNE_0), {MAY_0 + 3 * DAY, JUNE_0})
+    assert (
+        cut_by_an_edge
+        == cut_by_a_posting
+        == [
+            Piece(series.ROLLUP_TOOLS_MONTH, APRIL_0, MAY_0),
+            Piece(series.ROLLUP_COUNTRIES_DAY, MAY_0, JUNE_0),
+        ]
+    )
+
+
+def test_what_is_taken_off_leaves_no_value_that_did_not_occur(snapshot: Make) -> None:
+    tables = snapshot([{"minute": JULY_0 - 1, "port": 80}, {"minute": APRIL_0 + DAY}])
+    tables.roll_up_months([APRIL, JUNE])
+    window = Window(instant(APRIL_0), instant(JULY_0 - 60))
+    store = LedgerStore(tables)
+    assert rows(store.totals(Dimension.PORTS, window, EVERYTHING)) == [(6, 23, 1)]
+    assert rows(store.series(Dimension.PORTS, whole(window), EVERYTHING, [(6, 23), (6, 80)])) == [
+        (6, 23, 0, 1)
+    ]
+
+
 FLOW = st.fixed_dictionaries(
     {
         "minute": st.integers(DAY_0 - DAY, DAY_0 + 2 * DAY - 1),
@@ -288,6 +361,57 @@ def test_rollups_answer_what_flows_answer(
     assert_frame_equal(from_rollups.totals(dimension, window, where), totals, check_row_order=False)
     values = totals.select(dimension.columns).rows()
     buckets = cut(window, step, ZoneInfo(zone))
+    assert_frame_equal(
+        from_rollups.series(dimension, buckets, where, values),
+        from_flows.series(dimension, buckets, where, values),
+        check_row_order=False,
+    )
+
+
+POSTINGS = frozenset({Posting("a", date(2020, 5, 9)), Posting("b", until=date(2020, 6, 30))})
+NEAR = st.builds(
+    int.__add__, st.sampled_from([APRIL_0, MAY_0, JUNE_0, JULY_0]), st.integers(-2 * DAY, 2 * DAY)
+)
+ANYWHERE = st.integers(APRIL_0 - 3 * DAY, JULY_0 + 3 * DAY)
+OFF = st.sampled_from([0, -540, -345, 540, -DAY, DAY + 7]) | st.integers(-2 * DAY, 2 * DAY)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    flows=st.lists(
+        st.builds(lambda flow, minute: flow | {"minute": minute}, FLOW, NEAR | ANYWHERE),
+        min_size=10,
+        max_size=40,
+    ),
+    where=st.just(EVERYTHING) | st.just(Filter(sensors=POSTINGS)) | WHERE,
+    dimension=st.sampled_from(Dimension),
+    bounds=st.tuples(st.builds(APRIL_0.__add__, OFF), st.builds(JULY_0.__add__, OFF)),
+    rolled=st.sets(st.sampled_from([date(2020, 3, 31), date(2020, 6, 29), date(2020, 6, 30)])),
+    months=st.just({APRIL, MAY, JUNE}) | st.sets(st.sampled_from([APRIL, MAY, JUNE])),
+    middle=st.none() | NEAR,
+)
+def test_rollups_of_months_answer_what_flows_answer(
+    snapshot: Make,
+    flows: list[dict[str, Any]],
+    where: Filter,
+    dimension: Dimension,
+    bounds: tuple[int, int],
+    rolled: set[date],
+    months: set[date],
+    middle: int | None,
+) -> None:
+    tables = snapshot(flows)
+    organisations = {Posting("a", until=date(2020, 6, 24)): "north", Posting("b"): "south"}
+    from_flows = LedgerStore(snapshot(flows), organisations)
+    from_rollups = LedgerStore(tables, organisations)
+    tables.roll_up(rolled)
+    tables.roll_up_months(months)
+    window = Window(instant(bounds[0]), instant(bounds[1]))
+    totals = from_flows.totals(dimension, window, where)
+    assert_frame_equal(from_rollups.totals(dimension, window, where), totals, check_row_order=False)
+    values = totals.select(dimension.columns).rows()
+    is_inside = middle is not None and bounds[0] < middle < bounds[1]
+    buckets = Buckets(UTC_ZONE, "some", (bounds[0], middle, bounds[1]) if is_inside else bounds)
     assert_frame_equal(
         from_rollups.series(dimension, buckets, where, values),
         from_flows.series(dimension, buckets, where, values),

@@ -278,7 +278,7 @@ def ranking(bench: Bench) -> None:
     result = bench.child("quarter.py", folder, str(flows), str(bench.random_ports))
     rows = result["rows"]
     for answer, cost in result["answers"].items():
-        demanded = answer.endswith("none")
+        demanded = "--sources" not in answer
         bench.add(
             Figure(
                 f"P6 {answer}, {rows['flows'] / 1e6:.0f} M flows",

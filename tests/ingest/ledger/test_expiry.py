@@ -16,7 +16,17 @@ from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
 from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
-from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, FORGOTTEN, ROLLUPS, SEALS, SOURCES, Table
+from darkscope.ingest.series import (
+    CAPTURES,
+    COVERAGE,
+    FLOWS,
+    FORGOTTEN,
+    MONTH_ROLLUPS,
+    ROLLUPS,
+    SEALS,
+    SOURCES,
+    Table,
+)
 from darkscope.ingest.settings import Ingest, SensorEntry
 
 FIRST, SECOND_DAY, THIRD = day("2020-06-24"), day("2020-06-25"), day("2020-06-26")
@@ -123,6 +133,23 @@ def test_late_captures_of_a_sealed_day_are_taken_into_rollups_and_seals_where_as
     assert_lawful(site)
 
 
+def test_months_outlive_their_flows_and_take_in_what_comes_late(site: Site) -> None:
+    site.take(ramp(3 * DAY, 20), "/spool/a/3.pcap")
+    july = datetime(2020, 7, 2, tzinfo=UTC)
+    june = {day("2020-06-01"): 110}
+    keep_up(site.ledger, "w", july)
+    expire(site.ledger, "w", THIRD, KEEP_ONE.get, None)
+    assert all(sums(site, table) == june for table in MONTH_ROLLUPS)
+    assert_lawful(site)
+    site.ingest = Ingest(late="accepted")
+    site.take(ramp(3600, 7), "/spool/a/late.pcap")
+    assert all(sums(site, table) == {} for table in MONTH_ROLLUPS)
+    assert_lawful(site)
+    keep_up(site.ledger, "w", july)
+    assert all(sums(site, table) == {day("2020-06-01"): 117} for table in MONTH_ROLLUPS)
+    assert_lawful(site)
+
+
 def test_a_batch_read_before_its_day_was_sealed_is_read_again(site: Site) -> None:
     keep_up(site.ledger, "w", NOW)
     worker = site.worker()
@@ -179,6 +206,21 @@ def test_forgetting_takes_a_sensors_days_out_of_all_tables(site: Site) -> None:
     assert [(row["day"], row["sensor"]) for row in site.rows(FORGOTTEN)] == [(FIRST, "a"), (SECOND_DAY, "a")]
     assert_lawful(site)
     keep_up(site.ledger, "w", NOW)
+    assert_lawful(site)
+
+
+def test_forgetting_a_day_takes_its_month_out_and_leaves_others(site: Site) -> None:
+    site.take(ramp(3 * DAY, 20), "/spool/a/3.pcap")
+    for number in range(4):
+        site.take(ramp((number - 40) * DAY, 10), f"/spool/a/may-{number}.pcap")
+    july = datetime(2020, 7, 2, tzinfo=UTC)
+    keep_up(site.ledger, "w", july)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    may = {day("2020-05-01"): 40}
+    assert all(sums(site, table) == may for table in MONTH_ROLLUPS)
+    assert_lawful(site)
+    keep_up(site.ledger, "w", july)
+    assert all(sums(site, table) == may | {day("2020-06-01"): 90} for table in MONTH_ROLLUPS)
     assert_lawful(site)
 
 

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import duckdb
 import polars as pl
 import pytest
 from deltalake import DeltaTable
-from ledgers import DAY, NOW, Site, ramp, read
+from ledgers import DAY, Site, ramp, read
 
 from darkscope.ingest.ledger.upkeep import clean, keep_up
-from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, SOURCES, TABLES, Table
+from darkscope.ingest.series import COVERAGE, FLOWS, MONTH_ROLLUPS, ROLLUPS, SOURCES, TABLES, Table
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    """Five days of several ports, compacted, the last one not."""
+    """Five days of several ports, compacted but for the last one, and four days of a month that is over."""
     site = Site(tmp_path_factory.mktemp("other") / "ledger")
     worker = site.worker()
+    for number in range(4):
+        read(worker, ramp((number - 40) * DAY, 10, port=23), f"/spool/a/may-{number}.pcap")
+    worker.commit()
     for number in range(5):
         for part in range(3):
             data = ramp(number * DAY + part * 1000, 20, port=(23, 445, 1000 + number)[part], source="2.3.4.5")
             read(worker, data, f"/spool/a/{number}-{part}.pcap")
             worker.commit()
         if number == 3:
-            keep_up(site.ledger, "w", NOW)
+            keep_up(site.ledger, "w", datetime(2020, 7, 2, tzinfo=UTC))
             clean(site.ledger)
     return site
 
@@ -37,7 +42,7 @@ def named(site: Site, table: Table) -> list[str]:
 
 
 def test_duckdb_reads_the_same_sums(site: Site) -> None:
-    for table in (FLOWS, SOURCES, *ROLLUPS):
+    for table in (FLOWS, SOURCES, *ROLLUPS, *MONTH_ROLLUPS):
         found = duckdb.sql(
             f"select sum(packets), sum(bytes) from read_parquet({named(site, table)})"
         ).fetchall()[0]
@@ -46,7 +51,7 @@ def test_duckdb_reads_the_same_sums(site: Site) -> None:
     found = duckdb.sql(
         f"select sum(frames), sum(inbound) from read_parquet({named(site, COVERAGE)})"
     ).fetchall()[0]
-    assert found == (300, 300)
+    assert found == (340, 340)
 
 
 def test_duckdb_finds_days_by_the_partition(site: Site) -> None:
@@ -54,11 +59,12 @@ def test_duckdb_finds_days_by_the_partition(site: Site) -> None:
         f"select day::varchar, sum(packets) from read_parquet({named(site, FLOWS)}, hive_partitioning=true) "
         "group by day order by day"
     ).fetchall()
-    assert rows == [(f"2020-06-{number}", 60) for number in range(24, 29)]
+    may = [(f"2020-05-{number}", 10) for number in range(15, 19)]
+    assert rows == [*may, *((f"2020-06-{number}", 60) for number in range(24, 29))]
 
 
 def test_columns_are_signed_integers_text_and_lists_of_them(site: Site) -> None:
-    for table in (FLOWS, SOURCES, COVERAGE, *ROLLUPS):
+    for table in (FLOWS, SOURCES, COVERAGE, *ROLLUPS, *MONTH_ROLLUPS):
         described = duckdb.sql(
             f"describe select * from read_parquet({named(site, table)}, hive_partitioning=false)"
         )
@@ -80,7 +86,7 @@ def test_the_schema_that_delta_tells_is_that_of_the_files(site: Site) -> None:
 
 
 def test_the_statistics_of_each_file_are_true(site: Site) -> None:
-    for table in (FLOWS, SOURCES, COVERAGE, *ROLLUPS):
+    for table in (FLOWS, SOURCES, COVERAGE, *ROLLUPS, *MONTH_ROLLUPS):
         actions = pl.DataFrame(DeltaTable(site.folder / table.name).get_add_actions(flatten=True))
         assert actions.height
         for action in actions.iter_rows(named=True):
@@ -100,7 +106,7 @@ def test_a_question_for_one_port_skips_the_files_that_cannot_have_it(site: Site)
     port = 1004  # of the last day alone
     narrow = (pl.col("min.port") <= port) & (pl.col("max.port") >= port)
     hit = snapshot.files(FLOWS).filter(narrow)
-    assert (snapshot.files(FLOWS).height, hit.height) == (7, 1)
+    assert (snapshot.files(FLOWS).height, hit.height) == (11, 1)
     rows = snapshot.scan(FLOWS, where=narrow).filter(pl.col("port") == port)
     assert rows.select(pl.col("packets").sum()).collect().item() == 20
 
@@ -108,4 +114,4 @@ def test_a_question_for_one_port_skips_the_files_that_cannot_have_it(site: Site)
 def test_the_delta_librarys_own_reader_skips_the_same_files(site: Site) -> None:
     scanned = pl.scan_delta(str(site.folder / "flows"))
     assert scanned.filter(pl.col("port") == 1004).select(pl.col("packets").sum()).collect().item() == 20
-    assert scanned.select(pl.col("packets").sum()).collect().item() == 300
+    assert scanned.select(pl.col("packets").sum()).collect().item() == 340

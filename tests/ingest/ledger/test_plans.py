@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -20,7 +22,16 @@ from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Plan
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.ledger.verify import verify
-from darkscope.ingest.series import COVERAGE, FLOWS, FORGOTTEN, ROLLUP_PORTS, SOURCES, TABLES
+from darkscope.ingest.series import (
+    COVERAGE,
+    FLOWS,
+    FORGOTTEN,
+    FORMAT,
+    MONTH_ROLLUPS,
+    ROLLUP_PORTS,
+    SOURCES,
+    TABLES,
+)
 
 
 @pytest.fixture
@@ -300,6 +311,59 @@ def test_a_ledger_of_a_newer_format_is_refused_with_a_sentence(site: Site) -> No
     (site.folder / "ledger.json").write_text('{"format": 99}')
     with pytest.raises(LedgerError, match="written in format 99, newer than this darkscope reads"):
         Ledger(site.folder)
+
+
+def make_older(site: Site) -> None:
+    """Turn the ledger into one of format 1: without the tables that came since."""
+    for table in TABLES:
+        if table.since > 1:
+            shutil.rmtree(site.folder / table.name)
+    (site.folder / "ledger.json").write_text('{"format": 1}')
+
+
+def test_a_ledger_of_an_older_format_is_read_as_it_is(site: Site) -> None:
+    site.take(ramp(0, 3))
+    make_older(site)
+    snapshot = Ledger(site.folder).snapshot()
+    assert {table.name: snapshot.files(table).height for table in TABLES if table.since > 1} == {
+        table.name: 0 for table in MONTH_ROLLUPS
+    }
+    assert snapshot.scan(MONTH_ROLLUPS[0]).collect().height == 0
+    assert verify(Ledger(site.folder)).faults == ()
+    assert (site.folder / "ledger.json").read_text() == '{"format": 1}'
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        lambda site: site.take(ramp(100, 5), "/spool/a/2.pcap"),
+        lambda site: keep_up(Ledger(site.folder), "w", NOW),
+        lambda site: clean(Ledger(site.folder)),
+        lambda site: Ledger.open_or_create(site.folder),
+    ],
+    ids=["ingest", "keep_up", "clean", "open_or_create"],
+)
+def test_a_ledger_of_an_older_format_gets_what_it_lacks_with_its_first_change(
+    site: Site, how: Callable[[Site], object]
+) -> None:
+    site.take(ramp(0, 3))
+    make_older(site)
+    how(site)
+    assert json.loads((site.folder / "ledger.json").read_text()) == {"format": FORMAT}
+    assert verify(Ledger(site.folder)).faults == ()
+    for table in TABLES:
+        assert (site.folder / table.name / "_delta_log").is_dir()
+
+
+def test_an_older_ledger_whose_migration_was_killed_is_migrated_to_the_end(site: Site) -> None:
+    site.take(ramp(0, 3))
+    last = site.folder / TABLES[-1].name
+    shutil.rmtree(last)
+    (site.folder / "ledger.json").write_text('{"format": 1}')
+    site.take(ramp(100, 5), "/spool/a/2.pcap")
+    assert packets(site) == 8
+    assert last.is_dir()
+    assert verify(Ledger(site.folder)).faults == ()
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": "1"}', "\x00\xff"])

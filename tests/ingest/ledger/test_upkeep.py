@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -15,10 +15,27 @@ from ledgers import DAY, NOW, Site, day, files, merged, packets, ramp, read
 from darkscope.ingest.ledger import upkeep as module
 from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import Ledger
-from darkscope.ingest.ledger.upkeep import GRACE, clean, is_closed, keep_up, upkeep
+from darkscope.ingest.ledger.upkeep import (
+    GRACE,
+    MONTH_DAYS,
+    clean,
+    drop_rollups,
+    is_closed,
+    keep_up,
+    upkeep,
+)
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rollups import roll_up
-from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, ROLLUPS, SOURCES, TABLES, Table
+from darkscope.ingest.series import (
+    CAPTURES,
+    COVERAGE,
+    FLOWS,
+    MONTH_ROLLUPS,
+    ROLLUPS,
+    SOURCES,
+    TABLES,
+    Table,
+)
 
 
 @pytest.fixture
@@ -34,6 +51,11 @@ def fill(site: Site, *, days: int = 3, captures: int = 4) -> None:
             start = number * DAY + part * 1000
             read(worker, ramp(start, 20, port=20 + part, source=f"198.41.{number}.{part}"))
             worker.commit()
+
+
+JUNE = day("2020-06-01")
+JULY_1 = datetime(2020, 7, 1, tzinfo=UTC)
+"""When June is over, but for the minutes in which its last captures come in."""
 
 
 def rolled(site: Site, table: Table) -> pl.DataFrame:
@@ -102,6 +124,102 @@ def test_late_rows_take_the_rollups_of_their_day_out_in_the_same_change(site: Si
         kept = snapshot.scan(table).drop("day").sort(table.keys).collect().select(rolled(site, table).columns)
         assert kept.equals(rolled(site, table))
     assert verify(site.ledger).faults == ()
+
+
+def months(site: Site) -> dict[str, frozenset[date]]:
+    return {table.name: site.ledger.snapshot().days(table) for table in MONTH_ROLLUPS}
+
+
+NO_MONTHS = {table.name: frozenset[date]() for table in MONTH_ROLLUPS}
+ONLY_JUNE = {table.name: frozenset({JUNE}) for table in MONTH_ROLLUPS}
+
+
+def assert_months_are_sums_of_flows(site: Site) -> None:
+    for table in MONTH_ROLLUPS:
+        kept = site.ledger.snapshot().scan(table).drop("day").sort(table.keys).collect()
+        assert kept.select(rolled(site, table).columns).equals(rolled(site, table))
+    assert verify(site.ledger).faults == ()
+
+
+def test_a_closed_month_gets_rollups_that_equal_the_sums_of_flows(site: Site) -> None:
+    fill(site, days=5)
+    site.take(ramp(5000, 10), "/spool/b/1.pcap")
+    assert keep_up(site.ledger, "w", JULY_1 + GRACE - timedelta(seconds=1)).months_closed == 0
+    assert months(site) == NO_MONTHS
+    assert keep_up(site.ledger, "w", JULY_1 + GRACE).months_closed == 1
+    assert months(site) == ONLY_JUNE
+    assert_months_are_sums_of_flows(site)
+    plan = site.ledger.snapshot().plan
+    assert keep_up(site.ledger, "w", JULY_1 + GRACE).months_closed == 0
+    assert site.ledger.snapshot().plan == plan
+
+
+def test_a_month_of_few_days_gets_none(site: Site) -> None:
+    fill(site, days=MONTH_DAYS - 1)
+    assert keep_up(site.ledger, "w", JULY_1 + GRACE).months_closed == 0
+
+
+def test_late_rows_take_the_rollups_of_their_month_out_in_the_same_change(site: Site) -> None:
+    fill(site, days=5)
+    keep_up(site.ledger, "w", JULY_1 + GRACE)
+    site.take(ramp(-3 * DAY, 10), "/spool/a/late.pcap")  # of a day that had no rows
+    assert months(site) == NO_MONTHS
+    assert verify(site.ledger).faults == ()
+    keep_up(site.ledger, "w", JULY_1 + GRACE)
+    assert months(site) == ONLY_JUNE
+    assert_months_are_sums_of_flows(site)
+
+
+def test_rows_of_another_month_leave_a_months_rollups(site: Site) -> None:
+    fill(site, days=5)
+    keep_up(site.ledger, "w", JULY_1 + GRACE)
+    site.take(ramp(-30 * DAY, 10), "/spool/a/may.pcap")
+    assert months(site) == ONLY_JUNE
+
+
+def test_rollups_that_are_made_anew_are_made_of_months_too(site: Site) -> None:
+    fill(site, days=5)
+    keep_up(site.ledger, "w", JULY_1 + GRACE)
+    drop_rollups(site.ledger, "w")
+    assert months(site) == NO_MONTHS
+    keep_up(site.ledger, "w", JULY_1 + GRACE)
+    assert months(site) == ONLY_JUNE
+    assert_months_are_sums_of_flows(site)
+
+
+def test_rows_that_came_while_a_month_was_closed_keep_it_open(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(site, days=5)
+    keep_up(site.ledger, "w", JULY_1)  # the days, but for the month
+    publish = module._publish
+
+    def late(*args: object) -> module.Upkeep:
+        monkeypatch.setattr(module, "_publish", publish)
+        site.take(ramp(-3 * DAY, 10), "/spool/a/late.pcap")
+        return publish(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_publish", late)
+    assert keep_up(site.ledger, "w", JULY_1 + GRACE).months_closed == 0
+    assert months(site) == NO_MONTHS
+    keep_up(site.ledger, "w", JULY_1 + GRACE)
+    assert_months_are_sums_of_flows(site)
+
+
+def test_a_month_that_two_close_at_once_is_there_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(site, days=5)
+    keep_up(site.ledger, "w", JULY_1)
+    publish = module._publish
+
+    def other_first(*args: object) -> module.Upkeep:
+        monkeypatch.setattr(module, "_publish", publish)
+        keep_up(Ledger(site.folder), "other", JULY_1 + GRACE)
+        return publish(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_publish", other_first)
+    assert keep_up(site.ledger, "w", JULY_1 + GRACE).months_closed == 0
+    assert months(site) == ONLY_JUNE
+    assert_months_are_sums_of_flows(site)
 
 
 def test_an_open_day_of_many_files_is_merged(site: Site) -> None:

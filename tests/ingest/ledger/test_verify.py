@@ -21,7 +21,16 @@ from darkscope.ingest.ledger.ledger import LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import Fault, verify
-from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, ROLLUP_PORTS, SOURCES, Table
+from darkscope.ingest.series import (
+    CAPTURES,
+    COVERAGE,
+    FLOWS,
+    MONTH_ROLLUPS,
+    ROLLUP_ALL_PORTS_MONTH,
+    ROLLUP_PORTS,
+    SOURCES,
+    Table,
+)
 
 
 @pytest.fixture
@@ -95,6 +104,17 @@ def test_a_changed_seal_is_found(site: Site) -> None:
 
     rewrite(site, SEALS, "2020-06-24", more_packets)
     assert "coverage, 2020-06-24, a" in {fault.place for fault in verify(site.opened()).faults}
+
+
+@pytest.mark.parametrize("table", MONTH_ROLLUPS, ids=lambda table: table.name)
+def test_a_changed_count_of_a_month_is_found(site: Site, table: Table) -> None:
+    site.take(ramp(3 * DAY, 20), "/spool/a/3.pcap")
+    keep_up(site.ledger, "w", NOW + timedelta(days=4))
+    assert verify(site.opened()).faults == ()
+    rewrite(site, table, "2020-06-01", more_packets)
+    (fault,) = verify(site.opened()).faults
+    sensor = "all sensors" if table is ROLLUP_ALL_PORTS_MONTH else "a"
+    assert fault.place == f"{table.name}, 2020-06-01, {sensor}"
 
 
 def test_frames_that_became_nothing_are_found(site: Site) -> None:
