@@ -136,10 +136,12 @@ class Ledger:
 
     @classmethod
     def open_or_create(cls, folder: Path) -> Ledger:
-        """The ledger of a folder, made where there is none. Killed while making it, it goes on where it was."""
+        """The ledger of a folder, made or migrated where need be. Killed meanwhile, it goes on where it was."""
         if not (folder / DESCRIPTION).exists():
             _make(folder, "cannot make a ledger")
-        return cls(folder)
+        ledger = cls(folder)
+        ledger.migrate()
+        return ledger
 
     def migrate(self) -> None:
         """Bring a ledger of an older format to this one. Every change does so first; readers need not."""
