@@ -366,9 +366,21 @@ ATTACKS = Table(
 
 PROMOTIONS = Table(
     "promotions",
-    "ports that have a tag value of their own in InfluxDB that day",
-    (_PROTOCOL, _PORT),
-    order=("protocol", "port"),
+    "what has a tag value of its own in InfluxDB: decided for a UTC day, and shown on all days back to `since`",
+    (
+        Column(
+            "protocol", INT16, "IP protocol number (IANA); -1 where a country is meant, whatever the port"
+        ),
+        Column("port", INT32, "destination port; -1 where there is none, or a country is meant"),
+        Column(
+            "country",
+            TEXT,
+            "a leading country of the port, or a country alone; empty where the port is meant",
+        ),
+        Column("since", INT32, "first UTC day that shows it, days since 1970"),
+        Column("earned", INT32, "last UTC day on which it was heard widely enough, days since 1970"),
+    ),
+    order=("protocol", "port", "country"),
     mergeable=False,
 )
 

@@ -283,7 +283,7 @@ class Influx(_Section):
     """Days that points of days stay."""
     series: Annotated[int, Field(ge=1000, le=100_000)] = 100_000
     """Series that all buckets together may hold, whatever is sent to the sensors."""
-    sensors: Annotated[int, Field(ge=1, le=1000)] | None = None
+    sensors: Annotated[int, Field(ge=1, le=500)] | None = None
     """Sensors among which the series are divided; as many as there are, rounded up to tens, where left out."""
     watch: tuple[Watched, ...] = WATCHED
     """Ports that are never folded into `other`, as far as there is room, the first first."""

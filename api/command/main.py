@@ -33,6 +33,11 @@ COMMANDS = (
     Command("serve", "Answer questions over HTTP, until stopped."),
     Command("ledger", "Look after the ledger.", is_group=True),
     Command(
+        "project",
+        "Write what changed in the ledger to InfluxDB, once or for as long as it runs.",
+        is_group=True,
+    ),
+    Command(
         "demo",
         "Simulate both reports' quarters, ingest them, and print the reports' tables and the leading ports' days.",
     ),

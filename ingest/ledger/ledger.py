@@ -211,6 +211,12 @@ class Ledger:
             return self.finish()
         raise LedgerError(f"{self.folder}: {ATTEMPTS} other changes came first; is a worker running wild?")
 
+    def plans(self, after: int, upto: int) -> list[Plan] | None:
+        """What was changed by the plans after one, up to another with it; None where their files were cleaned away."""
+        found = [Plan.read(self._plans, number) for number in range(after + 1, upto + 1)]
+        plans = [plan for plan in found if plan is not None]
+        return plans if len(plans) == len(found) else None
+
     def free_bytes(self) -> int:
         """Room left on the ledger's disk."""
         return shutil.disk_usage(self.folder).free

@@ -59,9 +59,14 @@ class InfluxDB:
     def __enter__(self) -> InfluxDB:
         assert PROGRAM, "Debian's package influxdb is not installed"
         self.port = free_port()
+        return self.start()
+
+    def start(self) -> InfluxDB:
+        """Start it, also again: on the same port, with what its disk has."""
+        assert PROGRAM
         config = self._folder / "influxdb.conf"
         config.write_text(CONFIG.format(folder=self._folder, port=self.port, rpc=free_port()))
-        with (self._folder / "log").open("wb") as log:
+        with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen([PROGRAM, "-config", config], stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
@@ -74,9 +79,21 @@ class InfluxDB:
         raise AssertionError((self._folder / "log").read_text())
 
     def __exit__(self, *_: object) -> None:
+        if self._process:
+            self._process.terminate()
+            self._process.wait(START_SECONDS)
+
+    def kill(self) -> None:
+        """End it where it stands."""
         assert self._process
-        self._process.terminate()
+        self._process.kill()
         self._process.wait(START_SECONDS)
+        self._process = None
+
+    def lose_disk(self) -> None:
+        """Take away all it had; it must not run."""
+        for name in ("meta", "data", "wal"):
+            shutil.rmtree(self._folder / name)
 
     def create(self, *databases: str) -> None:
         for name in databases:

@@ -1,0 +1,207 @@
+"""`darkscope project`: keep InfluxDB as the ledger is. Reads the ledger; writes InfluxDB, and which ports have tags.
+
+Exit codes: 0; 1 where the ledger or InfluxDB cannot be used, points were refused, or InfluxDB differs; 2 for a wrong
+command line or settings. With `--follow` what InfluxDB has is waited out, until SIGINT or SIGTERM.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.progress import told
+from darkscope.api.periods import PeriodError, parse_period
+from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.measurements import Resolution
+from darkscope.ingest.projection import waiting
+from darkscope.ingest.projection.alone import alone
+from darkscope.ingest.projection.changes import days_between
+from darkscope.ingest.projection.delivery import Delivery
+from darkscope.ingest.projection.projector import Projector
+from darkscope.ingest.projection.promotions import retention
+from darkscope.ingest.projection.server import Refused, Server, Unavailable
+from darkscope.ingest.projection.verify import Compared, compare
+from darkscope.ingest.registry import Registry, RegistryError
+from darkscope.ingest.settings import Settings, SettingsError, load
+
+_UTC = ZoneInfo("UTC")
+
+LOOK = 1.0
+"""Seconds between two looks whether another process has done what it was asked to."""
+
+app = typer.Typer(invoke_without_command=True)
+
+SettingsFile = Annotated[
+    Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
+]
+LedgerFolder = Annotated[
+    Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+]
+PeriodText = Annotated[
+    str, typer.Option("--period", help="2020-Q2, 2020-06, 2020-06-24/2020-06-30 ...: whole UTC days.")
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every command here needs."""
+
+    settings: Settings
+    ledger: Ledger
+    server: Server
+    delivery: Delivery
+    projector: Projector
+
+
+@app.callback()
+def project(
+    context: typer.Context,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until stopped, beside the daemon.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No summary; warnings only.")] = False,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
+) -> None:
+    """Write what changed in the ledger to InfluxDB, once or for as long as it runs."""
+    if context.invoked_subcommand is not None:
+        return
+    stop = Stop()
+    with _wired(settings, ledger) as parts, alone(parts.settings.ledger) as is_alone, stop.on_signals():
+        if not is_alone:
+            raise LedgerError(f"{parts.settings.ledger}: another process projects this ledger")
+        with told("project", None, quiet=quiet):
+            if follow:
+                parts.projector.follow(stop)
+            else:
+                parts.projector.finish(stop)
+        if not quiet:
+            typer.echo(_said(parts))
+        if parts.delivery.counts.rejected and not follow:
+            raise typer.Exit(FAILED)
+
+
+@app.command()
+def rebuild(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+    """Write a period anew and zero what should not be there; never a sealed day, nor what a bucket forgot."""
+    stop = Stop()
+    first, last = _days(period)
+    began = time.time()
+    with _wired(settings, ledger) as parts, alone(parts.settings.ledger) as is_alone, stop.on_signals():
+        days = parts.projector.rebuild(days_between(first, last))
+        with told("rebuild", None, quiet=False):
+            if is_alone:
+                parts.projector.finish(stop)
+            else:  # another process projects, and will find it in the registry
+                while parts.projector.owes(began) and not stop.wait(LOOK):
+                    pass
+        if stop.is_asked:
+            typer.echo("stopped; the rest waits in the registry for the next run")
+        else:
+            typer.echo(f"{days:,} days written anew")
+
+
+@app.command()
+def verify(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+    """Compare InfluxDB with the ledger, point by point, and name what differs."""
+    first, last = _days(period)
+    counted = Compared()
+    with _wired(settings, ledger) as parts:
+        snapshot = parts.ledger.snapshot()
+        name = parts.settings.influx.bucket
+        found = 0
+        for difference in compare(
+            parts.projector, snapshot, parts.server, name, days_between(first, last), counted
+        ):
+            found += 1
+            typer.echo(f"darkscope: {difference}", err=True)
+        waits = parts.projector.owes(waiting.FOR_EVER)
+        if waits:
+            typer.echo(f"{waits:,} hours and days wait to be written", err=True)
+    if found:
+        raise typer.Exit(FAILED)
+    typer.echo(f"{counted.points:,} points, {counted.packets:,} packets: InfluxDB is as the ledger")
+
+
+@app.command()
+def init(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+    """Make the buckets, and let them remember as long as the settings say."""
+    with _failing():
+        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        server = Server(loaded.influx)
+        version = server.version()
+        typer.echo(f"{server.url}: InfluxDB {version}")
+        if version.startswith("3."):
+            typer.echo("InfluxDB 3 makes a database when the first point is written")
+            return
+        for resolution in Resolution:
+            name = resolution.bucket(loaded.influx.bucket)
+            days = retention(loaded, resolution)
+            server.create(name, None if days is None else timedelta(days=days))
+            typer.echo(f"  {name}  {'kept for ever' if days is None else f'{days} days'}")
+
+
+def _said(parts: Parts) -> str:
+    counts = parts.delivery.counts
+    snapshot = parts.ledger.snapshot()
+    lines = [f"points    {counts.points:,} written to {parts.server.url}"]
+    if counts.rejected:
+        lines.append(f"          {counts.rejected:,} refused by InfluxDB")
+    left = parts.projector.forgotten(snapshot)
+    if left:
+        lines.append(
+            f"left out  {len(left):,} days, {left[0]} to {left[-1]}: sealed, or older than influx.retention_* says"
+        )
+    lines.append(f"ledger    version {snapshot.version}")
+    return "\n".join(lines)
+
+
+def _days(text: str) -> tuple[date, date]:
+    try:
+        window = parse_period(text, _UTC, datetime.now(UTC)).window
+    except PeriodError as error:
+        typer.echo(f"darkscope: {error}", err=True)
+        raise typer.Exit(MISTAKE) from None
+    return window.start.date(), (window.end - timedelta(microseconds=1)).date()
+
+
+@contextmanager
+def _wired(settings: Path | None, ledger: Path | None) -> Iterator[Parts]:
+    """Put everything together for as long as the context lasts."""
+    with _failing():
+        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        opened = Ledger(loaded.ledger)
+        registry = Registry(loaded.ledger, *waiting.TABLES)
+        server = Server(loaded.influx)
+        try:
+            with Delivery(server) as delivery:
+                projector = Projector(opened, loaded, registry, server, delivery)
+                yield Parts(loaded, opened, server, delivery, projector)
+        finally:
+            server.close()
+            registry.close()
+
+
+@contextmanager
+def _failing() -> Iterator[None]:
+    """End the program with a sentence where something cannot be used."""
+    try:
+        yield
+    except SettingsError as error:
+        for line in str(error).splitlines():
+            typer.echo(f"darkscope: {line}", err=True)
+        raise typer.Exit(MISTAKE) from None
+    except (LedgerError, RegistryError, Unavailable, Refused) as error:
+        typer.echo(f"darkscope: {error}", err=True)
+        raise typer.Exit(FAILED) from None

@@ -1,0 +1,165 @@
+"""Keep the ledger's table of promotions: who has a tag value of its own, decided day by day.
+
+Writes `promotions` and nothing else. What it decided is there for good: the projection follows the table, live or
+rebuilt.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+
+from darkscope.ingest.ledger.files import write_file
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.measurements import Resolution
+from darkscope.ingest.projection.earning import DAYS, Evidence, Promotion, decide, evidence, shown
+from darkscope.ingest.projection.folding import Owned, Pair, owned_on, read_port
+from darkscope.ingest.projection.slots import Slots, rounded, slots
+from darkscope.ingest.series import COVERAGE, FLOWS, PROMOTIONS, SEALS
+from darkscope.ingest.settings import Settings
+
+AGAIN = 3600.0
+"""Seconds after which the newest day is decided again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a decision changed."""
+
+    day: date
+    rows: dict[Pair, Promotion]  # who has a tag of its own that day
+    gained: Owned  # beside who had one before
+    lost: Owned
+
+
+def memory(settings: Settings) -> int | None:
+    """Days that the bucket with the longest memory remembers; None: for ever."""
+    days = [retention(settings, resolution) for resolution in Resolution]
+    known = [one for one in days if one is not None]
+    return max(known) if len(known) == len(days) else None
+
+
+def retention(settings: Settings, resolution: Resolution) -> int | None:
+    """Days that points of a resolution stay; None: for ever."""
+    days: int | None = getattr(settings.influx, f"retention_{resolution.name.lower()}")
+    return days
+
+
+class Promotions:
+    """Decides for one ledger."""
+
+    def __init__(self, ledger: Ledger, settings: Settings, clock: Callable[[], float] = time.time) -> None:
+        self._ledger = ledger
+        self._settings = settings
+        self._clock = clock
+        self._memory = memory(settings)
+        self._evidence: dict[date, Evidence] = {}
+        self._decided_at = 0.0
+        self._slots: Slots | None = None
+        self._table: tuple[pl.Series, pl.DataFrame] | None = None  # of the files that it was read from
+        self._heard: tuple[int, frozenset[str]] | None = None  # sensors, as of a plan
+
+    def table(self, snapshot: Snapshot) -> pl.DataFrame:
+        """All rows, with their `day`."""
+        files = snapshot.files(PROMOTIONS)["path"]
+        if self._table is None or not self._table[0].equals(files):
+            self._table = files, snapshot.scan(PROMOTIONS).collect()
+        return self._table[1]
+
+    def owned(self, snapshot: Snapshot, day: date) -> Owned:
+        """What has tags of its own on a UTC day."""
+        return owned_on(self.table(snapshot), day)
+
+    def slots(self, snapshot: Snapshot) -> Slots:
+        """Slots as they are now, by the settings or by the sensors that there are."""
+        return slots(self._settings.influx.series, self.sensors(snapshot))
+
+    def sensors(self, snapshot: Snapshot) -> int:
+        """Sensors that the series are divided among."""
+        if self._settings.influx.sensors is not None:
+            return self._settings.influx.sensors
+        first = date.min
+        if self._memory is not None and (days := snapshot.days(COVERAGE)):
+            first = max(days) - timedelta(days=self._memory)
+        if self._heard is None or self._heard[0] != snapshot.plan:
+            heard = snapshot.scan(COVERAGE, first).select("sensor").unique().collect()["sensor"]
+            self._heard = snapshot.plan, frozenset(heard)
+        return rounded(len({*self._heard[1], *(entry.id for entry in self._settings.sensors)}))
+
+    def undecided(self, snapshot: Snapshot) -> list[date]:
+        """UTC days with flows that are to be decided, or decided again, in order."""
+        decided = snapshot.days(PROMOTIONS)
+        days = sorted(snapshot.days(FLOWS) - snapshot.days(SEALS))
+        if not days:
+            return []
+        last = max(decided, default=None)
+        new = [day for day in days if last is None or day > last]
+        if self._memory is not None:
+            new = [day for day in new if day >= days[-1] - timedelta(days=self._memory)]
+        if new or last is None or last != days[-1]:
+            return new
+        is_due = self._clock() - self._decided_at >= AGAIN or self.slots(snapshot) != self._slots
+        return [last] if is_due else []
+
+    def decide(self, snapshot: Snapshot, days: list[date]) -> list[Decided]:
+        """Decide for days, in order, and tell what changed; the ledger has not changed yet."""
+        self._slots = self.slots(snapshot)
+        self._decided_at = self._clock()
+        watch = [read_port(text) for text in self._settings.influx.watch]
+        rows = self.table(snapshot)
+        known: dict[date, dict[Pair, Promotion]] = {}
+        for day, protocol, port, country, since, earned in rows.select(
+            "day", "protocol", "port", "country", "since", "earned"
+        ).iter_rows():
+            known.setdefault(day, {})[protocol, port, country] = Promotion(since, earned)
+        decisions = []
+        for day in days:
+            earlier = max((other for other in known if other < day), default=None)
+            before = known[earlier] if earlier else {}
+            so_far = known.get(day)
+            heard = [self._of(snapshot, day - timedelta(days=back)) for back in range(DAYS)]
+            now = decide(day, before, so_far, [one for one in heard if one], watch, self._slots, self._memory)
+            if now != so_far:
+                had = shown(before if so_far is None else so_far, day)
+                known[day] = now
+                decisions.append(Decided(day, now, shown(now, day) - had, had - shown(now, day)))
+        newest = max(snapshot.days(FLOWS))
+        self._evidence = {
+            day: one for day, one in self._evidence.items() if newest - timedelta(days=DAYS) <= day < newest
+        }
+        return decisions
+
+    def write(self, decisions: Iterable[Decided]) -> None:
+        """Make decisions count. Raises LedgerError."""
+        rows = {one.day: _frame(one.rows) for one in decisions}
+
+        def build(now: Snapshot) -> dict[str, Change]:
+            folder = self._ledger.folder
+            files = [write_file(folder, PROMOTIONS, day, frame) for day, frame in rows.items()]
+            return {PROMOTIONS.name: Change(files, now.removals(PROMOTIONS, rows))}
+
+        self._ledger.change(self._settings.worker, "promote", build, observes=False)
+
+    def _of(self, snapshot: Snapshot, day: date) -> Evidence | None:
+        """Evidence of a day; of a day before the newest it is worked out once."""
+        if day in self._evidence:
+            return self._evidence[day]
+        if day not in snapshot.days(FLOWS):
+            return None
+        found = evidence(snapshot.scan(FLOWS, day, day))
+        if day < max(snapshot.days(FLOWS)):
+            self._evidence[day] = found
+        return found
+
+
+def _frame(rows: dict[Pair, Promotion]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(*value, one.since, one.earned) for value, one in sorted(rows.items())],
+        schema=PROMOTIONS.schema,
+        orient="row",
+    )

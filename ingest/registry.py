@@ -1,0 +1,96 @@
+"""The registry: small state that is no observation, in one SQLite file inside the ledger's folder.
+
+Rooms keep tables of their own in it; what one process says of itself, others read here. A change is there whole or
+not at all, whatever is killed when. Nothing here is needed to read the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+FILE = "registry.sqlite"
+
+PATIENCE = 30.0
+"""Seconds that a change waits for another process to end its own."""
+
+_STATES = "CREATE TABLE IF NOT EXISTS states (room TEXT PRIMARY KEY, at REAL NOT NULL, state TEXT NOT NULL)"
+
+
+class RegistryError(Exception):
+    """The registry cannot be opened, read or written; the message names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a process said last of itself."""
+
+    at: float  # seconds since 1970
+    values: dict[str, Any]
+
+
+class Registry:
+    """The registry of one ledger. To be used by one thread; other processes may use the file as well."""
+
+    def __init__(self, ledger: Path, *tables: str) -> None:
+        """Open it, made where there is none. `tables` are the CREATE statements of who opens it.
+
+        Raises RegistryError.
+        """
+        self.path = ledger / FILE
+        with self._named():
+            self._database = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute(
+                "PRAGMA synchronous = NORMAL"
+            )  # a power cut may take the last changes, whole ones
+            for table in (_STATES, *tables):
+                self._database.execute(table)
+
+    def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
+        """Ask. Raises RegistryError."""
+        with self._named():
+            return self._database.execute(question, values).fetchall()
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Cursor]:
+        """Make several changes as one. Raises RegistryError."""
+        with self._named():
+            cursor = self._database.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                yield cursor
+            except BaseException:
+                cursor.execute("ROLLBACK")
+                raise
+            cursor.execute("COMMIT")
+
+    def say(self, room: str, **values: object) -> None:
+        """Say how a room is, in numbers and short texts, for whoever asks. Raises RegistryError."""
+        with self.change() as cursor:
+            cursor.execute(
+                "INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (room, time.time(), json.dumps(values))
+            )
+
+    def said(self, room: str) -> State | None:
+        """What a room said last of itself. Raises RegistryError."""
+        for at, state in self.rows("SELECT at, state FROM states WHERE room = ?", room):
+            return State(at, json.loads(state))
+        return None
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise RegistryError(f"{self.path}: {error}") from error
