@@ -108,7 +108,7 @@ PLACES = {
     "maxminddb": {"ingest.geo", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},
-    "pydantic": {"api.http", "ingest.settings"},
+    "pydantic": {"api.http", "ingest.projection", "ingest.settings"},
     "requests": {"grafana"},
     "sqlite3": {"ingest.registry"},
     "rich": {"api.command"},

@@ -14,12 +14,16 @@ Fault = Callable[[str, str], "tuple[int, str] | str | None"]
 """From method and path to an answer (status, body), `cut`, `drop`, `hang`, or None to let it pass."""
 
 
+def passes(_method: str, _path: str) -> None:
+    """No fault."""
+
+
 class Proxy:
     """Maps `/api/v2/write?bucket=B` to `/write?db=B`, and lets faults happen."""
 
     def __init__(self, port: int) -> None:
         self.upstream = port
-        self.fault: Fault = lambda method, path: None
+        self.fault: Fault = passes
         self.requests: list[tuple[str, str]] = []
         self.slow = 0.0
         self._lock = Lock()
@@ -35,7 +39,8 @@ class Proxy:
             def do_GET(self) -> None:
                 proxy.pass_on(self)
 
-            do_POST = do_GET
+            def do_POST(self) -> None:
+                proxy.pass_on(self)
 
         class Quiet(ThreadingHTTPServer):
             daemon_threads = True
