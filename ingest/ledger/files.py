@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 from blake3 import blake3
 
@@ -87,6 +88,26 @@ def _statistics(table: Table, rows: pl.DataFrame) -> str:
 
 def merge(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of one day with equal keys made one, in the table's order."""
+    rows = rows.select(list(table.schema))
     if table.mergeable:
-        rows = rows.group_by(table.keys).agg(table.merged())
-    return rows.select(list(table.schema)).sort(table.order)
+        # Few keys have several rows, and grouping takes ten times as long as finding them; a row alone stays.
+        has_others = rows.select(table.keys).hash_rows().is_duplicated()
+        several = rows.filter(has_others).group_by(table.keys).agg(table.merged())
+        rows = pl.concat([rows.filter(~has_others), several.select(rows.columns)])
+    return ordered(table, rows)
+
+
+def ordered(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows in the table's order: by one number where its columns fit into one, for that takes a third of the time."""
+    number, size = np.zeros(rows.height, np.int64), 1
+    for name in table.order if rows.height else ():
+        column = rows[name]
+        if column.dtype == pl.String:
+            column = column.cast(pl.Enum(column.unique().sort())).to_physical()
+        values = column.to_numpy().astype(np.int64)
+        low, high = int(values.min()), int(values.max())
+        size *= high - low + 1
+        if size > 1 << 63:
+            return rows.sort(table.order)
+        number = number * (high - low + 1) + (values - low)
+    return rows.sort(pl.Series(number))

@@ -17,7 +17,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from darkscope.ingest.ledger.expiry import expire, today
-from darkscope.ingest.ledger.files import LEVEL, merge, write_file
+from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
@@ -170,12 +170,11 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
     for low, high in _ranges(flows):
         rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect(engine="streaming"))
         _add_files(ledger.folder, changes, FLOWS, rows)
-    merged = [ledger.folder / FLOWS.name / file.path for file in changes[FLOWS.name].add]
     for table in ROLLUPS:  # one at a time, from the files: no more than one is in memory
-        rows = roll_up(pl.scan_parquet(merged, hive_partitioning=False, glob=False), table).collect(
-            engine="streaming"
-        )
-        _add_files(ledger.folder, changes, table, rows.sort(table.order))
+        source = finer(table)
+        made = [ledger.folder / source.name / file.path for file in changes[source.name].add]
+        rolled = roll_up(pl.scan_parquet(made, hive_partitioning=False, glob=False), table)
+        _add_files(ledger.folder, changes, table, ordered(table, rolled.collect(engine="streaming")))
     for table in (SOURCES, COVERAGE, CAPTURES):
         for day in days:
             removals = snapshot.removals(table, [day])
@@ -208,7 +207,7 @@ def _close_month(ledger: Ledger, worker: str, first: date) -> Upkeep:
             table.order.index("minute") - 1
         ]  # what is rolled up, of a port without its protocol
         for share in _shares(snapshot, finer(table), days, value, ROLLED_AT_ONCE):
-            rows = roll_up(share, table).collect(engine="streaming").sort(table.order)
+            rows = ordered(table, roll_up(share, table).collect(engine="streaming"))
             if rows.height:
                 change.add.append(write_file(ledger.folder, table, first, rows, level=LEVEL))
     unmoved = {FLOWS, *map(finer, MONTH_ROLLUPS), *MONTH_ROLLUPS}
@@ -297,11 +296,11 @@ def _publish(
 
 def _add_files(folder: Path, changes: dict[str, Change], table: Table, rows: pl.DataFrame) -> None:
     """Write rows of several days, a file for each."""
-    days = rows.with_columns(_day=(pl.col("minute") // DAY_MINUTES).cast(pl.Date)).partition_by(
-        "_day", as_dict=True, include_key=False
-    )
-    for (day,), part in sorted(days.items()):
-        changes[table.name].add.append(write_file(folder, table, day, part, level=LEVEL))
+    day = (pl.col("minute") // DAY_MINUTES).cast(pl.Date)
+    days = rows.select(day.unique().sort()).to_series().to_list()
+    for one in days:
+        part = rows.filter(day == one) if len(days) > 1 else rows
+        changes[table.name].add.append(write_file(folder, table, one, part, level=LEVEL))
 
 
 def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
