@@ -112,7 +112,7 @@ PLACES = {
     "requests": {"grafana"},
     "sqlite3": {"ingest.registry"},
     "rich": {"api.command"},
-    "subprocess": {"ingest.intake"},
+    "subprocess": {"api.command", "ingest.intake"},
     "typer": {"api.command"},
     "uvicorn": {"api.command"},
 }
