@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # A strict editable install links each file: new files need a new install.
 FILES := $(shell find ingest api grafana provisioning -name '*.py' -newer $(VENV)/installed 2>/dev/null | head -1)
 
-.PHONY: demo test lint bench soak clean
+.PHONY: demo test lint bench soak secrets clean
 
 demo: $(VENV)/installed
 	@$(BIN)/darkscope demo demo
@@ -25,6 +25,9 @@ soak: $(VENV)/tested
 	DARKSCOPE_SOAK_FRAMES=10000000 $(BIN)/pytest -n auto --dist worksteal -m soak --durations 10
 	$(BIN)/pytest -n auto --dist worksteal -m "real_captures and not soak"
 	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
+
+secrets:
+	@provisioning/secrets.sh secrets
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
