@@ -1,11 +1,13 @@
 """`darkscope simulate`: captures as sensors would write them, made up from a scenario.
 
-Writes below one folder and nowhere else. Exit code 0, or 2 where the scenario or the folder cannot be used.
+Writes below one folder and nowhere else. Exit code 0, also when SIGINT or SIGTERM end it, or 2
+where the scenario or the folder cannot be used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from darkscope.api.command.exits import MISTAKE
-from darkscope.ingest.simulate import SETTINGS, Compression, scenario, scenarios
+from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.simulate import SETTINGS, Compression, Scenario, feed, scenario, scenarios
 from darkscope.ingest.simulate import simulate as write_captures
 
 
@@ -36,6 +39,13 @@ def simulate(
         Compression | None,
         typer.Option(help="How all captures are packed; where left out, each sensor does it its own way."),
     ] = None,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="As if it were going on: the days before today at once, then minute after minute, until stopped.",
+        ),
+    ] = False,
 ) -> None:
     """Write simulated captures of a scenario, and settings that name their sensors.
 
@@ -45,6 +55,9 @@ def simulate(
         typer.echo(f"darkscope: no scenario {name}; there are {', '.join(scenarios())}", err=True)
         raise typer.Exit(MISTAKE)
     shown = scenario(name)
+    if live:
+        _go_on(shown, to, scale, seed)
+        return
     columns = (
         TextColumn("simulating"),
         BarColumn(),
@@ -73,3 +86,17 @@ def simulate(
         f"These captures are simulated: nobody sent these packets. {to / SETTINGS} names the sensors.\n"
         f"Next: darkscope ingest --settings {to / SETTINGS} {to}"
     )
+
+
+def _go_on(shown: Scenario, to: Path, scale: float, seed: int | None) -> None:
+    """Write captures as time passes, until stopped."""
+    stop = Stop()
+    typer.echo(
+        f"Simulating {shown.title} as if it were going on now, below {to}/: nobody sent these packets."
+    )
+    try:
+        with stop.on_signals():
+            feed(shown, to, scale=scale, seed=seed, clock=lambda: datetime.now(UTC), wait=stop.wait)
+    except OSError as error:
+        typer.echo(f"darkscope: cannot simulate into {to}: {error}", err=True)
+        raise typer.Exit(MISTAKE) from None

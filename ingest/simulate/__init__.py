@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from darkscope.ingest.simulate.autumn_2014 import SCENARIO as _AUTUMN_2014
 from darkscope.ingest.simulate.engine import SETTINGS, Written, simulate
+from darkscope.ingest.simulate.live import feed
 from darkscope.ingest.simulate.scenario import Compression, Scenario
 from darkscope.ingest.simulate.spring_2020 import SCENARIO as _SPRING_2020
 
-__all__ = ["SETTINGS", "Compression", "Scenario", "Written", "scenario", "scenarios", "simulate"]
+__all__ = ["SETTINGS", "Compression", "Scenario", "Written", "feed", "scenario", "scenarios", "simulate"]
 
 _SCENARIOS: dict[str, Scenario] = {one.name: one for one in (_AUTUMN_2014, _SPRING_2020)}
 

@@ -46,7 +46,7 @@ def simulate(
     settings of somebody's own), ValueError where the scenario contradicts itself.
     """
     traffic = Traffic(scenario, scale=scale, seed=scenario.seed if seed is None else seed)
-    _write_settings(to / SETTINGS, scenario)
+    write_settings(to / SETTINGS, scenario)
     files = packets = size = 0
     for index in range(traffic.plan.days):
         for path, count, content, packing in day_files(traffic, index, compression):
@@ -58,11 +58,12 @@ def simulate(
     return Written(files, packets, size)
 
 
-def _write_settings(path: Path, scenario: Scenario) -> None:
+def write_settings(path: Path, scenario: Scenario, remark: str = "") -> None:
+    """Write the settings that go with captures of a scenario. Raises FileExistsError where somebody's own are there."""
     if path.exists() and MARK not in path.read_text(encoding="utf-8", errors="replace"):
         raise FileExistsError(f"{path} is not from a simulation: it stays as it is; choose another folder")
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(settings_text(scenario), encoding="utf-8")
+    path.write_text(settings_text(scenario, remark), encoding="utf-8")
 
 
 def day_files(

@@ -9,12 +9,13 @@ MARK = "SIMULATED captures"
 """Stands in the first line of the settings, so that nobody takes them for an observation."""
 
 
-def settings_text(scenario: Scenario) -> str:
-    """Write the TOML text of a settings file."""
+def settings_text(scenario: Scenario, remark: str = "") -> str:
+    """Write the TOML text of a settings file; the remark stands in its first line."""
     # What the captures show is long ago: nothing of it may expire for its age.
     keep = ["", "[retention]", *(f'{table} = "keep"' for table in ("flows", "sources", "requests"))]
+    said = f", {remark}" if remark else ""
     head = [
-        f"# {MARK} of {scenario.title}, made by `darkscope simulate {scenario.name}`.",
+        f"# {MARK} of {scenario.title}, made by `darkscope simulate {scenario.name}`{said}.",
         "# The sensors' addresses are from ranges set aside for documentation and benchmarks.",
         'ledger = "ledger"',
         f'time_zone = "{scenario.zone}"',
