@@ -10,6 +10,8 @@ RUN /opt/darkscope/bin/python -c "import tomllib; print(*tomllib.load(open('pypr
     && /opt/darkscope/bin/pip install --no-cache-dir --disable-pip-version-check --only-binary :all: --requirement /tmp/dependencies
 COPY ingest ingest
 COPY api api
+COPY grafana grafana
+COPY provisioning provisioning
 RUN /opt/darkscope/bin/pip install --no-cache-dir --disable-pip-version-check --no-deps . \
     && /opt/darkscope/bin/pip uninstall --yes --quiet pip
 
