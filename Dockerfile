@@ -24,8 +24,8 @@ RUN apt-get update \
     && setcap cap_net_raw=ep "$(command -v tcpdump)" \
     && apt-get purge --yes --auto-remove libcap2-bin \
     && rm -rf /var/lib/apt/lists/* \
-    && groupadd --system --gid 10001 darkscope \
-    && useradd --system --uid 10001 --gid 10001 --home-dir /var/lib/darkscope --shell /usr/sbin/nologin darkscope \
+    && groupadd --gid 10001 darkscope \
+    && useradd --uid 10001 --gid 10001 --home-dir /var/lib/darkscope --shell /usr/sbin/nologin darkscope \
     && install -d -o darkscope -g darkscope -m 0750 /var/lib/darkscope /var/cache/darkscope \
     && install -d -o darkscope -g darkscope -m 0755 /captures \
     && install -d /etc/darkscope && touch /etc/darkscope/darkscope.toml
