@@ -10,12 +10,15 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 FILE = "registry.sqlite"
+
+PROJECTION = "projection"
+"""The room of the projector's state."""
 
 PATIENCE = 30.0
 """Seconds that a change waits for another process to end its own."""
@@ -94,3 +97,25 @@ class Registry:
             yield
         except sqlite3.Error as error:
             raise RegistryError(f"{self.path}: {error}") from error
+
+
+def heard(ledger: Path, room: str) -> State | None:
+    """What a room said last, for who only reads: nothing is made, and the folder may be read-only.
+
+    None where nobody has said anything. Raises RegistryError.
+    """
+    path = ledger / FILE
+    if not path.exists():
+        return None
+    # Where the folder is read-only, and nobody has the file open, SQLite reads it only as one that cannot change.
+    for how in ("mode=ro", "immutable=1"):
+        try:
+            with closing(
+                sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=1.0, uri=True)
+            ) as database:
+                rows = database.execute("SELECT at, state FROM states WHERE room = ?", (room,)).fetchall()
+        except sqlite3.Error as error:
+            trouble = error
+        else:
+            return State(rows[0][0], json.loads(rows[0][1])) if rows else None
+    raise RegistryError(f"{path}: {trouble}") from trouble

@@ -92,7 +92,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.simulate": {"ingest.geo", "ingest.series"},
     "ingest.data": set(),
     "api": {"ingest.protocols", "ingest.rollups", "ingest.series", "ingest.settings"},
-    "api.http": {"api", "ingest.ledger", "ingest.series", "ingest.settings"},
+    "api.http": {"api", "ingest.ledger", "ingest.registry", "ingest.series", "ingest.settings"},
     "api.data": set(),
     "grafana": {"ingest.measurements", "ingest.series"},
     "provisioning": set(),

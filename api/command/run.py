@@ -82,4 +82,6 @@ def parts(settings: Settings, where: list[str]) -> list[Part]:
     read += ["--follow"] if settings.spool.folders else []
     folders = [str(folder.absolute()) for folder in settings.spool.folders]
     found = [Part("ingest", ("ingest", *read, *where, *folders))] if read else []
+    if settings.influx.url is not None:
+        found.append(Part("project", ("project", "--follow", *where)))
     return [*found, Part("serve", ("serve", *where))]

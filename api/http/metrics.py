@@ -7,6 +7,7 @@ What was ingested is read from the ledger at each scrape: it is one truth for al
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -25,6 +26,7 @@ from darkscope.api.http.gauge import FATES, Reading
 from darkscope.api.http.source import Source
 from darkscope.api.store import StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.registry import RegistryError, State
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Bounds of the histogram of requests: closest where the promised times lie."""
@@ -81,6 +83,10 @@ class Observed(Collector):
             )
         yield from _sensors(reading)
         yield from _tables(reading)
+        with suppress(RegistryError):  # the projector's own log has it
+            projection = self._source.projection()
+            if projection is not None:
+                yield from _projection(projection)
 
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not read the ledger."""
@@ -118,6 +124,37 @@ def _tables(reading: Reading) -> Iterator[Metric]:
         for table, size in reading.sizes.items():
             family.add_metric((table,), getattr(size, name))
         yield family
+
+
+PROJECTED = {
+    "version": "Version of the ledger that InfluxDB has.",
+    "lag": "Seconds: age of the oldest change that is not in InfluxDB; 0 where all are.",
+    "waiting": "Hours and days that wait to be written.",
+    "series": "Series of packets, ports and countries in the newest UTC day.",
+    "folded": "Packets of the newest UTC day whose port has no value of its own.",
+    "points": "Points written since the projector began.",
+    "rejected": "Points that InfluxDB refused since the projector began.",
+    "failures": "Requests that failed since the projector began.",
+}
+"""What the projector says of itself, in its own words."""
+
+COUNTED = frozenset({"points", "rejected", "failures"})
+
+
+def _projection(state: State) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "darkscope_projection_said_timestamp_seconds",
+        "When the projector said what follows, Unix time.",
+        value=state.at,
+    )
+    yield GaugeMetricFamily(
+        "darkscope_projection_troubled",
+        "1 while the projector waits for InfluxDB or the ledger, else 0.",
+        value=int(bool(state.values.get("trouble"))),
+    )
+    for name, meaning in PROJECTED.items():
+        family = CounterMetricFamily if name in COUNTED else GaugeMetricFamily
+        yield family(f"darkscope_projection_{name}", meaning, value=state.values[name])
 
 
 def registry(source: Source) -> CollectorRegistry:

@@ -18,6 +18,7 @@ from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.selection import known, organisations
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
 
 AT_ONCE = 4
@@ -62,6 +63,10 @@ class Source:
     def reading(self) -> Reading:
         """The ledger's newest state in numbers. Raises LedgerError, StoreError."""
         return self._gauge.read(self.snapshot())
+
+    def projection(self) -> State | None:
+        """What the projector said last; None where none has run. Raises RegistryError."""
+        return heard(self.settings.ledger, PROJECTION)
 
     def observer(self, snapshot: Snapshot, now: datetime) -> Observer:
         """Whoever answers about a state at a time."""

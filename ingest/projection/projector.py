@@ -38,16 +38,13 @@ from darkscope.ingest.projection.promotions import Decided, Promotions, retentio
 from darkscope.ingest.projection.server import Refused, Server, Unavailable
 from darkscope.ingest.projection.sums import Stretch, minute_of
 from darkscope.ingest.projection.waiting import Task, Waiting, Watermark, Work, tasks
-from darkscope.ingest.registry import Registry
+from darkscope.ingest.registry import PROJECTION, Registry
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import COVERAGE as COVERAGE_TABLE
 from darkscope.ingest.series import FLOWS, SEALS
 from darkscope.ingest.settings import Settings
 
 LOG = logging.getLogger("darkscope.ingest.projection")
-
-ROOM = "projection"
-"""Under which the registry has what the projector says of itself."""
 
 POLL = 1.0
 """Seconds between two looks at the ledger."""
@@ -427,7 +424,7 @@ class Projector:
         """Say how it goes to whoever asks the registry. Raises RegistryError."""
         counts = self._delivery.counts
         self._registry.say(
-            ROOM,
+            PROJECTION,
             url=self._server.url,
             trouble=self._trouble,
             version=self._complete,

@@ -198,6 +198,7 @@ def test_the_settings_say_which_parts_there_are() -> None:
                 *("/spool", str(Path.cwd() / "-x")),
             ),
         ),
+        Part("project", ("project", "--follow", *where)),
         Part("serve", ("serve", *where)),
     ]
     assert [part.name for part in parts(Settings(), [])] == ["serve"]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,12 @@ from ledgers import NOW, Site, at, capture, ramp
 from prometheus_client.parser import text_string_to_metric_families
 
 from darkscope.api.http.app import create
+from darkscope.api.http.metrics import PROJECTED
 from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.upkeep import upkeep
+from darkscope.ingest.registry import PROJECTION, Registry
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -130,3 +136,42 @@ def test_requests_are_timed(site: Site) -> None:
     assert found["darkscope_http_request_seconds_count", "GET", "/healthz"] == 1
     assert 0 < found["darkscope_http_request_seconds_sum", "GET", "/healthz"] < 5
     assert found["darkscope_http_request_seconds_bucket", "+Inf", "GET", "/healthz"] == 1
+
+
+def test_what_the_projector_says_is_told_once_it_has_said_something(site: Site) -> None:
+    with client_of(site) as client:
+        assert not any(key[0].startswith("darkscope_projection") for key in metrics(client))
+        counts = {"waiting": 1, "series": 200, "folded": 12, "points": 5000, "rejected": 4, "failures": 2}
+        Registry(site.folder).say(
+            PROJECTION, url="http://secret.example", trouble="it is full", version=3, lag=7, **counts
+        )
+        found = metrics(client)
+        answer = client.get("/metrics").text
+    told = {key[0]: value for key, value in found.items() if key[0].startswith("darkscope_projection")}
+    assert time.time() - told.pop("darkscope_projection_said_timestamp_seconds") < 60
+    assert told == {
+        "darkscope_projection_troubled": 1,
+        "darkscope_projection_version": 3,
+        "darkscope_projection_lag": 7,
+        "darkscope_projection_waiting": 1,
+        "darkscope_projection_series": 200,
+        "darkscope_projection_folded": 12,
+        "darkscope_projection_points_total": 5000,
+        "darkscope_projection_rejected_total": 4,
+        "darkscope_projection_failures_total": 2,
+    }
+    assert "secret" not in answer
+
+
+def test_every_metric_is_documented(site: Site) -> None:
+    Registry(site.folder).say(PROJECTION, trouble="", **dict.fromkeys(PROJECTED, 0))
+    with client_of(site) as client:
+        client.get("/healthz")
+        names = {key[0] for key in metrics(client)}
+    described = set(re.findall(r"`(darkscope_\w+)`", (ROOT / "docs" / "api.md").read_text(encoding="utf-8")))
+    of_histogram = {f"darkscope_http_request_seconds_{end}" for end in ("bucket", "count", "sum", "created")}
+    ours = {name for name in names if name.startswith("darkscope_")}
+    assert (
+        ours - of_histogram - {"darkscope_http_requests_created"} | {"darkscope_http_request_seconds"}
+        == described
+    )
