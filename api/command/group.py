@@ -27,8 +27,8 @@ LOG = logging.getLogger("darkscope.run")
 POLL = 0.2
 """Seconds between two looks at the processes."""
 
-STEADY = 10.0
-"""Seconds after which a process has got going."""
+STEADY = 30.0
+"""Seconds after which a process has got going: many times what a start takes."""
 
 FIRST_DELAY, LONGEST_DELAY = 1.0, 60.0
 """Seconds before a process is started again: doubled each time, until it has got going."""
