@@ -7,8 +7,8 @@ do not depend on how its batches were cut.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -26,85 +26,137 @@ MOST_SHARDS = 2
 """Threads that count at once; more would wait for the one that decodes."""
 
 SHORT_RUN = 4096
-"""Frames below which starting threads costs more than it brings."""
+"""Packets below which starting threads costs more than it brings."""
 
 
 class _Shard:
-    """The tables of one share of the sources."""
+    """The tables of one share of the sources, and the loop that fills them."""
 
-    def __init__(self, space: int) -> None:
+    def __init__(self, space: int, keys: npt.NDArray[np.uint64]) -> None:
         slots = 1 << (2 * space).bit_length()
-        self.source_slots = np.zeros(slots, np.uint64)
-        self.source_rows = np.empty((space, tally.SOURCE_ROW), np.int64)
-        self.source_ports = np.empty((space, tally.PORTS), np.int64)
-        self.flow_slots = np.zeros(slots, np.uint64)
-        self.flow_rows = np.empty((space, tally.FLOW_ROW), np.int64)
-        # Sources, flows, the masks of both slot arrays, the first flow of the minute, the minute.
-        self.state = np.array([0, 0, tally.SMALL_TABLE - 1, tally.SMALL_TABLE - 1, 0, 0], np.int64)
+        self._keys = keys
+        self._rows = _lines(space, tally.OPEN_ROW)
+        self._slots = np.zeros(slots, np.uint64)
+        self._source_rows = _lines(space, tally.SOURCE_ROW)
+        self._source_slots = np.zeros(slots, np.uint64)
+        self._ports = _lines(space, tally.PORTS, np.int32)
+        self._state = np.zeros(len(tally.State()), np.int64)
+        self._closed = tally.Closed(*(np.empty(space, kind) for kind in tally.CLOSED_TYPES))
+        self.empty()
+
+    @property
+    def flows(self) -> int:
+        """Flows it holds."""
+        return int(self._state[tally.State().open] + self._state[tally.State().closed])
 
     def empty(self) -> None:
-        self.source_slots[: int(self.state[2]) + 1] = 0
-        self.flow_slots[: int(self.state[3]) + 1] = 0
-        self.state[:] = [0, 0, tally.SMALL_TABLE - 1, tally.SMALL_TABLE - 1, 0, 0]
+        """Drop what was counted."""
+        self._slots[: int(self._state[tally.State().open_mask]) + 1] = 0
+        self._source_slots[: int(self._state[tally.State().source_mask]) + 1] = 0
+        self._state[:] = 0
+        self._state[[tally.State().open_mask, tally.State().source_mask]] = tally.SMALL_TABLE - 1
+
+    def absorb(
+        self,
+        members: npt.NDArray[np.int32],
+        sensor: int,
+        salt: np.uint64,
+        time: npt.NDArray[np.int64],
+        wire: npt.NDArray[np.int64],
+        packets: Packets,
+        judged: Judgements,
+    ) -> None:
+        """Count packets of one run, by their places in it."""
+        tally.absorb(
+            members,
+            sensor,
+            salt,
+            time,
+            wire,
+            packets.version,
+            packets.source_high,
+            packets.source_low,
+            packets.target_high,
+            packets.target_low,
+            packets.protocol,
+            packets.source_port,
+            packets.port,
+            packets.ttl,
+            judged.traffic,
+            judged.tool,
+            judged.masscan_hit,
+            judged.nmap_key,
+            judged.unicornscan_key,
+            self._keys,
+            self._rows,
+            self._slots,
+            self._source_rows,
+            self._source_slots,
+            self._ports,
+            self._state,
+            self._closed,
+        )
 
     def rows(self, sensors: list[str], places: Places) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of `flows` and of `sources`, both with their `day`."""
-        sources, flows = int(self.state[0]), int(self.state[1])
+        tally.close(
+            self._rows,
+            self._slots,
+            self._source_rows,
+            self._source_slots,
+            self._ports,
+            self._keys,
+            self._state,
+            self._closed,
+        )
+        sources = int(self._state[tally.State().sources])
         # Columns copied in one go: a row-wise array read column by column misses the cache at every value.
         # Not `ascontiguousarray`: a single row is contiguous as it is, and would stay a view of what is emptied.
-        of_source = self.source_rows[:sources].T.copy(order="C")
-        of_flow = self.flow_rows[:flows].T.copy(order="C")
-        place = of_source[tally.PLACE]
+        of_source = self._source_rows[:sources].T.copy(order="C")
+        place = of_source[tally.S_PLACE]
         day, version = place >> 32, (place & 0xFF).astype(np.int16)
-        sensor = pl.Series(sensors, dtype=pl.String).gather((place >> 8) & 0xFFFFFF)
-        low, high = of_source[tally.LOW], of_source[tally.HIGH]
+        low, high = of_source[tally.S_LOW], of_source[tally.S_HIGH]
         country, asn = _place_sources(places, day, version, high, low)
         frame = pl.DataFrame(
             {
                 "day": _dates(day),
-                "sensor": sensor,
+                "sensor": pl.Series(sensors, dtype=pl.String).gather((place >> 8) & 0xFFFFFF),
                 "version": version,
                 "source_high": high,
                 "source_low": low,
                 "country": country,
                 "asn": asn,
-                "packets": of_source[tally.PACKETS],
-                "bytes": of_source[tally.BYTES],
-                "first": of_source[tally.FIRST],
-                "last": of_source[tally.LAST],
-                "source_port": of_source[tally.SPORT],
-                "ttl": of_source[tally.TTL],
-                "scan": of_source[tally.SCAN],
-                "backscatter": of_source[tally.BACK],
-                "spoofable": of_source[tally.SPOOF],
-                "mirai": of_source[tally.MIRAI],
-                "zmap": of_source[tally.ZMAP],
-                "masscan": of_source[tally.MASSCAN],
-                "nmap": _sets(self.source_rows[:sources, tally.NMAP : tally.NMAP2 + 1]),
-                "unicornscan": _sets(self.source_rows[:sources, tally.UNICORN : tally.UNICORN2 + 1]),
-                "ports": _sets(self.source_ports[:sources]),
+                "packets": of_source[tally.S_PACKETS],
+                "bytes": of_source[tally.S_BYTES],
+                "first": of_source[tally.S_FIRST],
+                "last": of_source[tally.S_LAST],
+                "source_port": of_source[tally.S_ORIGIN] >> 8,
+                "ttl": of_source[tally.S_ORIGIN] & 0xFF,
+                "scan": of_source[tally.S_PACKETS] - of_source[[tally.S_BACK, tally.S_SPOOF, tally.S_OTHER]].sum(0),
+                "backscatter": of_source[tally.S_BACK],
+                "spoofable": of_source[tally.S_SPOOF],
+                "mirai": of_source[tally.S_MIRAI],
+                "zmap": of_source[tally.S_ZMAP],
+                "masscan": of_source[tally.S_MASSCAN],
+                "nmap": _pairs(of_source[tally.S_NMAP : tally.S_NMAP2 + 1]),
+                "unicornscan": _pairs(of_source[tally.S_UNICORN : tally.S_UNICORN2 + 1]),
+                "ports": _sets(self._ports[:sources], of_source[tally.S_PORTS]),
             }
         ).with_columns(offered=_NO_MARKS, completed=_NO_MARKS)
-        who, what = of_flow[tally.WHO], of_flow[tally.WHAT]
-        entry = who >> 32
-        counted = pl.DataFrame(
-            {
-                "day": _dates(day[entry]),
-                "minute": (who & 0xFFFFFFFF).astype(np.int32),
-                "sensor": sensor.gather(entry),
-                "version": version[entry],
-                "source_high": high[entry],
-                "source_low": low[entry],
-                "protocol": (what >> 32).astype(np.int16),
-                "port": (((what >> 8) & 0xFFFFFF) - 1).astype(np.int32),
-                "class": _TRAFFIC.gather((what >> 4) & 0xF),
-                "tool": _TOOLS.gather(what & 0xF),
-                "country": country.gather(entry),
-                "asn": asn[entry],
-                "packets": of_flow[tally.FLOW_PACKETS],
-                "bytes": of_flow[tally.FLOW_BYTES],
-                "targets": of_flow[tally.TARGETS],
-            }
+        flows = int(self._state[tally.State().closed])
+        closed = tally.Closed(*(column[:flows] for column in self._closed))
+        of_flow = frame.select(
+            "day", "sensor", "version", "source_high", "source_low", "country", "asn"
+        )[closed.entry]
+        counted = of_flow.with_columns(
+            minute=closed.minute,
+            protocol=closed.protocol,
+            port=closed.port,
+            tool=_TOOLS.gather(closed.tool),
+            packets=closed.packets,
+            bytes=closed.bytes,
+            targets=closed.targets,
+            **{"class": _TRAFFIC.gather(closed.traffic)},
         )
         return counted, frame
 
@@ -112,23 +164,31 @@ class _Shard:
 class Reduction:
     """Rows of flows and sources in the making. Fixed memory: emptied before it overflows.
 
-    Sources are shared out by hash among as many tables as there are processors to fill them.
+    Sources are shared out by hash among as many tables as there are processors to fill them, by threads that go on
+    while the next run is read and decoded.
     """
 
     def __init__(self, flows: int = 1_000_000, run: int = LONGEST_RUN) -> None:
         """Room for so many flows, and for the frames of the longest run beside them."""
         self._room = flows
-        self._shards = [_Shard(flows + run) for _ in range(min(MOST_SHARDS, len(os.sched_getaffinity(0))))]
-        self._pool = ThreadPoolExecutor(len(self._shards), thread_name_prefix="reduce")
+        shards = min(MOST_SHARDS, len(os.sched_getaffinity(0)))
+        self._keys = np.frombuffer(os.urandom(32), np.uint64) | np.uint64(1)
+        self._shards = [_Shard(flows + run, self._keys) for _ in range(shards)]
+        self._pool = ThreadPoolExecutor(shards, thread_name_prefix="reduce")
+        self._running: list[Future[None]] = []
+        self._on_the_way = 0  # packets that are being counted
+        self._settled = 0  # flows that were held before
         self._sensors: dict[str, int] = {}
 
-    def __len__(self) -> int:
-        return sum(int(shard.state[1]) for shard in self._shards)
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was counted."""
+        return not self._settled and not self._on_the_way
 
     @property
     def is_full(self) -> bool:
         """Whether the rows must be taken before the next run."""
-        return len(self) >= self._room
+        return self._settled + self._on_the_way >= self._room
 
     def absorb(
         self,
@@ -139,61 +199,59 @@ class Reduction:
         packets: Packets,
         judged: Judgements,
     ) -> None:
-        """Count the inbound packets of one run of one sensor; arrays have one entry a frame."""
+        """Begin to count the inbound packets of one run of one sensor; arrays have one entry a frame.
+
+        They must stay as they are until `absorb` is called again, or `settle`.
+        """
         number = self._sensors.setdefault(sensor, len(self._sensors))
         # Of the sensor's id, not of its number: a target's mark is the same in every batch.
         salt = np.uint64(int.from_bytes(blake3(sensor.encode()).digest(8)))
+        members = np.empty((len(self._shards), len(fate)), np.int32)
+        counts = np.empty(len(self._shards), np.int64)
+        tally.share_out(fate, packets.source_high, packets.source_low, self._keys, members, counts)
+        self.settle()
+        self._on_the_way = int(counts.sum())
+        for shard, its, count in zip(self._shards, members, counts.tolist(), strict=True):
+            work = partial(shard.absorb, its[:count], number, salt, time, wire, packets, judged)
+            if count < SHORT_RUN:
+                work()
+            else:
+                self._running.append(self._pool.submit(work))
 
-        def count(index: int) -> None:
-            shard = self._shards[index]
-            tally.absorb(
-                index,
-                len(self._shards),
-                fate,
-                time,
-                wire,
-                packets.version,
-                packets.source_high,
-                packets.source_low,
-                packets.target_high,
-                packets.target_low,
-                packets.protocol,
-                packets.source_port,
-                packets.port,
-                packets.ttl,
-                judged.traffic,
-                judged.tool,
-                judged.masscan_hit,
-                judged.nmap_key,
-                judged.unicornscan_key,
-                number,
-                salt,
-                shard.source_slots,
-                shard.source_rows,
-                shard.source_ports,
-                shard.flow_slots,
-                shard.flow_rows,
-                shard.state,
-            )
-
-        in_order: Callable[..., Iterator[None]] = map if len(fate) < SHORT_RUN else self._pool.map
-        for _ in in_order(count, range(len(self._shards))):
-            pass
+    def settle(self) -> None:
+        """Wait until everything is counted."""
+        running, self._running = self._running, []
+        for one in running:
+            one.result()
+        self._settled = sum(shard.flows for shard in self._shards)
+        self._on_the_way = 0
 
     def take(self, places: Places) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows of `flows` and of `sources`, both with their `day`; afterwards there are none. Raises GeoError."""
+        self.settle()
         sensors = list(self._sensors)
-        flows, sources = zip(
-            *(shard.rows(sensors, places) for shard in self._shards if shard.state[1]), strict=True
-        )
+        flows, sources = zip(*(shard.rows(sensors, places) for shard in self._shards if shard.flows), strict=True)
         self.clear()
         return pl.concat(flows), pl.concat(sources)
 
     def clear(self) -> None:
         """Drop what was counted."""
+        self.settle()
         for shard in self._shards:
             shard.empty()
         self._sensors.clear()
+        self._settled = 0
+
+
+_LINE = 64
+"""Bytes of a line of the processor's cache: a row that begins with one touches no more of them than it must."""
+
+
+def _lines(rows: int, columns: int, kind: type[np.integer] = np.int64) -> npt.NDArray[np.integer]:
+    size = rows * columns * np.dtype(kind).itemsize
+    room = np.empty(size + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : start + size].view(kind).reshape(rows, columns)
 
 
 _NO_MARKS = pl.lit([], INT64_SET)  # handshakes come as rows of their own
@@ -205,12 +263,16 @@ def _dates(day: npt.NDArray[np.int64]) -> pl.Series:
     return pl.Series(day.astype(np.int32), dtype=pl.Int32).cast(pl.Date)
 
 
-def _sets(rows: npt.NDArray[np.int64]) -> pl.Series:
-    """Rows of sorted members, padded with the largest int64, as lists without the padding."""
-    sizes = (rows != tally.FULL).sum(axis=1)
+def _pairs(columns: npt.NDArray[np.int64]) -> pl.Series:
+    """The two smallest values of each source, of which each may be missing, as lists."""
+    return _sets(columns.T, (columns != tally.FULL).sum(axis=0))
+
+
+def _sets(rows: npt.NDArray[np.integer], sizes: npt.NDArray[np.int64]) -> pl.Series:
+    """The first members of each row as lists."""
     if not sizes.any():
-        return pl.Series([[]], dtype=pl.List(pl.Int64)).new_from_index(0, len(rows))
-    padded = pl.Series(rows.copy(order="C"), dtype=pl.Array(pl.Int64, rows.shape[1]))
+        return pl.Series([[]], dtype=INT64_SET).new_from_index(0, len(rows))
+    padded = pl.Series(rows.astype(np.int64, order="C"), dtype=pl.Array(pl.Int64, rows.shape[1]))
     lists = pl.DataFrame({"padded": padded.arr.to_list(), "size": sizes})
     return lists.select(pl.col("padded").list.head(pl.col("size"))).to_series()
 

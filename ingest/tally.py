@@ -1,10 +1,15 @@
 """The compiled loops of the reduction: packets into rows of flows and sources, by hash tables of plain arrays.
 
+A packet touches one row, that of its open flow. When the minute is over its flows are closed: each becomes a finished
+flow and tells its source what it saw, so that evidence costs once a flow and not once a packet.
+
 A row is a line of 64-bit integers whose columns are named below. Whoever calls makes sure that the arrays have room
 for a new row for every packet.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -17,17 +22,22 @@ from darkscope.ingest.series import Tool, Traffic
 
 PORTS = 16
 
-# A source's row: its key, what every packet touches (one cache line), then what few packets touch.
-LOW, HIGH, PLACE, PACKETS, BYTES, FIRST, LAST, SCAN = range(8)
-(SPORT, TTL, BACK, SPOOF, MIRAI, ZMAP, MASSCAN, NMAP, NMAP2, UNICORN, UNICORN2) = range(8, 19)
+# An open flow's row: what every packet touches (one cache line), then what few packets touch.
+LOW, HIGH, WHAT, PACKETS, BYTES, TARGETS, LAST, UNICORN2 = range(8)
+FIRST, ORIGIN, MASSCAN, NMAP, NMAP2, UNICORN, SLOT = range(8, 15)
+OPEN_ROW = 16
+
+# A source's row: its key, then what every flow touches, then what few flows touch. ORIGIN is source port << 8 | TTL.
+S_LOW, S_HIGH, S_PLACE, S_PACKETS, S_BYTES, S_FIRST, S_LAST, S_PORTS = range(8)
+S_BACK, S_SPOOF, S_OTHER, S_MIRAI, S_ZMAP, S_MASSCAN, S_ORIGIN = range(8, 15)
+S_NMAP, S_NMAP2, S_UNICORN, S_UNICORN2 = range(15, 19)
 SOURCE_ROW = 24
 
-# A flow's row: its key, then its sums.
-WHO, WHAT, FLOW_PACKETS, FLOW_BYTES, TARGETS = range(5)
-FLOW_ROW = 5
+_SIX = 1 << 31
+"""Bit of WHAT that says IPv6. The others, from the top: sensor, protocol (8), port + 1 (17), class (2), tool (4)."""
 
-_BLOCK = 2048
-"""Packets that one loop after another goes over."""
+_BLOCK = 1024
+"""Flows that one loop after another goes over."""
 
 SMALL_TABLE = 1 << 12
 """Slots that a hash table starts with; it doubles when half full."""
@@ -40,6 +50,46 @@ _ZMAP_TOOL = list(Tool).index(Tool.ZMAP)
 
 FULL = np.iinfo(np.int64).max
 
+Rows = npt.NDArray[np.int64]
+Rows1 = npt.NDArray[np.int64]
+Slots = npt.NDArray[np.uint64]
+Keys = npt.NDArray[np.uint64]
+"""Four odd numbers that nobody else knows: whoever chooses addresses cannot choose collisions."""
+
+
+class State(NamedTuple):
+    """How full the tables of one shard are: indexes in an array of int64."""
+
+    open: int = 0  # flows of the minute
+    closed: int = 1  # flows
+    sources: int = 2
+    open_mask: int = 3  # slots in use, less one
+    source_mask: int = 4
+    minute: int = 5  # since 1970, of the open flows
+
+
+_AT = State()
+_OPEN, _CLOSED, _SOURCES, _OPEN_MASK, _SOURCE_MASK, _MINUTE = _AT
+
+
+class Closed(NamedTuple):
+    """Columns of closed flows, one entry a flow."""
+
+    entry: npt.NDArray[np.int32]  # the source's row
+    minute: npt.NDArray[np.int32]  # since 1970
+    protocol: npt.NDArray[np.int16]
+    port: npt.NDArray[np.int32]
+    traffic: npt.NDArray[np.uint8]
+    tool: npt.NDArray[np.uint8]
+    packets: npt.NDArray[np.int64]
+    bytes: npt.NDArray[np.int64]
+    targets: npt.NDArray[np.int64]
+
+
+CLOSED_TYPES = Closed(
+    np.int32, np.int32, np.int16, np.int32, np.uint8, np.uint8, np.int64, np.int64, np.int64
+)
+
 
 @compiled
 def mix(value: np.uint64) -> np.uint64:
@@ -50,269 +100,228 @@ def mix(value: np.uint64) -> np.uint64:
 
 
 @compiled
-def _keep_smallest(rows: npt.NDArray[np.int64], row: int, first: int, last: int, value: np.int64) -> None:
-    """Put a value into columns first..last of a row, sorted distinct values padded with the largest int64."""
-    if value >= rows[row, last]:
-        return
-    place = last
-    while place > first and rows[row, place - 1] >= value:
-        place -= 1
-    if rows[row, place] == value:
-        return
-    for index in range(last, place, -1):
-        rows[row, index] = rows[row, index - 1]
-    rows[row, place] = value
+def _hash(low: np.uint64, high: np.uint64, third: np.uint64, keys: Keys) -> np.uint64:
+    """Multiply-shift (Dietzfelbinger et al. 1997) of a key of three words, its upper half stirred into the lower."""
+    value = low * keys[0] + high * keys[1] + third * keys[2]
+    return (value ^ (value >> np.uint64(32))) * keys[3]
 
 
 @compiled
-def _grow(
-    slots: npt.NDArray[np.uint64],
-    mask: np.uint64,
-    rows: npt.NDArray[np.int64],
-    first: int,
-    end: int,
-    source: bool,
-) -> np.uint64:
-    """Double the part of a slot array that is in use, and place the rows from first to end anew."""
+def _keep_two(rows: Rows, row: int, least: int, second: int, value: np.int64) -> None:
+    """Put a value into two columns that keep the two smallest distinct values of a row."""
+    if value >= rows[row, second] or value == rows[row, least]:
+        return
+    if value < rows[row, least]:
+        rows[row, second] = rows[row, least]
+        rows[row, least] = value
+    else:
+        rows[row, second] = value
+
+
+@compiled
+def _place(day: np.int64, what: np.int64) -> np.int64:
+    """Day, sensor and version of a source: the last column of its key."""
+    return day << 32 | (what >> 32) << 8 | (6 if what & _SIX else 4)
+
+
+@compiled
+def _keep_port(ports: npt.NDArray[np.int32], row: int, held: int, port: np.int64) -> int:
+    """Put a port into a row that keeps the smallest, sorted and distinct; gives how many it holds now."""
+    if held == PORTS and port >= ports[row, PORTS - 1]:
+        return held
+    place = held
+    while place > 0 and ports[row, place - 1] >= port:
+        place -= 1
+    if place < held and ports[row, place] == port:
+        return held
+    for index in range(min(held, PORTS - 1), place, -1):
+        ports[row, index] = ports[row, index - 1]
+    ports[row, place] = port
+    return min(held + 1, PORTS)
+
+
+@compiled
+def share_out(
+    fate: npt.NDArray[np.uint8],
+    source_high: npt.NDArray[np.uint64],
+    source_low: npt.NDArray[np.uint64],
+    keys: Keys,
+    members: npt.NDArray[np.int32],
+    counts: npt.NDArray[np.int64],
+) -> None:
+    """List the inbound packets of each shard, a power of two of them: `members` (shard, place), `counts` (shard)."""
+    last = np.uint64(len(counts) - 1)
+    counts[:] = 0
+    for index in range(len(fate)):
+        if fate[index] == INBOUND:
+            hashed = _hash(source_low[index], source_high[index], np.uint64(0), keys)
+            shard = np.int64((hashed >> np.uint64(40)) & last)
+            members[shard, counts[shard]] = index
+            counts[shard] += 1
+
+
+@compiled
+def _grow(slots: Slots, mask: np.uint64, rows: Rows, count: int, last: int, keys: Keys) -> np.uint64:
+    """Double the part of a slot array that is in use, and place the rows anew; `last` is the key's third column."""
     mask = mask * np.uint64(2) + np.uint64(1)
     slots[: np.int64(mask) + 1] = 0
-    for entry in range(first, end):
-        if source:
-            hashed = _source_hash(rows[entry, LOW], rows[entry, HIGH], rows[entry, PLACE])
-        else:
-            hashed = _flow_hash(rows[entry, WHO], rows[entry, WHAT])
-        slot = hashed & mask
+    for entry in range(count):
+        hashed = _hash(np.uint64(rows[entry, 0]), np.uint64(rows[entry, 1]), np.uint64(rows[entry, last]), keys)
+        slot = (hashed >> np.uint64(32)) & mask
         while slots[slot] != 0:
             slot = (slot + np.uint64(1)) & mask
-        slots[slot] = (hashed & ~np.uint64(0xFFFFFFFF)) | np.uint64(entry + 1)
+        slots[slot] = (hashed << np.uint64(32)) | np.uint64(entry + 1)
+        if last == WHAT:
+            rows[entry, SLOT] = np.int64(slot)
     return mask
-
-
-@compiled
-def _source_hash(low: np.int64, high: np.int64, place: np.int64) -> np.uint64:
-    return mix(np.uint64(low) ^ mix(np.uint64(high) ^ (np.uint64(place) * np.uint64(0x9E3779B97F4A7C15))))
-
-
-@compiled
-def _flow_hash(who: np.int64, what: np.int64) -> np.uint64:
-    return mix(np.uint64(who) ^ (np.uint64(what) * np.uint64(0x9E3779B97F4A7C15)))
 
 
 @compiled
 def _find_sources(
     first: int,
     end: int,
-    shard: int,
-    shards: int,
-    sensor: int,
-    fate: npt.NDArray[np.uint8],
-    time: npt.NDArray[np.int64],
-    version: npt.NDArray[np.uint8],
-    source_high: npt.NDArray[np.uint64],
-    source_low: npt.NDArray[np.uint64],
-    source_port: npt.NDArray[np.int32],
-    ttl: npt.NDArray[np.uint8],
-    slots: npt.NDArray[np.uint64],
-    rows: npt.NDArray[np.int64],
-    ports: npt.NDArray[np.int64],
+    rows: Rows,
+    source_rows: Rows,
+    source_slots: Slots,
+    keys: Keys,
     state: npt.NDArray[np.int64],
+    hashes: npt.NDArray[np.uint64],
     entries: npt.NDArray[np.int64],
 ) -> None:
-    """The row of each packet's source on its day, made where it is new; -1 for packets that are not counted here."""
-    sources = state[0]
-    mask = np.uint64(state[2])
+    """The row of each flow's source on its day, made where it is new."""
+    day = state[_MINUTE] * MINUTE // DAY
+    for row in range(first, end):
+        place = _place(day, rows[row, WHAT])
+        hashes[row - first] = _hash(
+            np.uint64(rows[row, LOW]), np.uint64(rows[row, HIGH]), np.uint64(place), keys
+        )
+    sources = state[_SOURCES]
+    mask = np.uint64(state[_SOURCE_MASK])
     low32 = np.uint64(0xFFFFFFFF)
-    day_start = np.int64(-DAY)
-    day = np.int64(0)
-    for index in range(first, end):
-        entries[index - first] = -1
-        if fate[index] != INBOUND:
-            continue
-        when = time[index]
-        if when < day_start or when >= day_start + DAY:  # dividing at every packet took a fifth of the time
-            day_start = when // DAY * DAY
-            day = (day_start // DAY) << 32 | sensor << 8
-        place = day | np.int64(version[index])
-        high = np.int64(source_high[index])
-        low = np.int64(source_low[index])
-        hashed = _source_hash(low, high, place)
-        if np.int64(hashed >> np.uint64(24) & np.uint64(0xFF)) % shards != shard:
-            continue
-        slot = hashed & mask
-        tag = hashed & ~low32
+    for row in range(first, end):
+        hashed = hashes[row - first]
+        slot = (hashed >> np.uint64(32)) & mask
+        tag = hashed << np.uint64(32)
+        low = rows[row, LOW]
+        high = rows[row, HIGH]
+        place = _place(day, rows[row, WHAT])
         while True:
-            found = slots[slot]
+            found = source_slots[slot]
             if found == 0:
                 entry = sources
                 sources += 1
-                slots[slot] = tag | np.uint64(entry + 1)
-                for column in range(NMAP):
-                    rows[entry, column] = 0
-                for column in range(NMAP, UNICORN2 + 1):
-                    rows[entry, column] = FULL
-                for column in range(PORTS):
-                    ports[entry, column] = FULL
-                rows[entry, LOW] = low
-                rows[entry, HIGH] = high
-                rows[entry, PLACE] = place
-                rows[entry, FIRST] = when
-                rows[entry, LAST] = when
-                rows[entry, SPORT] = source_port[index]
-                rows[entry, TTL] = ttl[index]
-                entries[index - first] = entry
+                source_slots[slot] = tag | np.uint64(entry + 1)
+                for column in range(SOURCE_ROW):
+                    source_rows[entry, column] = 0
+                source_rows[entry, S_LOW] = low
+                source_rows[entry, S_HIGH] = high
+                source_rows[entry, S_PLACE] = place
+                source_rows[entry, S_FIRST] = FULL
+                for column in range(S_NMAP, S_UNICORN2 + 1):
+                    source_rows[entry, column] = FULL
                 if 2 * sources > np.int64(mask):
-                    mask = _grow(slots, mask, rows, 0, sources, True)
+                    mask = _grow(source_slots, mask, source_rows, sources, S_PLACE, keys)
                 break
             if (found & ~low32) == tag:
                 entry = np.int64(found & low32) - 1
-                if rows[entry, LOW] == low and rows[entry, HIGH] == high and rows[entry, PLACE] == place:
-                    entries[index - first] = entry
+                if (
+                    source_rows[entry, S_LOW] == low
+                    and source_rows[entry, S_HIGH] == high
+                    and source_rows[entry, S_PLACE] == place
+                ):
                     break
             slot = (slot + np.uint64(1)) & mask
-    state[0] = sources
-    state[2] = np.int64(mask)
+        entries[row - first] = entry
+    state[_SOURCES] = sources
+    state[_SOURCE_MASK] = np.int64(mask)
 
 
 @compiled
-def _gather_evidence(
-    first: int,
-    end: int,
-    time: npt.NDArray[np.int64],
-    wire: npt.NDArray[np.int64],
-    source_port: npt.NDArray[np.int32],
-    ttl: npt.NDArray[np.uint8],
-    traffic: npt.NDArray[np.uint8],
-    tool: npt.NDArray[np.uint8],
-    masscan: npt.NDArray[np.bool_],
-    nmap: npt.NDArray[np.int64],
-    unicornscan: npt.NDArray[np.int64],
-    rows: npt.NDArray[np.int64],
-    entries: npt.NDArray[np.int64],
+def _tell_sources(
+    first: int, end: int, rows: Rows, source_rows: Rows, ports: npt.NDArray[np.int32], entries: Rows1
 ) -> None:
-    for index in range(first, end):
-        entry = entries[index - first]
-        if entry < 0:
-            continue
-        when = time[index]
-        rows[entry, PACKETS] += 1
-        rows[entry, BYTES] += wire[index]
-        if when < rows[entry, FIRST]:
-            rows[entry, FIRST] = when
-            rows[entry, SPORT] = source_port[index]
-            rows[entry, TTL] = ttl[index]
-        rows[entry, LAST] = max(rows[entry, LAST], when)
-        if traffic[index] == _SCANNING:
-            rows[entry, SCAN] += 1
-        elif traffic[index] == _BACKSCATTER:
-            rows[entry, BACK] += 1
-        elif traffic[index] == _SPOOFABLE:
-            rows[entry, SPOOF] += 1
-        if tool[index] == _MIRAI_TOOL:
-            rows[entry, MIRAI] += 1
-        elif tool[index] == _ZMAP_TOOL:
-            rows[entry, ZMAP] += 1
-        if masscan[index]:
-            rows[entry, MASSCAN] += 1
-        if nmap[index] != NO_NMAP:
-            _keep_smallest(rows, entry, NMAP, NMAP2, nmap[index])
-        if unicornscan[index] != NO_UNICORNSCAN:
-            _keep_smallest(rows, entry, UNICORN, UNICORN2, unicornscan[index])
-
-
-@compiled
-def _count_flows(
-    first: int,
-    end: int,
-    salt: np.uint64,
-    time: npt.NDArray[np.int64],
-    wire: npt.NDArray[np.int64],
-    target_high: npt.NDArray[np.uint64],
-    target_low: npt.NDArray[np.uint64],
-    protocol: npt.NDArray[np.int16],
-    port: npt.NDArray[np.int32],
-    traffic: npt.NDArray[np.uint8],
-    tool: npt.NDArray[np.uint8],
-    slots: npt.NDArray[np.uint64],
-    rows: npt.NDArray[np.int64],
-    state: npt.NDArray[np.int64],
-    entries: npt.NDArray[np.int64],
-) -> None:
-    """Count packets into flows.
-
-    Flows of earlier minutes are closed: a slot that points below `base` is as good as empty, so that the slots in
-    use stay as few as one minute needs, in the cache. A minute that comes back begins new, partial rows.
-    """
-    flows = state[1]
-    mask = np.uint64(state[3])
-    base = state[4]
-    current = state[5]
-    minute_start = np.int64(-MINUTE)
-    minute = np.int64(0)
-    low32 = np.uint64(0xFFFFFFFF)
-    for index in range(first, end):
-        entry = entries[index - first]
-        if entry < 0:
-            continue
-        when = time[index]
-        if when < minute_start or when >= minute_start + MINUTE:
-            minute_start = when // MINUTE * MINUTE
-            minute = minute_start // MINUTE
-            if minute != current:
-                current = minute
-                base = flows
-        who = (entry << 32) | minute
-        what = (
-            (np.int64(protocol[index]) << 32)
-            | (np.int64(port[index] + 1) << 8)
-            | (np.int64(traffic[index]) << 4)
-            | np.int64(tool[index])
-        )
-        hashed = _flow_hash(who, what)
-        slot = hashed & mask
-        tag = hashed & ~low32
-        target = mix(target_low[index] ^ mix(target_high[index] ^ salt))
-        bit = np.int64(np.uint64(1) << (target & np.uint64(63)))
-        while True:
-            found = slots[slot]
-            flow = np.int64(found & low32) - 1
-            if flow < base:
-                slots[slot] = tag | np.uint64(flows + 1)
-                rows[flows, WHO] = who
-                rows[flows, WHAT] = what
-                rows[flows, FLOW_PACKETS] = 1
-                rows[flows, FLOW_BYTES] = wire[index]
-                rows[flows, TARGETS] = bit
-                flows += 1
-                if 2 * (flows - base) > np.int64(mask):
-                    mask = _grow(slots, mask, rows, base, flows, False)
-                break
-            if (found & ~low32) == tag and rows[flow, WHO] == who and rows[flow, WHAT] == what:
-                rows[flow, FLOW_PACKETS] += 1
-                rows[flow, FLOW_BYTES] += wire[index]
-                rows[flow, TARGETS] |= bit
-                break
-            slot = (slot + np.uint64(1)) & mask
-    state[1] = flows
-    state[3] = np.int64(mask)
-    state[4] = base
-    state[5] = current
-
-
-@compiled
-def _note_ports(first: int, end: int, flow_rows: npt.NDArray[np.int64], ports: npt.NDArray[np.int64]) -> None:
-    """Tell the sources of new flows which ports they asked for."""
-    for flow in range(first, end):
-        what = flow_rows[flow, WHAT]
-        port = ((what >> 8) & 0xFFFFFF) - 1
+    """Add what flows saw to the rows of their sources."""
+    for row in range(first, end):
+        entry = entries[row - first]
+        what = rows[row, WHAT]
+        packets = rows[row, PACKETS]
+        source_rows[entry, S_PACKETS] += packets
+        source_rows[entry, S_BYTES] += rows[row, BYTES]
+        if rows[row, FIRST] < source_rows[entry, S_FIRST]:
+            source_rows[entry, S_FIRST] = rows[row, FIRST]
+            source_rows[entry, S_ORIGIN] = rows[row, ORIGIN]
+        source_rows[entry, S_LAST] = max(source_rows[entry, S_LAST], rows[row, LAST])
+        traffic = (what >> 4) & 3
+        if traffic == _BACKSCATTER:
+            source_rows[entry, S_BACK] += packets
+        elif traffic == _SPOOFABLE:
+            source_rows[entry, S_SPOOF] += packets
+        elif traffic != _SCANNING:
+            source_rows[entry, S_OTHER] += packets
+        tool = what & 15
+        if tool == _MIRAI_TOOL:
+            source_rows[entry, S_MIRAI] += packets
+        elif tool == _ZMAP_TOOL:
+            source_rows[entry, S_ZMAP] += packets
+        if rows[row, MASSCAN]:
+            source_rows[entry, S_MASSCAN] += rows[row, MASSCAN]
+        if rows[row, NMAP] != FULL:
+            _keep_two(source_rows, entry, S_NMAP, S_NMAP2, rows[row, NMAP])
+            _keep_two(source_rows, entry, S_NMAP, S_NMAP2, rows[row, NMAP2])
+        if rows[row, UNICORN] != FULL:
+            _keep_two(source_rows, entry, S_UNICORN, S_UNICORN2, rows[row, UNICORN])
+            _keep_two(source_rows, entry, S_UNICORN, S_UNICORN2, rows[row, UNICORN2])
+    for row in range(first, end):
+        what = rows[row, WHAT]
+        port = ((what >> 6) & 0x1FFFF) - 1
         if port >= 0:
-            _keep_smallest(ports, flow_rows[flow, WHO] >> 32, 0, PORTS - 1, ((what >> 32) << 16) | port)
+            entry = entries[row - first]
+            source_rows[entry, S_PORTS] = _keep_port(
+                ports, entry, source_rows[entry, S_PORTS], ((what >> 23) & 255) << 16 | port
+            )
+
+
+@compiled
+def close(
+    rows: Rows,
+    slots: Slots,
+    source_rows: Rows,
+    source_slots: Slots,
+    ports: npt.NDArray[np.int32],
+    keys: Keys,
+    state: npt.NDArray[np.int64],
+    closed: Closed,
+) -> None:
+    """Close the open flows: finish each, and tell its source."""
+    hashes = np.empty(_BLOCK, np.uint64)
+    entries = np.empty(_BLOCK, np.int64)
+    # One simple loop after another over a block that fits the cache: the processor then waits for many rows at once.
+    for first in range(0, state[_OPEN], _BLOCK):
+        end = min(first + _BLOCK, state[_OPEN])
+        _find_sources(first, end, rows, source_rows, source_slots, keys, state, hashes, entries)
+        _tell_sources(first, end, rows, source_rows, ports, entries)
+        to = state[_CLOSED] - first
+        for row in range(first, end):
+            slots[rows[row, SLOT]] = 0
+            what = rows[row, WHAT]
+            closed.entry[to + row] = entries[row - first]
+            closed.minute[to + row] = state[_MINUTE]
+            closed.protocol[to + row] = (what >> 23) & 255
+            closed.port[to + row] = ((what >> 6) & 0x1FFFF) - 1
+            closed.traffic[to + row] = (what >> 4) & 3
+            closed.tool[to + row] = what & 15
+            closed.packets[to + row] = rows[row, PACKETS]
+            closed.bytes[to + row] = rows[row, BYTES]
+            closed.targets[to + row] = rows[row, TARGETS]
+        state[_CLOSED] += end - first
+    state[_OPEN] = 0
 
 
 @compiled
 def absorb(
-    shard: int,
-    shards: int,
-    fate: npt.NDArray[np.uint8],
+    members: npt.NDArray[np.int32],
+    sensor: int,
+    salt: np.uint64,
     time: npt.NDArray[np.int64],
     wire: npt.NDArray[np.int64],
     version: npt.NDArray[np.uint8],
@@ -329,31 +338,90 @@ def absorb(
     masscan: npt.NDArray[np.bool_],
     nmap: npt.NDArray[np.int64],
     unicornscan: npt.NDArray[np.int64],
-    sensor: int,
-    salt: np.uint64,
-    source_slots: npt.NDArray[np.uint64],
-    source_rows: npt.NDArray[np.int64],
-    source_ports: npt.NDArray[np.int64],
-    flow_slots: npt.NDArray[np.uint64],
-    flow_rows: npt.NDArray[np.int64],
+    keys: Keys,
+    rows: Rows,
+    slots: Slots,
+    source_rows: Rows,
+    source_slots: Slots,
+    ports: npt.NDArray[np.int32],
     state: npt.NDArray[np.int64],
+    closed: Closed,
 ) -> None:
-    """Count the inbound packets of one run whose sources are this shard's; `state` says how full the tables are."""
-    # One simple loop after another over a block that fits the cache: the processor then waits for many rows at once.
-    entries = np.empty(_BLOCK, np.int64)
-    for first in range(0, len(fate), _BLOCK):
-        end = min(first + _BLOCK, len(fate))
-        known = state[1]
-        _find_sources(
-            first, end, shard, shards, sensor, fate, time, version, source_high, source_low, source_port, ttl,
-            source_slots, source_rows, source_ports, state, entries,
-        )  # fmt: skip
-        _gather_evidence(
-            first, end, time, wire, source_port, ttl, traffic, tool, masscan, nmap, unicornscan,
-            source_rows, entries,
-        )  # fmt: skip
-        _count_flows(
-            first, end, salt, time, wire, target_high, target_low, protocol, port, traffic, tool,
-            flow_slots, flow_rows, state, entries,
-        )  # fmt: skip
-        _note_ports(known, state[1], flow_rows, source_ports)
+    """Count the packets of one run that are this shard's. A minute that comes back begins new, partial rows."""
+    count = state[_OPEN]
+    mask = np.uint64(state[_OPEN_MASK])
+    start = state[_MINUTE] * MINUTE
+    low32 = np.uint64(0xFFFFFFFF)
+    for member in range(len(members)):
+        index = members[member]
+        when = time[index]
+        if when < start or when >= start + MINUTE:  # dividing at every packet took a fifth of the time
+            state[_OPEN] = count
+            close(rows, slots, source_rows, source_slots, ports, keys, state, closed)
+            count = 0
+            state[_MINUTE] = when // MINUTE
+            start = state[_MINUTE] * MINUTE
+        low = source_low[index]
+        high = source_high[index]
+        what = (
+            np.int64(sensor) << 32
+            | (_SIX if version[index] == 6 else 0)
+            | np.int64(protocol[index]) << 23
+            | np.int64(port[index] + 1) << 6
+            | np.int64(traffic[index]) << 4
+            | np.int64(tool[index])
+        )
+        hashed = _hash(low, high, np.uint64(what), keys)
+        slot = (hashed >> np.uint64(32)) & mask
+        tag = hashed << np.uint64(32)
+        target = mix(target_low[index] ^ mix(target_high[index] ^ salt))
+        bit = np.int64(np.uint64(1) << (target & np.uint64(63)))
+        while True:
+            found = slots[slot]
+            if found == 0:
+                row = count
+                count += 1
+                slots[slot] = tag | np.uint64(row + 1)
+                rows[row, LOW] = np.int64(low)
+                rows[row, HIGH] = np.int64(high)
+                rows[row, WHAT] = what
+                rows[row, PACKETS] = 1
+                rows[row, BYTES] = wire[index]
+                rows[row, TARGETS] = bit
+                rows[row, FIRST] = when
+                rows[row, LAST] = when
+                rows[row, ORIGIN] = np.int64(source_port[index]) << 8 | np.int64(ttl[index])
+                rows[row, MASSCAN] = np.int64(masscan[index])
+                rows[row, NMAP] = nmap[index] if nmap[index] != NO_NMAP else FULL
+                rows[row, NMAP2] = FULL
+                rows[row, UNICORN] = unicornscan[index] if unicornscan[index] != NO_UNICORNSCAN else FULL
+                rows[row, UNICORN2] = FULL
+                rows[row, SLOT] = np.int64(slot)
+                if 2 * count > np.int64(mask):
+                    mask = _grow(slots, mask, rows, count, WHAT, keys)
+                break
+            if (found & ~low32) == tag:
+                row = np.int64(found & low32) - 1
+                if (
+                    rows[row, LOW] == np.int64(low)
+                    and rows[row, HIGH] == np.int64(high)
+                    and rows[row, WHAT] == what
+                ):
+                    rows[row, PACKETS] += 1
+                    rows[row, BYTES] += wire[index]
+                    rows[row, TARGETS] |= bit
+                    if when >= rows[row, LAST]:
+                        rows[row, LAST] = when
+                    elif when < rows[row, FIRST]:
+                        rows[row, FIRST] = when
+                        rows[row, ORIGIN] = np.int64(source_port[index]) << 8 | np.int64(ttl[index])
+                    if masscan[index]:
+                        rows[row, MASSCAN] += 1
+                    if nmap[index] != NO_NMAP:
+                        _keep_two(rows, row, NMAP, NMAP2, nmap[index])
+                    if unicornscan[index] != NO_UNICORNSCAN:
+                        _keep_two(rows, row, UNICORN, UNICORN2, unicornscan[index])
+                    break
+            slot = (slot + np.uint64(1)) & mask
+    state[_OPEN] = count
+    state[_OPEN_MASK] = np.int64(mask)

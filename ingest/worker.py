@@ -217,8 +217,9 @@ class Worker:
         self._places = places
         self._again = again
         self._clock = clock
-        self._decoder = Decoder()
-        self._judge = Judge()
+        # Two of each, used in turn: the packets of one run are counted while the next run is decoded.
+        self._desks = ((Decoder(), Judge()), (Decoder(), Judge()))
+        self._desk = 0
         self._reduction = Reduction(settings.ingest.flows_per_file)
         self._handshakes = Handshakes()
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
@@ -291,10 +292,13 @@ class Worker:
         pieces = self._pieces(reading, frames)
         if frames is None:
             return 0
-        packets = self._decoder.decode(frames, reader.interfaces)
-        judged = self._judge.judge(packets, frames)
+        decoder, judge = self._desks[self._desk]
+        packets = decoder.decode(frames, reader.interfaces)
+        judged = judge.judge(packets, frames)
         for index, piece in pieces:
             self._count(reading, index, piece, frames, packets, judged)
+        if pieces:
+            self._desk = 1 - self._desk
         self._note_link_types(reading, frames, packets)
         reading.reach, reading.digest = reader.reach, reader.digest()
         self._frames += len(frames)
@@ -530,7 +534,7 @@ class Worker:
 
     def _take_rows(self) -> None:
         self._stage(SOURCES, self._handshakes.take())
-        if not len(self._reduction):
+        if self._reduction.is_empty:
             return
         flows, sources = self._reduction.take(self._places)
         self._flows += flows.height
