@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import numpy as np
 import platformdirs
 from blake3 import blake3
 
@@ -58,8 +59,8 @@ if AVAILABLE:
 
 def compiled(function: Function) -> Function:
     """Compile at the first call, or leave as it is where numba is not there."""
-    if not AVAILABLE:
-        return function
+    if not AVAILABLE:  # machine words wrap around there, and hashes rely on it
+        return cast("Function", np.errstate(over="ignore")(function))
     compile_it: Any = numba.njit(nogil=True, cache=CACHE is not None)
     return cast("Function", compile_it(function))
 

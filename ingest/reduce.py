@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -35,26 +36,26 @@ class _Shard:
     def __init__(self, space: int, keys: npt.NDArray[np.uint64]) -> None:
         slots = 1 << (2 * space).bit_length()
         self._keys = keys
-        self._rows = _lines(space, tally.OPEN_ROW)
+        self._rows = _lines(space, tally.OPEN_ROW, np.int64)
         self._slots = np.zeros(slots, np.uint64)
-        self._source_rows = _lines(space, tally.SOURCE_ROW)
+        self._source_rows = _lines(space, tally.SOURCE_ROW, np.int64)
         self._source_slots = np.zeros(slots, np.uint64)
         self._ports = _lines(space, tally.PORTS, np.int32)
-        self._state = np.zeros(len(tally.State()), np.int64)
-        self._closed = tally.Closed(*(np.empty(space, kind) for kind in tally.CLOSED_TYPES))
+        self._state = np.zeros(tally.STATE, np.int64)
+        self._closed = tally.Closed.of(space)
         self.empty()
 
     @property
     def flows(self) -> int:
         """Flows it holds."""
-        return int(self._state[tally.State().open] + self._state[tally.State().closed])
+        return int(self._state[tally.OPEN] + self._state[tally.CLOSED])
 
     def empty(self) -> None:
         """Drop what was counted."""
-        self._slots[: int(self._state[tally.State().open_mask]) + 1] = 0
-        self._source_slots[: int(self._state[tally.State().source_mask]) + 1] = 0
+        self._slots[: int(self._state[tally.OPEN_MASK]) + 1] = 0
+        self._source_slots[: int(self._state[tally.SOURCE_MASK]) + 1] = 0
         self._state[:] = 0
-        self._state[[tally.State().open_mask, tally.State().source_mask]] = tally.SMALL_TABLE - 1
+        self._state[[tally.OPEN_MASK, tally.SOURCE_MASK]] = tally.SMALL_TABLE - 1
 
     def absorb(
         self,
@@ -109,13 +110,13 @@ class _Shard:
             self._state,
             self._closed,
         )
-        sources = int(self._state[tally.State().sources])
+        sources = int(self._state[tally.SOURCES])
         # Columns copied in one go: a row-wise array read column by column misses the cache at every value.
         # Not `ascontiguousarray`: a single row is contiguous as it is, and would stay a view of what is emptied.
-        of_source = self._source_rows[:sources].T.copy(order="C")
-        place = of_source[tally.S_PLACE]
+        columns = self._source_rows[:sources].T.copy(order="C")
+        place = columns[tally.S_PLACE]
         day, version = place >> 32, (place & 0xFF).astype(np.int16)
-        low, high = of_source[tally.S_LOW], of_source[tally.S_HIGH]
+        low, high = columns[tally.S_LOW], columns[tally.S_HIGH]
         country, asn = _place_sources(places, day, version, high, low)
         frame = pl.DataFrame(
             {
@@ -126,37 +127,37 @@ class _Shard:
                 "source_low": low,
                 "country": country,
                 "asn": asn,
-                "packets": of_source[tally.S_PACKETS],
-                "bytes": of_source[tally.S_BYTES],
-                "first": of_source[tally.S_FIRST],
-                "last": of_source[tally.S_LAST],
-                "source_port": of_source[tally.S_ORIGIN] >> 8,
-                "ttl": of_source[tally.S_ORIGIN] & 0xFF,
-                "scan": of_source[tally.S_PACKETS] - of_source[[tally.S_BACK, tally.S_SPOOF, tally.S_OTHER]].sum(0),
-                "backscatter": of_source[tally.S_BACK],
-                "spoofable": of_source[tally.S_SPOOF],
-                "mirai": of_source[tally.S_MIRAI],
-                "zmap": of_source[tally.S_ZMAP],
-                "masscan": of_source[tally.S_MASSCAN],
-                "nmap": _pairs(of_source[tally.S_NMAP : tally.S_NMAP2 + 1]),
-                "unicornscan": _pairs(of_source[tally.S_UNICORN : tally.S_UNICORN2 + 1]),
-                "ports": _sets(self._ports[:sources], of_source[tally.S_PORTS]),
+                "packets": columns[tally.S_PACKETS],
+                "bytes": columns[tally.S_BYTES],
+                "first": columns[tally.S_FIRST],
+                "last": columns[tally.S_LAST],
+                "source_port": columns[tally.S_ORIGIN] >> 8,
+                "ttl": columns[tally.S_ORIGIN] & 0xFF,
+                "scan": columns[tally.S_PACKETS]
+                - columns[[tally.S_BACK, tally.S_SPOOF, tally.S_OTHER]].sum(0),
+                "backscatter": columns[tally.S_BACK],
+                "spoofable": columns[tally.S_SPOOF],
+                "mirai": columns[tally.S_MIRAI],
+                "zmap": columns[tally.S_ZMAP],
+                "masscan": columns[tally.S_MASSCAN],
+                "nmap": _pairs(columns[tally.S_NMAP : tally.S_NMAP2 + 1]),
+                "unicornscan": _pairs(columns[tally.S_UNICORN : tally.S_UNICORN2 + 1]),
+                "ports": _sets(self._ports[:sources], columns[tally.S_PORTS]),
             }
         ).with_columns(offered=_NO_MARKS, completed=_NO_MARKS)
-        flows = int(self._state[tally.State().closed])
-        closed = tally.Closed(*(column[:flows] for column in self._closed))
-        of_flow = frame.select(
-            "day", "sensor", "version", "source_high", "source_low", "country", "asn"
-        )[closed.entry]
-        counted = of_flow.with_columns(
-            minute=closed.minute,
-            protocol=closed.protocol,
-            port=closed.port,
-            tool=_TOOLS.gather(closed.tool),
-            packets=closed.packets,
-            bytes=closed.bytes,
-            targets=closed.targets,
-            **{"class": _TRAFFIC.gather(closed.traffic)},
+        flows = int(self._state[tally.CLOSED])
+        closed = self._closed
+        of_source = ("day", "sensor", "version", "source_high", "source_low", "country", "asn")
+        counted = frame.select(of_source)[closed.entry[:flows]].with_columns(
+            # Copies: the arrays are filled anew while these rows are being written.
+            pl.Series("minute", closed.minute[:flows].copy()),
+            pl.Series("protocol", closed.protocol[:flows].copy()),
+            pl.Series("port", closed.port[:flows].copy()),
+            _TRAFFIC.gather(closed.traffic[:flows]).alias("class"),
+            _TOOLS.gather(closed.tool[:flows]).alias("tool"),
+            pl.Series("packets", closed.packets[:flows].copy()),
+            pl.Series("bytes", closed.bytes[:flows].copy()),
+            pl.Series("targets", closed.targets[:flows].copy()),
         )
         return counted, frame
 
@@ -230,7 +231,9 @@ class Reduction:
         """Rows of `flows` and of `sources`, both with their `day`; afterwards there are none. Raises GeoError."""
         self.settle()
         sensors = list(self._sensors)
-        flows, sources = zip(*(shard.rows(sensors, places) for shard in self._shards if shard.flows), strict=True)
+        flows, sources = zip(
+            *(shard.rows(sensors, places) for shard in self._shards if shard.flows), strict=True
+        )
         self.clear()
         return pl.concat(flows), pl.concat(sources)
 
@@ -243,11 +246,14 @@ class Reduction:
         self._settled = 0
 
 
+Number = TypeVar("Number", bound=np.integer)
+
 _LINE = 64
 """Bytes of a line of the processor's cache: a row that begins with one touches no more of them than it must."""
 
 
-def _lines(rows: int, columns: int, kind: type[np.integer] = np.int64) -> npt.NDArray[np.integer]:
+def _lines(rows: int, columns: int, kind: type[Number]) -> npt.NDArray[Number]:
+    """An uninitialised array whose first row begins with a line, as then all of 64 bytes do."""
     size = rows * columns * np.dtype(kind).itemsize
     room = np.empty(size + _LINE, np.uint8)
     start = -room.ctypes.data % _LINE

@@ -51,25 +51,15 @@ _ZMAP_TOOL = list(Tool).index(Tool.ZMAP)
 FULL = np.iinfo(np.int64).max
 
 Rows = npt.NDArray[np.int64]
-Rows1 = npt.NDArray[np.int64]
+Entries = npt.NDArray[np.int64]
 Slots = npt.NDArray[np.uint64]
 Keys = npt.NDArray[np.uint64]
 """Four odd numbers that nobody else knows: whoever chooses addresses cannot choose collisions."""
 
 
-class State(NamedTuple):
-    """How full the tables of one shard are: indexes in an array of int64."""
-
-    open: int = 0  # flows of the minute
-    closed: int = 1  # flows
-    sources: int = 2
-    open_mask: int = 3  # slots in use, less one
-    source_mask: int = 4
-    minute: int = 5  # since 1970, of the open flows
-
-
-_AT = State()
-_OPEN, _CLOSED, _SOURCES, _OPEN_MASK, _SOURCE_MASK, _MINUTE = _AT
+# The state of a shard's tables: how many rows they hold, their slots in use less one, the minute of the open flows.
+OPEN, CLOSED, SOURCES, OPEN_MASK, SOURCE_MASK, CURRENT = range(6)
+STATE = 6
 
 
 class Closed(NamedTuple):
@@ -85,10 +75,20 @@ class Closed(NamedTuple):
     bytes: npt.NDArray[np.int64]
     targets: npt.NDArray[np.int64]
 
-
-CLOSED_TYPES = Closed(
-    np.int32, np.int32, np.int16, np.int32, np.uint8, np.uint8, np.int64, np.int64, np.int64
-)
+    @classmethod
+    def of(cls, space: int) -> Closed:
+        """Columns for at most so many flows, uninitialised."""
+        return cls(
+            np.empty(space, np.int32),
+            np.empty(space, np.int32),
+            np.empty(space, np.int16),
+            np.empty(space, np.int32),
+            np.empty(space, np.uint8),
+            np.empty(space, np.uint8),
+            np.empty(space, np.int64),
+            np.empty(space, np.int64),
+            np.empty(space, np.int64),
+        )
 
 
 @compiled
@@ -102,8 +102,9 @@ def mix(value: np.uint64) -> np.uint64:
 @compiled
 def _hash(low: np.uint64, high: np.uint64, third: np.uint64, keys: Keys) -> np.uint64:
     """Multiply-shift (Dietzfelbinger et al. 1997) of a key of three words, its upper half stirred into the lower."""
-    value = low * keys[0] + high * keys[1] + third * keys[2]
-    return (value ^ (value >> np.uint64(32))) * keys[3]
+    value: np.uint64 = low * keys[0] + high * keys[1] + third * keys[2]
+    stirred: np.uint64 = value ^ (value >> np.uint64(32))
+    return np.uint64(stirred * keys[3])
 
 
 @compiled
@@ -161,18 +162,21 @@ def share_out(
 
 
 @compiled
-def _grow(slots: Slots, mask: np.uint64, rows: Rows, count: int, last: int, keys: Keys) -> np.uint64:
-    """Double the part of a slot array that is in use, and place the rows anew; `last` is the key's third column."""
+def _grow(slots: Slots, mask: np.uint64, rows: Rows, count: int, noted: int, keys: Keys) -> np.uint64:
+    """Double the part of a slot array that is in use, and place the rows anew by their first three columns.
+
+    Each row's slot goes into the column `noted`, where there is one (-1: none).
+    """
     mask = mask * np.uint64(2) + np.uint64(1)
     slots[: np.int64(mask) + 1] = 0
     for entry in range(count):
-        hashed = _hash(np.uint64(rows[entry, 0]), np.uint64(rows[entry, 1]), np.uint64(rows[entry, last]), keys)
+        hashed = _hash(np.uint64(rows[entry, 0]), np.uint64(rows[entry, 1]), np.uint64(rows[entry, 2]), keys)
         slot = (hashed >> np.uint64(32)) & mask
         while slots[slot] != 0:
             slot = (slot + np.uint64(1)) & mask
         slots[slot] = (hashed << np.uint64(32)) | np.uint64(entry + 1)
-        if last == WHAT:
-            rows[entry, SLOT] = np.int64(slot)
+        if noted >= 0:
+            rows[entry, noted] = np.int64(slot)
     return mask
 
 
@@ -189,14 +193,14 @@ def _find_sources(
     entries: npt.NDArray[np.int64],
 ) -> None:
     """The row of each flow's source on its day, made where it is new."""
-    day = state[_MINUTE] * MINUTE // DAY
+    day = state[CURRENT] * MINUTE // DAY
     for row in range(first, end):
         place = _place(day, rows[row, WHAT])
         hashes[row - first] = _hash(
             np.uint64(rows[row, LOW]), np.uint64(rows[row, HIGH]), np.uint64(place), keys
         )
-    sources = state[_SOURCES]
-    mask = np.uint64(state[_SOURCE_MASK])
+    sources = state[SOURCES]
+    mask = np.uint64(state[SOURCE_MASK])
     low32 = np.uint64(0xFFFFFFFF)
     for row in range(first, end):
         hashed = hashes[row - first]
@@ -220,7 +224,7 @@ def _find_sources(
                 for column in range(S_NMAP, S_UNICORN2 + 1):
                     source_rows[entry, column] = FULL
                 if 2 * sources > np.int64(mask):
-                    mask = _grow(source_slots, mask, source_rows, sources, S_PLACE, keys)
+                    mask = _grow(source_slots, mask, source_rows, sources, -1, keys)
                 break
             if (found & ~low32) == tag:
                 entry = np.int64(found & low32) - 1
@@ -232,13 +236,13 @@ def _find_sources(
                     break
             slot = (slot + np.uint64(1)) & mask
         entries[row - first] = entry
-    state[_SOURCES] = sources
-    state[_SOURCE_MASK] = np.int64(mask)
+    state[SOURCES] = sources
+    state[SOURCE_MASK] = np.int64(mask)
 
 
 @compiled
 def _tell_sources(
-    first: int, end: int, rows: Rows, source_rows: Rows, ports: npt.NDArray[np.int32], entries: Rows1
+    first: int, end: int, rows: Rows, source_rows: Rows, ports: npt.NDArray[np.int32], entries: Entries
 ) -> None:
     """Add what flows saw to the rows of their sources."""
     for row in range(first, end):
@@ -296,16 +300,16 @@ def close(
     hashes = np.empty(_BLOCK, np.uint64)
     entries = np.empty(_BLOCK, np.int64)
     # One simple loop after another over a block that fits the cache: the processor then waits for many rows at once.
-    for first in range(0, state[_OPEN], _BLOCK):
-        end = min(first + _BLOCK, state[_OPEN])
+    for first in range(0, state[OPEN], _BLOCK):
+        end = min(first + _BLOCK, state[OPEN])
         _find_sources(first, end, rows, source_rows, source_slots, keys, state, hashes, entries)
         _tell_sources(first, end, rows, source_rows, ports, entries)
-        to = state[_CLOSED] - first
+        to = state[CLOSED] - first
         for row in range(first, end):
             slots[rows[row, SLOT]] = 0
             what = rows[row, WHAT]
             closed.entry[to + row] = entries[row - first]
-            closed.minute[to + row] = state[_MINUTE]
+            closed.minute[to + row] = state[CURRENT]
             closed.protocol[to + row] = (what >> 23) & 255
             closed.port[to + row] = ((what >> 6) & 0x1FFFF) - 1
             closed.traffic[to + row] = (what >> 4) & 3
@@ -313,8 +317,8 @@ def close(
             closed.packets[to + row] = rows[row, PACKETS]
             closed.bytes[to + row] = rows[row, BYTES]
             closed.targets[to + row] = rows[row, TARGETS]
-        state[_CLOSED] += end - first
-    state[_OPEN] = 0
+        state[CLOSED] += end - first
+    state[OPEN] = 0
 
 
 @compiled
@@ -351,9 +355,9 @@ def absorb(
     whats = np.empty(_BLOCK, np.int64)
     hashes = np.empty(_BLOCK, np.uint64)
     bits = np.empty(_BLOCK, np.int64)
-    count = state[_OPEN]
-    mask = np.uint64(state[_OPEN_MASK])
-    start = state[_MINUTE] * MINUTE
+    count = state[OPEN]
+    mask = np.uint64(state[OPEN_MASK])
+    start = state[CURRENT] * MINUTE
     low32 = np.uint64(0xFFFFFFFF)
     for first in range(0, len(members), _BLOCK):
         end = min(first + _BLOCK, len(members))
@@ -375,11 +379,11 @@ def absorb(
             index = members[member]
             when = time[index]
             if when < start or when >= start + MINUTE:  # dividing at every packet took a fifth of the time
-                state[_OPEN] = count
+                state[OPEN] = count
                 close(rows, slots, source_rows, source_slots, ports, keys, state, closed)
                 count = 0
-                state[_MINUTE] = when // MINUTE
-                start = state[_MINUTE] * MINUTE
+                state[CURRENT] = when // MINUTE
+                start = state[CURRENT] * MINUTE
             what = whats[member - first]
             hashed = hashes[member - first]
             slot = (hashed >> np.uint64(32)) & mask
@@ -416,7 +420,7 @@ def absorb(
                 rows[row, UNICORN2] = FULL
                 rows[row, SLOT] = np.int64(slot)
                 if 2 * count > np.int64(mask):
-                    mask = _grow(slots, mask, rows, count, WHAT, keys)
+                    mask = _grow(slots, mask, rows, count, SLOT, keys)
                 continue
             rows[row, PACKETS] += 1
             rows[row, BYTES] += wire[index]
@@ -432,5 +436,5 @@ def absorb(
                 _keep_two(rows, row, NMAP, NMAP2, nmap[index])
             if unicornscan[index] != NO_UNICORNSCAN:
                 _keep_two(rows, row, UNICORN, UNICORN2, unicornscan[index])
-    state[_OPEN] = count
-    state[_OPEN_MASK] = np.int64(mask)
+    state[OPEN] = count
+    state[OPEN_MASK] = np.int64(mask)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import chain
@@ -224,6 +226,8 @@ class Worker:
         self._handshakes = Handshakes()
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
         self._unwritten: list[tuple[Table, date, pl.DataFrame]] = []
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
+        self._writing: Future[None] | None = None
         self._staged: dict[Table, list[DataFile]] = {}
         self._closed: _Closed | None = None
         self._frames = self._flows = 0
@@ -240,6 +244,8 @@ class Worker:
 
         Heartbeats stay: nobody else has them.
         """
+        with suppress(LedgerError):
+            self._finish_writing()
         self._reduction.clear()
         self._handshakes.take()
         beats = self._beats
@@ -286,8 +292,9 @@ class Worker:
         if reading.is_over:
             return 0
         if self._reduction.is_full:
+            self._finish_writing()
             self._take_rows()
-        self._write()
+        self._go_on_writing()
         frames = reader.read()
         pieces = self._pieces(reading, frames)
         if frames is None:
@@ -337,8 +344,9 @@ class Worker:
                 f"{self._settings.retention.disk_reserve} (retention.disk_reserve); nothing is lost, ingest waits"
             )
         if self._closed is None:
+            self._finish_writing()
             self._closed = self._close()
-        self._write()
+        self._finish_writing()
         closed = self._closed
         snapshot = self.ledger.change(
             self._settings.worker, "ingest", lambda now: self._changes(now, closed.rows)
@@ -564,8 +572,24 @@ class Worker:
         )
         self._unwritten += [(table, day, part) for (day,), part in parts.items()]
 
+    def _go_on_writing(self) -> None:
+        """Have what is staged written while reading goes on. Raises LedgerError where that has failed before."""
+        if self._writing is not None:
+            if not self._writing.done():
+                return
+            done, self._writing = self._writing, None
+            done.result()
+        if self._unwritten:
+            self._writing = self._writer.submit(self._write)
+
+    def _finish_writing(self) -> None:
+        """Write all that is staged. Raises LedgerError: the rest is kept for the next time."""
+        while self._writing is not None or self._unwritten:
+            if self._writing is not None:
+                wait((self._writing,))
+            self._go_on_writing()
+
     def _write(self) -> None:
-        """Write what is staged; where that fails, the rest is kept for the next time. Raises LedgerError."""
         while self._unwritten:
             table, day, rows = self._unwritten[0]
             try:

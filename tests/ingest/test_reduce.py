@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -186,9 +191,9 @@ def test_rows_are_the_sums_of_the_packets_however_they_are_cut(
         run = random_packets(seed + number, count, sources, minutes, ports)
         reduction.absorb(f"s{number % 2}", *run)
         inputs.append(table_of(np.full(count, number % 2), *run))
-        if len(reduction) and (is_taken or reduction.is_full):
+        if not reduction.is_empty and (is_taken or reduction.is_full):
             taken.append(reduction.take(PLACES))
-    if len(reduction):
+    if not reduction.is_empty:
         taken.append(reduction.take(PLACES))
     rows = pl.concat(inputs)
     if not taken:
@@ -197,7 +202,7 @@ def test_rows_are_the_sums_of_the_packets_however_they_are_cut(
     flows, found = (pl.concat(part) for part in zip(*taken, strict=True))
     assert merged(flows, FLOWS).equals(flows_of(rows))
     assert merged(found, SOURCES).equals(sources_of(rows))
-    assert len(reduction) == 0
+    assert reduction.is_empty
 
 
 def test_rows_that_were_taken_do_not_change_with_what_is_counted_next() -> None:
@@ -270,9 +275,34 @@ def test_nothing_counted_gives_nothing() -> None:
     fate, time, wire, packets, judged = random_packets(5, 10, 3, 5, 3)
     fate[:] = OWN
     reduction.absorb("s0", fate, time, wire, packets, judged)
-    assert len(reduction) == 0
+    assert reduction.is_empty
     reduction.clear()
     assert not reduction.is_full
+
+
+WITHOUT_COMPILER = """
+import numpy as np
+from test_reduce import FLOWS, PLACES, SOURCES, merged, random_packets, flows_of, sources_of, table_of
+from darkscope.ingest import compiled
+from darkscope.ingest.reduce import Reduction
+run = random_packets(6, 2000, 1500, 3, 500)
+reduction = Reduction(flows=2000, run=9000)
+reduction.absorb("s0", *run)
+flows, sources = reduction.take(PLACES)
+rows = table_of(np.zeros(2000, np.int64), *run)
+assert merged(flows, FLOWS).equals(flows_of(rows))
+assert merged(sources, SOURCES).equals(sources_of(rows))
+print(compiled.AVAILABLE)
+"""
+
+
+def test_rows_are_the_same_without_the_compiler() -> None:
+    here = Path(__file__).parent
+    folders = os.pathsep.join((str(here), str(here.parent / "building")))
+    environment = os.environ | {"DARKSCOPE_NUMBA": "off", "PYTHONPATH": folders}
+    command = [sys.executable, "-W", "error", "-c", WITHOUT_COMPILER]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("False\n", "")
 
 
 NOON = START + DAY // 2
