@@ -60,7 +60,7 @@ if AVAILABLE:
 def compiled(function: Function) -> Function:
     """Compile at the first call, or leave as it is where numba is not there."""
     if not AVAILABLE:  # machine words wrap around there, and hashes rely on it
-        return cast("Function", np.errstate(over="ignore")(function))
+        return np.errstate(over="ignore")(function)
     compile_it: Any = numba.njit(nogil=True, cache=CACHE is not None)
     return cast("Function", compile_it(function))
 

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import chain
@@ -19,7 +17,6 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from polars.exceptions import PolarsError
 
 from darkscope.ingest.capture.frames import Damage, Frames
 from darkscope.ingest.capture.reader import CaptureReader
@@ -41,9 +38,9 @@ from darkscope.ingest.known import (
     Taken,
     capture_day,
 )
-from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.staging import Staging
 from darkscope.ingest.reduce import Reduction
 from darkscope.ingest.rollups import DAY_MINUTES, partitions, roll_up
 from darkscope.ingest.rules import RULES_VERSION
@@ -59,7 +56,6 @@ from darkscope.ingest.series import (
     SEALS,
     SOURCES,
     Merge,
-    Table,
 )
 from darkscope.ingest.settings import Settings
 
@@ -225,10 +221,7 @@ class Worker:
         self._reduction = Reduction(settings.ingest.flows_per_file)
         self._handshakes = Handshakes()
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
-        self._unwritten: list[tuple[Table, date, pl.DataFrame]] = []
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
-        self._writing: Future[None] | None = None
-        self._staged: dict[Table, list[DataFile]] = {}
+        self._staging = Staging(ledger.folder)
         self._closed: _Closed | None = None
         self._frames = self._flows = 0
         self._readings: list[Reading] = []
@@ -244,8 +237,6 @@ class Worker:
 
         Heartbeats stay: nobody else has them.
         """
-        with suppress(LedgerError):
-            self._finish_writing()
         self._reduction.clear()
         self._handshakes.take()
         beats = self._beats
@@ -292,9 +283,9 @@ class Worker:
         if reading.is_over:
             return 0
         if self._reduction.is_full:
-            self._finish_writing()
+            self._staging.finish()
             self._take_rows()
-        self._go_on_writing()
+        self._staging.go_on()
         frames = reader.read()
         pieces = self._pieces(reading, frames)
         if frames is None:
@@ -344,9 +335,9 @@ class Worker:
                 f"{self._settings.retention.disk_reserve} (retention.disk_reserve); nothing is lost, ingest waits"
             )
         if self._closed is None:
-            self._finish_writing()
+            self._staging.finish()
             self._closed = self._close()
-        self._finish_writing()
+        self._staging.finish()
         closed = self._closed
         snapshot = self.ledger.change(
             self._settings.worker, "ingest", lambda now: self._changes(now, closed.rows)
@@ -380,15 +371,14 @@ class Worker:
         readings = [reading for reading in self._readings if self._has_news(reading)]
         taken = self._now()
         rows = {reading: self._capture_rows(reading, taken) for reading in readings}
-        self._stage(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
+        self._staging.add(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
         coverage = pl.DataFrame(self._coverage_rows(readings), schema=_COVERAGE, orient="row")
-        self._stage(COVERAGE, coverage)
+        self._staging.add(COVERAGE, coverage)
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
         return _Closed(rows, int(coverage["frames"].sum()), fates)
 
     def _empty(self) -> None:
-        self._unwritten = []
-        self._staged = {}
+        self._staging.clear()
         self._closed = None
         self._frames = self._flows = 0
         self._beats = {}
@@ -541,7 +531,7 @@ class Worker:
         )
 
     def _take_rows(self) -> None:
-        self._stage(SOURCES, self._handshakes.take())
+        self._staging.add(SOURCES, self._handshakes.take())
         if self._reduction.is_empty:
             return
         flows, sources = self._reduction.take(self._places)
@@ -551,53 +541,16 @@ class Worker:
             for table in ROLLUPS:
                 day = (pl.col("minute") // DAY_MINUTES).cast(pl.Date)
                 rolled = roll_up(flows.lazy().filter(late), table).with_columns(day=day)
-                self._stage(table, rolled.collect())
+                self._staging.add(table, rolled.collect())
             seals = (
                 flows.filter(late)
                 .group_by("day", "sensor")
                 .agg(pl.col("packets").sum(), pl.col("bytes").sum(), flows=pl.lit(0, pl.Int64))
             )
-            self._stage(SEALS, seals)
+            self._staging.add(SEALS, seals)
             flows = flows.filter(~late)
-        self._stage(FLOWS, flows)
-        self._stage(SOURCES, sources)
-
-    def _stage(self, table: Table, rows: pl.DataFrame) -> None:
-        if not rows.height:
-            return
-        parts = (
-            rows.partition_by("day", as_dict=True, maintain_order=False)
-            if rows["day"].n_unique() > 1
-            else {(rows["day"][0],): rows}
-        )
-        self._unwritten += [(table, day, part) for (day,), part in parts.items()]
-
-    def _go_on_writing(self) -> None:
-        """Have what is staged written while reading goes on. Raises LedgerError where that has failed before."""
-        if self._writing is not None:
-            if not self._writing.done():
-                return
-            done, self._writing = self._writing, None
-            done.result()
-        if self._unwritten:
-            self._writing = self._writer.submit(self._write)
-
-    def _finish_writing(self) -> None:
-        """Write all that is staged. Raises LedgerError: the rest is kept for the next time."""
-        while self._writing is not None or self._unwritten:
-            if self._writing is not None:
-                wait((self._writing,))
-            self._go_on_writing()
-
-    def _write(self) -> None:
-        while self._unwritten:
-            table, day, rows = self._unwritten[0]
-            try:
-                file = write_file(self.ledger.folder, table, day, rows)
-            except (OSError, PolarsError) as error:
-                raise LedgerError(f"{self.ledger.folder / table.name}: cannot write: {error}") from error
-            self._staged.setdefault(table, []).append(file)
-            del self._unwritten[0]
+        self._staging.add(FLOWS, flows)
+        self._staging.add(SOURCES, sources)
 
     def _capture_rows(self, reading: Reading, taken: int) -> list[Taken]:
         rows = [
@@ -652,7 +605,7 @@ class Worker:
         moved = now.plan != self._known.snapshot.plan
         if moved and any(
             {file.path for file in files} <= set(now.files(table)["path"])
-            for table, files in self._staged.items()
+            for table, files in self._staging.files.items()
         ):
             return None  # an earlier try failed after it was decided
         doubtful = [reading for reading in readings if moved or reading.as_of < self._others]
@@ -661,10 +614,10 @@ class Worker:
             self._still_holds(reading, known, readings[reading]) for reading in doubtful
         ):
             raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
-        changes = {table.name: Change(add=files) for table, files in self._staged.items()}
+        changes = {table.name: Change(add=files) for table, files in self._staging.files.items()}
         sealed = set(_dates(self._sealed))
-        days = {date.fromisoformat(file.day) for file in self._staged.get(FLOWS, ())} - sealed
-        late = {date.fromisoformat(file.day) for file in self._staged.get(SEALS, ())}
+        days = {date.fromisoformat(file.day) for file in self._staging.files.get(FLOWS, ())} - sealed
+        late = {date.fromisoformat(file.day) for file in self._staging.files.get(SEALS, ())}
         for table in (*ROLLUPS, *MONTH_ROLLUPS):  # a rollup is there only while it is true
             untrue = days | late if table in MONTH_ROLLUPS else days
             removed = now.removals(table, partitions(table, untrue))
