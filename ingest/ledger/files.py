@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import time
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -61,6 +63,20 @@ def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, lev
         target.unlink(missing_ok=True)
         raise
     return DataFile(path, day.isoformat(), len(data), _statistics(table, rows))
+
+
+def make_durable(folder: Path, paths: Iterable[str]) -> None:
+    """Have files below a folder, and the names of them, on the disk: a power cut takes nothing of them any more.
+
+    Raises OSError.
+    """
+    found = [folder / path for path in paths]
+    for place in (*found, *sorted({path.parent for path in found} | {folder})):
+        descriptor = os.open(place, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def is_intact(path: Path) -> bool:

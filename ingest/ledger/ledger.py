@@ -20,7 +20,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
-from darkscope.ingest.ledger.files import DataFile
+from darkscope.ingest.ledger.files import DataFile, make_durable
 from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
 
@@ -199,6 +199,7 @@ class Ledger:
             if changes is None:
                 return snapshot
             plan = Plan(snapshot.plan + 1, snapshot.version + observes, worker, kind, changes)
+            self._make_durable(changes)
             try:
                 is_first = plan.publish(self._plans)
             except OSError as error:
@@ -216,6 +217,17 @@ class Ledger:
         found = [Plan.read(self._plans, number) for number in range(after + 1, upto + 1)]
         plans = [plan for plan in found if plan is not None]
         return plans if len(plans) == len(found) else None
+
+    def _make_durable(self, changes: dict[str, Change]) -> None:
+        """Have the files of a change on the disk before a plan names them. Raises LedgerError."""
+        for name, change in changes.items():
+            try:
+                if change.add:
+                    make_durable(self.folder / name, (file.path for file in change.add))
+            except FileNotFoundError as error:  # it waited for more than a day, and was cleaned away
+                raise Overtaken(f"{error.filename}: what was to be committed is gone; read again") from error
+            except OSError as error:
+                raise LedgerError(f"{error.filename or self.folder / name}: {error}") from error
 
     def free_bytes(self) -> int:
         """Room left on the ledger's disk."""
@@ -244,7 +256,7 @@ class Ledger:
     def _is_newest(self, table: Table, version: int) -> bool:
         """Whether a version's commit is there and the next is not; logs are shortened from their old end."""
         log = self.folder / table.name / "_delta_log"
-        return not (log / f"{version + 1:020}.json").exists() and (log / f"{version:020}.json").exists()
+        return not (log / _commit_name(version + 1)).exists() and (log / _commit_name(version)).exists()
 
     def _apply(self, plan: Plan) -> None:
         for table in TABLES:
@@ -265,7 +277,11 @@ class Ledger:
                 delta = self._newest(table)
                 if self._numbers(table, delta)[0] >= plan.number:
                     return
+                log = self.folder / table.name / "_delta_log"
                 try:
+                    if _was_cut(log, delta.version()):
+                        del self._tables[table.name]
+                        continue
                     delta.create_write_transaction(
                         actions,
                         mode="append",
@@ -275,6 +291,8 @@ class Ledger:
                             app_transactions=transactions, max_commit_retries=0
                         ),
                     )
+                    # Table by table: what `coverage` completes is on the disk in all the others.
+                    make_log_durable(log, delta.version() + 1)
                 except CommitFailedError:
                     continue  # another process is completing the same plan: look again
                 except (DeltaError, OSError) as error:
@@ -282,6 +300,26 @@ class Ledger:
                 else:
                     return
         raise LedgerError(f"{self.folder / table.name}: plan {plan.number} could not be committed")
+
+
+def _was_cut(log: Path, version: int) -> bool:
+    """Take away a newest commit that holds nothing: the power was cut before it was on the disk, its plan is redone."""
+    commit = log / _commit_name(version)
+    if commit.exists() and not commit.stat().st_size:
+        commit.unlink(missing_ok=True)
+        return True
+    return False
+
+
+def make_log_durable(log: Path, version: int) -> None:
+    """Have a commit on the disk, and the checkpoint that may come with it."""
+    commit = _commit_name(version)
+    checkpoints = [path.name for path in log.glob(f"{commit.removesuffix('.json')}.checkpoint*.parquet")]
+    make_durable(log, [commit, *checkpoints, *(["_last_checkpoint"] if checkpoints else [])])
+
+
+def _commit_name(version: int) -> str:
+    return f"{version:020}.json"
 
 
 def _files(delta: DeltaTable) -> pl.DataFrame:

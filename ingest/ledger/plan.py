@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from darkscope.ingest.ledger.files import DataFile
+from darkscope.ingest.ledger.files import DataFile, make_durable
 
 DEAD = 86_400
 """Seconds after which nobody works on a draft any more."""
@@ -75,6 +75,7 @@ class Plan:
                 os.link(draft, folder / _name(self.number))
             except FileExistsError:
                 return False
+            make_durable(folder, ())
             return True
         finally:
             with contextlib.suppress(OSError):

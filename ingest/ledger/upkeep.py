@@ -18,7 +18,7 @@ from deltalake.exceptions import DeltaError
 
 from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, make_log_durable
 from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
 from darkscope.ingest.series import (
@@ -127,6 +127,7 @@ def clean(ledger: Ledger) -> None:
         try:
             delta = DeltaTable(ledger.folder / table.name)
             delta.create_checkpoint()
+            make_log_durable(ledger.folder / table.name / "_delta_log", delta.version())
             delta.cleanup_metadata()
             delta.vacuum(
                 retention_hours=VACUUM_HOURS, dry_run=False, enforce_retention_duration=False, full=True
