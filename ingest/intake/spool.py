@@ -249,7 +249,6 @@ class Spool:
         ]
         if not ready:
             return
-        os.sync()  # the ledger's files are on the disk before the captures are not
         for entry in ready:
             self._safe.remove(entry)
             try:

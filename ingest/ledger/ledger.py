@@ -345,7 +345,9 @@ def _make(folder: Path, failed: str) -> None:
             _create(folder, table)
         draft = folder / f".ledger-{time.time_ns():x}"
         draft.write_text(json.dumps({"format": FORMAT}) + "\n")
+        make_durable(folder, [draft.name])
         draft.rename(folder / DESCRIPTION)
+        make_durable(folder, ())
     except (OSError, DeltaError) as error:
         raise LedgerError(f"{folder}: {failed}: {error}") from error
 
@@ -367,6 +369,9 @@ def _create(folder: Path, table: Table) -> None:
             "delta.deletedFileRetentionDuration": "interval 1 days",
         },
     )
+    if (folder / table.name / "_delta_log" / _commit_name(0)).exists():  # of an old table it is cleaned away
+        make_log_durable(folder / table.name / "_delta_log", 0)
+        make_durable(folder, [table.name])
 
 
 def _load(folder: Path, name: str, version: int | None = None) -> DeltaTable:
