@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from darkscope.grafana import links
+from darkscope.grafana.dashboards.runbooks import RUNBOOKS
 from darkscope.grafana.influxql import (
     Fill,
     Select,
@@ -28,9 +29,6 @@ Json = dict[str, Any]
 
 FOLDER = "darkscope alerts"
 """Not the dashboards' folder: of two provisioned folders with one title Grafana 10.4 dies at its first start."""
-
-RUNBOOKS = "$RUNBOOKS_URL"
-"""Grafana's environment says where people read docs/runbooks.md."""
 
 MINUTES, HOURS = fixed(Resolution.MINUTE), fixed(Resolution.HOUR)
 
@@ -88,8 +86,8 @@ class Rule:
             "noDataState": "Alerting" if self.silence_is_bad else "OK",
             "execErrState": "Error",
             "annotations": {
-                "summary": _escaped(self.summary),
-                "runbook_url": f"{RUNBOOKS}#{self.uid}",
+                "summary": self.summary,
+                "runbook_url": f"/d/{links.RUNBOOKS}?viewPanel={RUNBOOKS[self.uid].id}",
                 "dashboard": f"/d/{self.dashboard}",
             },
             "labels": {"service": "darkscope", "severity": self.severity},
@@ -106,11 +104,6 @@ class Rule:
             "datasourceUid": source,
             "model": {**target, "intervalMs": MINUTE * 1000, "maxDataPoints": 11_000},
         }
-
-
-def _escaped(text: str) -> str:
-    """Keep a dollar from being taken for a variable of Grafana's environment."""
-    return text.replace("$", "$$")
 
 
 def silent_sensor() -> Rule:

@@ -58,11 +58,6 @@ def total(field: str, name: str | None = None) -> Value:
     return Value(f'sum("{field}")', name or field, (field,))
 
 
-def rate(field: str, name: str | None = None) -> Value:
-    """Sum of a field, per second of the step."""
-    return Value(f'sum("{field}") / {INTERVAL_SECONDS}', name or field, (field,))
-
-
 def last(field: str, name: str | None = None) -> Value:
     """Newest value of a field."""
     return Value(f'last("{field}")', name or field, (field,))

@@ -11,7 +11,7 @@ from darkscope.grafana.panels import Link
 
 NOW, PORTS, REGIONS = "darkscope-now", "darkscope-ports", "darkscope-regions"
 PORT, COUNTRY, SENSOR = "darkscope-port", "darkscope-country", "darkscope-sensor"
-COVERAGE, ITSELF = "darkscope-coverage", "darkscope-itself"
+COVERAGE, ITSELF, RUNBOOKS = "darkscope-coverage", "darkscope-itself", "darkscope-runbooks"
 """The dashboards' uids."""
 
 OBSERVERS = ("organisation", "home", "kind", "sensor")

@@ -22,6 +22,9 @@ WIDTH = 24
 FIRST = 10_000
 """Panel ids begin here; an id comes from the title, so that a new panel moves no other's."""
 
+POINTS = 300
+"""Steps of a line: more cost the database and show noise."""
+
 GREEN, AMBER, RED, GREY, BLUE = "green", "orange", "red", "#8e8e8e", "#5794F2"
 
 
@@ -217,12 +220,16 @@ def trend(
     transformations: tuple[Json, ...] = (),
     defaults: Mapping[str, Any] | None = None,
     legend: bool = True,
+    least: str | None = None,
 ) -> Panel:
-    """Draw series over time. Where there is no value there is no line: a gap is never bridged or drawn as zero."""
+    """Draw series over time. Where there is no value there is no line: a gap is never bridged or drawn as zero.
+
+    `least` is the shortest step, where a finer one would say nothing.
+    """
     custom: Json = {
         "drawStyle": "bars" if bars else "line",
         "lineWidth": 1,
-        "fillOpacity": 60 if bars else 25 if stacked else 8,
+        "fillOpacity": 60 if bars else 25 if stacked else 0 if name else 8,
         "gradientMode": "none",
         "showPoints": "auto",
         "pointSize": 4,
@@ -257,6 +264,7 @@ def trend(
         fields=fields,
         data_links=data_links,
         transformations=transformations,
+        more={"maxDataPoints": POINTS, **({"interval": least} if least else {})},
     )
 
 
@@ -281,7 +289,13 @@ def table(
         queries,
         links,
         {"showHeader": True, "cellHeight": "sm", "footer": {"show": False}},
-        custom={"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, **(custom or {})},
+        custom={
+            "align": "auto",
+            "cellOptions": {"type": "auto"},
+            "filterable": False,
+            "minWidth": 60,
+            **(custom or {}),
+        },
         defaults=dict(defaults or {}),
         fields=fields,
         transformations=transformations,
@@ -429,14 +443,6 @@ def world(
                             "opacity": 0.7,
                             "size": dimension,
                             "symbol": {"fixed": "img/icons/marker/circle.svg", "mode": "fixed"},
-                            "text": {"mode": "field", "field": country, "fixed": ""},
-                            "textConfig": {
-                                "fontSize": 11,
-                                "textAlign": "center",
-                                "textBaseline": "middle",
-                                "offsetX": 0,
-                                "offsetY": 0,
-                            },
                         },
                     },
                 }
@@ -477,6 +483,11 @@ def alerts(title: str, description: str, links: tuple[Link, ...]) -> Panel:
             },
         },
     )
+
+
+def prose(title: str, description: str, text: str, links: tuple[Link, ...]) -> Panel:
+    """Text in Markdown."""
+    return Panel(title, description, "text", "none", (), links, {"mode": "markdown", "content": text})
 
 
 def thresholds(steps: Sequence[tuple[float | None, str]]) -> Json:

@@ -6,7 +6,7 @@ the line has a gap instead of a drop.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from darkscope.grafana.influxql import (
@@ -38,6 +38,7 @@ from darkscope.grafana.panels import (
 )
 from darkscope.grafana.sources import BY_RANGE, HOURS, Source
 from darkscope.grafana.transformations import (
+    WEEKDAY,
     columns,
     first,
     merged,
@@ -48,13 +49,13 @@ from darkscope.grafana.transformations import (
 )
 from darkscope.ingest.measurements import COUNTRIES, COVERAGE, PACKETS, PORTS, Measurement
 
-PER_SENSOR = "packets/s a sensor"
-RATE_UNIT = "pps"
-DAILY_UNIT = "suffix: a sensor and day"
+RATE_UNIT, DAILY_UNIT = "suffix:/h", "suffix:/day"
+HOUR_SECONDS = 3600
+RHYTHM_HEIGHT = 11
 DAY_SECONDS = 86_400
 
 HONEST = (
-    "Per sensor and second of covered time: packets over the seconds that the chosen sensors watched, "
+    "Per sensor and hour of covered time: packets over the hours that the chosen sensors watched, "
     "so an outage is a gap and never a drop, and more sensors are no rise."
 )
 
@@ -110,12 +111,12 @@ def rate_trend(
     stacked: bool = False,
     source: Source = BY_RANGE,
 ) -> Panel:
-    """Draw packets a second and sensor over time, a line per combination of tags."""
+    """Draw packets an hour and sensor over time, a line per combination of tags."""
     return trend(
         title,
         f"{description} {HONEST}",
         RATE_UNIT,
-        rates(asked, by_sensor, source),
+        rates(asked, by_sensor, source, HOUR_SECONDS),
         links,
         name=name,
         data_links=data_links,
@@ -136,7 +137,7 @@ def daily_trend(
     """Draw packets per sensor and day, as the quarterly reports do."""
     return trend(
         title,
-        f"{description} {HONEST}",
+        f"{description} {HONEST.replace('hour', 'day')}",
         DAILY_UNIT,
         rates(asked, source=source, times=DAY_SECONDS),
         links,
@@ -178,23 +179,25 @@ def ranking(
     )
     return table(
         title,
-        f"{description} Share is of all {of}. Change compares packets per covered sensor "
-        "time with the window before, equally long; empty where the value did not occur then.",
+        f"{description} Share is of all {of}, daily is per sensor and day of covered time. Change compares "
+        "packets per covered sensor time with the window before, equally long; empty where the value did "
+        "not occur then.",
         "short",
         queries,
         links,
         fields=(
-            Field(drill_from, links=(drill,)),
-            Field("packets", "locale", width=100),
+            *_tags(asked.by, drill_from, drill),
+            Field("packets", "locale", width=90),
             Field(
                 "share",
                 "percentunit",
                 decimals=1,
+                width=140,
                 custom={"cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}},
                 more={"min": 0, "max": 1},
             ),
-            Field("daily", "short", "a sensor and day", 1, 120),
-            Field("change", "percentunit", decimals=0, width=90, **CHANGE),
+            Field("daily", "short", decimals=1),
+            Field("change", "percentunit", decimals=0, **CHANGE),
         ),
         transformations=(
             *rows_by_tags(),
@@ -214,7 +217,7 @@ def news(
         "locale",
         (Query("packets", asked, table=True), Query("before", _as_before(asked), table=True)),
         links,
-        fields=(Field(drill_from, links=(drill,)), Field("before", more={"custom.hidden": True})),
+        fields=(*_tags(asked.by, drill_from, drill), Field("before", more={"custom.hidden": True})),
         transformations=(
             *merged(),
             only_without("before"),
@@ -223,6 +226,12 @@ def news(
             columns((*asked.by, "packets")),
         ),
     )
+
+
+def _tags(by: Sequence[str], drill_from: str, drill: Link) -> Iterator[Field]:
+    """Columns of tags: text, even where it looks like a number; one of them leads on."""
+    for tag in by:
+        yield Field(tag, "string", width=75, links=(drill,) if tag == drill_from else ())
 
 
 def _as_before(asked: Select) -> Select:
@@ -258,19 +267,54 @@ def new_ports() -> Select:
     return packets(PORTS, (*OF_PORTS, own("port")), ("protocol", "port"), every=None)
 
 
+def fates(
+    title: str,
+    description: str,
+    names: Sequence[str],
+    links: tuple[Link, ...],
+    where: tuple[Condition, ...] = OF_SENSORS,
+) -> Panel:
+    """Draw counts of `coverage` per covered hour, a line each. They are known by the hour: no step is shorter."""
+    queries = (
+        Query(
+            name,
+            Select(COVERAGE, (_per_covered_hour(name),), where, every=INTERVAL),
+            alias=name.removeprefix("rejected_").replace("_", " "),
+        )
+        for name in names
+    )
+    return trend(
+        title,
+        f"{description} Per sensor and hour of covered time, and by the hour at the finest.",
+        RATE_UNIT,
+        tuple(queries),
+        links,
+        least="1h",
+    )
+
+
+def _per_covered_hour(field: str) -> Value:
+    return Value(f'sum("{field}") / sum("watched") * {HOUR_SECONDS}', field, (field, "watched"))
+
+
 def weekly_rhythm(title: str, asked: Select, links: tuple[Link, ...]) -> Panel:
-    """Table of 24 hours by 7 days of the week, coloured by packets: weekends and office hours are seen at once."""
+    """Table of 7 days of the week by 24 hours, coloured by packets: weekends and office hours are seen at once."""
     return table(
         title,
-        "Mean packets an hour over the range, by hour (rows) and day of the week (columns), in the "
+        "Mean packets per sensor and hour, by day of the week (rows) and hour (columns), in the "
         "dashboard's time zone, above right; hours that no sensor watched do not count. Choose whole weeks, "
         "and the source country's zone to see its office hours.",
         "short",
-        rates(asked, source=HOURS, times=3600),
+        rates(asked, source=HOURS, times=HOUR_SECONDS),
         links,
         transformations=rhythm("rate"),
-        custom={"cellOptions": {"type": "color-background", "mode": "gradient"}},
-        defaults={"color": {"mode": "continuous-blues"}, "decimals": 1},
+        fields=(Field(WEEKDAY, "string", width=60, custom={"cellOptions": {"type": "auto"}}),),
+        custom={
+            "cellOptions": {"type": "color-background", "mode": "basic"},
+            "minWidth": 30,
+            "align": "center",
+        },
+        defaults={"color": {"mode": "continuous-BlYlRd"}, "decimals": 0},
     )
 
 

@@ -10,6 +10,9 @@ Json = dict[str, Any]
 TIME = "Time"
 """How Grafana calls the column of InfluxQL's `time`."""
 
+WEEKDAY = "day"
+"""Column of the days in a rhythm."""
+
 
 def rows_by_tags() -> tuple[Json, ...]:
     """Turn one frame per expression and combination of tags into one row per combination."""
@@ -92,7 +95,7 @@ def later(of: str, milliseconds: int) -> tuple[Json, ...]:
 
 
 def rhythm(value: str) -> tuple[Json, ...]:
-    """Turn a row per hour into a table of 24 hours by 7 days of the week: means, in the dashboard's time zone."""
+    """Turn a row per hour into a table of 7 days of the week by 24 hours: means, in the dashboard's time zone."""
     return (
         calculated("weekday", TIME, "+", "0"),
         calculated("hour", TIME, "+", "0"),
@@ -123,7 +126,8 @@ def rhythm(value: str) -> tuple[Json, ...]:
         },
         {
             "id": "groupingToMatrix",
-            "options": {"columnField": "weekday", "rowField": "hour", "valueField": f"{value} (mean)"},
+            "options": {"columnField": "hour", "rowField": "weekday", "valueField": f"{value} (mean)"},
         },
-        sorted_by("hour\\weekday", descending=False),
+        sorted_by("weekday\\hour", descending=False),
+        columns(["weekday\\hour", *(f"{hour:02}" for hour in range(24))], {"weekday\\hour": WEEKDAY}),
     )

@@ -28,10 +28,13 @@ def export(
     secrets: Annotated[
         str, typer.Option("--secrets", help="Folder in which Grafana and InfluxDB find their secrets.")
     ] = SECRETS,
+    grafana: Annotated[
+        str, typer.Option("--grafana", help="Grafana's address, for the links of alerts to their runbooks.")
+    ] = "",
 ) -> None:
     """Write the files below a folder; what is there by the same names is replaced."""
     try:
-        written = write_files(folder, secrets.rstrip("/"))
+        written = write_files(folder, secrets.rstrip("/"), grafana.rstrip("/"))
     except OSError as error:
         typer.echo(f"darkscope: cannot write into {folder}: {error.strerror}", err=True)
         raise typer.Exit(FAILED) from None

@@ -8,6 +8,7 @@ from darkscope.grafana.influxql import Select, chosen, leading, own, total
 from darkscope.grafana.questions import (
     OF_COUNTRIES,
     PORT_NAME,
+    RHYTHM_HEIGHT,
     SENSOR_NAME,
     of_port_and_country,
     packets,
@@ -102,9 +103,9 @@ DASHBOARD = Dashboard(
             11,
         ),
         Row(
-            "At which hours?",
+            "In which rhythm?",
             (weekly_rhythm("Its rhythm", packets(COUNTRIES, THIS_BY_CLASS, every="1h"), ROUTES),),
-            16,
+            RHYTHM_HEIGHT,
         ),
     ),
     start="now-7d",

@@ -10,6 +10,7 @@ from darkscope.grafana.questions import (
     OF_PORTS_OF_ALL_CLASSES,
     OF_SENSORS,
     SENSOR_NAME,
+    fates,
     packets,
     rate_trend,
     share_watched,
@@ -29,18 +30,6 @@ REFUSED = Value(
     "refused",
     (*REJECTED, "frames"),
 )
-
-
-def frames_by(names: tuple[str, ...]) -> tuple[Query, ...]:
-    """A line per count of `coverage`."""
-    return tuple(
-        Query(
-            name,
-            Select(COVERAGE, (total(name),), OF_SENSORS, every=INTERVAL),
-            alias=name.removeprefix("rejected_").replace("_", " "),
-        )
-        for name in names
-    )
 
 
 DASHBOARD = Dashboard(
@@ -85,7 +74,7 @@ DASHBOARD = Dashboard(
                     ),
                     ROUTES,
                     fields=(
-                        Field("sensor", links=(links.SENSOR_OF_ROW,)),
+                        Field("sensor", "string", links=(links.SENSOR_OF_ROW,)),
                         Field("listed", more={"custom.hidden": True}),
                         Field("dropped", "locale"),
                     ),
@@ -124,7 +113,7 @@ DASHBOARD = Dashboard(
                     ROUTES,
                     steps=((None, GREEN), (0.001, AMBER), (0.01, RED)),
                     sparkline=False,
-                ).wide(3),
+                ).wide(4),
                 stat(
                     "Refused",
                     "Frames that became no packets, as a share of all frames.",
@@ -133,30 +122,23 @@ DASHBOARD = Dashboard(
                     ROUTES,
                     steps=((None, GREEN), (0.05, AMBER), (0.2, RED)),
                     sparkline=False,
-                ).wide(3),
+                ).wide(4),
                 trend(
-                    "Packets lost by captures",
-                    "Packets that the capturing program of each sensor says it lost, in each step.",
-                    "short",
-                    (
-                        Query(
-                            "dropped",
-                            Select(COVERAGE, (total("dropped"),), OF_SENSORS, ("sensor",), INTERVAL),
-                        ),
-                    ),
+                    "Lost by each capture",
+                    "Packets that the capturing program of each sensor says it lost, as a share of all that "
+                    "came to it.",
+                    "percentunit",
+                    (Query("lost", Select(COVERAGE, (DROPPED,), OF_SENSORS, ("sensor",), INTERVAL)),),
                     ROUTES,
                     name=SENSOR_NAME,
-                    calculations=("sum", "max"),
                     data_links=(links.SENSOR_OF_SERIES,),
-                ).wide(9),
-                trend(
+                    least="1h",
+                ).wide(8),
+                fates(
                     "Frames refused, by reason",
-                    "Frames that became no packets. What became of frames is known by the hour: in steps of "
-                    "a minute it stands at the hour's first.",
-                    "short",
-                    frames_by(REJECTED),
+                    "Frames that became no packets, by what was wrong with them.",
+                    REJECTED,
                     ROUTES,
-                    calculations=("sum", "max"),
                 ),
             ),
             10,
@@ -164,22 +146,18 @@ DASHBOARD = Dashboard(
         Row(
             "What else became of frames?",
             (
-                trend(
+                fates(
                     "Frames left out",
                     "Frames that the sensor sent itself (own), that were for other addresses (stray), or "
                     "that another capture of the same point already had (overlap).",
-                    "short",
-                    frames_by(LEFT_OUT),
+                    LEFT_OUT,
                     ROUTES,
-                    calculations=("sum", "max"),
                 ),
-                trend(
+                fates(
                     "Frames and packets",
                     "Frames in the captures beside those that became packets.",
-                    "short",
-                    frames_by(("frames", "inbound")),
+                    ("frames", "inbound"),
                     ROUTES,
-                    calculations=("sum", "max"),
                 ),
             ),
         ),

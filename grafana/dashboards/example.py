@@ -12,7 +12,7 @@ LOGINS = among("port", "22", "23", "2323", "3389", "5900")
 
 DASHBOARD = Dashboard(
     "darkscope-example",
-    "9 Example: remote logins",
+    "Example: remote logins",
     "A dashboard of one panel, to copy from.",
     (*variables.ANY_RANGE, variables.API, *variables.OBSERVERS),
     (

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from darkscope.grafana import links, variables
 from darkscope.grafana.dashboard import Dashboard, Row
-from darkscope.grafana.influxql import INTERVAL, Condition, Select, Value, highest, last, rate
+from darkscope.grafana.influxql import INTERVAL, Select, Value, highest, last
 from darkscope.grafana.panels import AMBER, BLUE, GREEN, RED, Link, Panel, Query, stat, trend
-from darkscope.ingest.measurements import COVERAGE, DARKSCOPE
+from darkscope.grafana.questions import fates
+from darkscope.ingest.measurements import DARKSCOPE
 
 ROUTES = (
     links.to(links.COVERAGE, "Sensors and coverage", ()),
@@ -76,24 +77,12 @@ DASHBOARD = Dashboard(
         Row(
             "How much goes through it?",
             (
-                trend(
-                    "Frames ingested a second",
-                    "Frames of all sensors by their own time, a second. Where nobody watched there is "
-                    "nothing to draw.",
-                    "suffix: frames/s",
-                    (
-                        Query(
-                            "frames",
-                            Select(
-                                COVERAGE,
-                                (rate("frames"), rate("inbound")),
-                                (Condition('"watched" >= 0'),),
-                                (),
-                                INTERVAL,
-                            ),
-                        ),
-                    ),
+                fates(
+                    "Frames ingested",
+                    "Frames of all sensors, by the time that captures give them.",
+                    ("frames", "inbound"),
                     ROUTES,
+                    where=(),
                 ),
                 over_time(
                     "Points written", "Points written to InfluxDB in each step.", "short", grows("points")

@@ -26,7 +26,6 @@ from darkscope.grafana.questions import (
     OF_PORTS,
     OF_SENSORS,
     PORT_NAME,
-    RATE_UNIT,
     SENSOR_NAME,
     leading_countries,
     leading_ports,
@@ -49,8 +48,9 @@ seconds = watched(every=None)
 
 level = trend(
     "Packets a second, and a week before",
-    f"All packets of the chosen sensors, protocols and classes, beside the same hours of the week before. {HONEST}",
-    RATE_UNIT,
+    "All packets of the chosen sensors, protocols and classes, beside the same hours of the week before. "
+    f"{HONEST.replace('hour', 'second')}",
+    "suffix:/s",
     (
         Query("packets", every_port, hidden=True),
         Query("watched", watched(), hidden=True),
@@ -74,7 +74,7 @@ level = trend(
 change = stat(
     "Against a week before",
     "Packets per covered sensor time of the whole range, as a multiple of the same hours of the week before.",
-    "suffix:-fold",
+    "suffix: times",
     (
         Query("p", in_all, hidden=True),
         Query("w", seconds, hidden=True),
@@ -90,6 +90,7 @@ change = stat(
     steps=((None, BLUE), (1.5, AMBER), (3, RED)),
     sparkline=False,
     decimals=2,
+    defaults={"noValue": "not known"},
 )
 
 watching = stat(
@@ -128,9 +129,9 @@ DASHBOARD = Dashboard(
         Row(
             "How much comes in?",
             (
-                level.wide(14),
-                change.wide(3),
-                watching.wide(3),
+                level.wide(12),
+                change.wide(4),
+                watching.wide(4),
                 alerts(
                     "Alerts",
                     "Alerts of darkscope that fire or are about to; each leads to its runbook.",
@@ -150,7 +151,7 @@ DASHBOARD = Dashboard(
                     (links.TO_PORTS, links.PORTS_BY_API),
                     drill=links.PORT_OF_ROW,
                     drill_from="port",
-                ).wide(9),
+                ).wide(10),
                 rate_trend(
                     "Leading ports over time",
                     "The leading ports of the range.",
@@ -183,7 +184,7 @@ DASHBOARD = Dashboard(
                     (links.TO_REGIONS, links.COUNTRIES_BY_API),
                     drill=links.COUNTRY_OF_ROW,
                     drill_from="country",
-                ).wide(9),
+                ).wide(10),
                 rate_trend(
                     "Leading countries over time",
                     "The leading source countries of the range.",

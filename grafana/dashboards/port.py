@@ -9,6 +9,7 @@ from darkscope.grafana.panels import Query, world
 from darkscope.grafana.questions import (
     COUNTRY_NAME,
     OF_PORTS,
+    RHYTHM_HEIGHT,
     SENSOR_NAME,
     of_port_and_country,
     packets,
@@ -111,7 +112,12 @@ DASHBOARD = Dashboard(
             11,
         ),
         Row(
-            "On the map, and at which hours?",
+            "In which rhythm?",
+            (weekly_rhythm("Its rhythm", packets(PORTS, THIS_BY_CLASS, every="1h"), ROUTES),),
+            RHYTHM_HEIGHT,
+        ),
+        Row(
+            "Where are they?",
             (
                 world(
                     "Its countries on the map",
@@ -129,7 +135,6 @@ DASHBOARD = Dashboard(
                     data_links=(links.COUNTRY_OF_ROW,),
                     transformations=merged(),
                 ),
-                weekly_rhythm("Its rhythm", packets(PORTS, THIS_BY_CLASS, every="1h"), ROUTES),
             ),
             16,
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from darkscope.grafana import links, variables
 from darkscope.grafana.dashboard import Dashboard, Row
 from darkscope.grafana.influxql import chosen, own
-from darkscope.grafana.panels import Query, table
+from darkscope.grafana.panels import Field, Query, table
 from darkscope.grafana.questions import (
     OF_PORTS,
     PORT_NAME,
@@ -19,7 +19,7 @@ from darkscope.grafana.questions import (
     rate_trend,
 )
 from darkscope.grafana.sources import HOURS
-from darkscope.grafana.transformations import merged, sorted_by
+from darkscope.grafana.transformations import columns, merged, sorted_by
 from darkscope.ingest.measurements import PORTS
 
 ROUTES = (links.PORTS_BY_API, links.TO_REGIONS)
@@ -131,7 +131,15 @@ DASHBOARD = Dashboard(
                         ),
                     ),
                     (links.COUNTRIES_BY_API, links.TO_REGIONS),
-                    transformations=(*merged(), sorted_by("packets")),
+                    transformations=(
+                        *merged(),
+                        sorted_by("packets"),
+                        columns(("protocol", "port", "country", "packets")),
+                    ),
+                    fields=(
+                        Field("port", "string", links=(links.PORT_OF_ROW,)),
+                        Field("country", links=(links.COUNTRY_OF_ROW,)),
+                    ),
                 ),
             ),
             11,

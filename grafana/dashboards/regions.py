@@ -10,6 +10,7 @@ from darkscope.grafana.questions import (
     COUNTRY_NAME,
     OF_COUNTRIES,
     PORT_NAME,
+    RHYTHM_HEIGHT,
     daily_trend,
     leading_countries,
     of_port_and_country,
@@ -128,13 +129,19 @@ DASHBOARD = Dashboard(
                     name="chosen countries",
                     source=HOURS,
                 ),
+            ),
+            10,
+        ),
+        Row(
+            "In which rhythm?",
+            (
                 weekly_rhythm(
                     "Rhythm of the chosen countries",
                     of_port_and_country((), *JOINT, every="1h"),
                     ROUTES,
                 ),
             ),
-            16,
+            RHYTHM_HEIGHT,
         ),
     ),
     start="now-30d",

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from darkscope.grafana import links, variables
 from darkscope.grafana.dashboard import Dashboard, Row
-from darkscope.grafana.influxql import INTERVAL, Select, total
-from darkscope.grafana.panels import Query, trend
 from darkscope.grafana.questions import (
     COUNTRY_NAME,
     OF_COUNTRIES,
     OF_PORTS,
-    OF_SENSORS,
     PORT_NAME,
+    fates,
     leading_countries,
     leading_ports,
     packets,
@@ -19,7 +17,7 @@ from darkscope.grafana.questions import (
     rate_trend,
     share_watched,
 )
-from darkscope.ingest.measurements import COUNTRIES, COVERAGE, PORTS
+from darkscope.ingest.measurements import COUNTRIES, PORTS
 
 ROUTES = (
     links.api("ports", "Its ports by the API", limit="$top", sensor="$sensor", kind="all"),
@@ -114,22 +112,11 @@ DASHBOARD = Dashboard(
         Row(
             "What became of its frames?",
             (
-                trend(
+                fates(
                     "Frames by what became of them",
-                    "Frames of its captures in each step; what became of them is known by the hour. "
-                    "`dropped` are packets that the capturing program says it lost. A step without coverage "
-                    "has nothing to draw.",
-                    "short",
-                    tuple(
-                        Query(
-                            fate,
-                            Select(COVERAGE, (total(fate),), OF_SENSORS, every=INTERVAL),
-                            alias=fate,
-                        )
-                        for fate in FATES
-                    ),
+                    "Frames of its captures; `dropped` are packets that the capturing program says it lost.",
+                    FATES,
                     (links.SENSORS_BY_API, links.TO_COVERAGE),
-                    calculations=("sum", "max"),
                 ),
             ),
         ),
