@@ -17,8 +17,13 @@ from typing import Any
 Json = dict[str, Any]
 Path = tuple[str, ...]
 
-BOOKKEEPING = frozenset({"id", "uid", "version", "iteration", "panels", "digest", "gnetId", "preload"})
+BOOKKEEPING = frozenset(
+    {"id", "uid", "version", "iteration", "panels", "digest", "gnetId", "preload", "editable"}
+)
 """Keys of a dashboard that say nothing about what it shows, and its panels, which are compared one by one."""
+
+PLUGIN_VERSION = "pluginVersion"
+"""Key of a panel that says which Grafana saved it."""
 
 OF_VARIABLES = frozenset({"current", "options"})
 """What a variable was last set to is the viewer's business."""
@@ -115,6 +120,8 @@ def _frame(model: Json) -> Json:
 def _changes(here: object, there: object, kind: Path, path: Path) -> Iterator[Change]:
     if isinstance(here, dict) and isinstance(there, dict):
         for key in (*here, *(key for key in there if key not in here)):
+            if key == PLUGIN_VERSION:
+                continue
             yield from _changes(here.get(key, MISSING), there.get(key, MISSING), kind, (*path, key))
     elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
         found = [

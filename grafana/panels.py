@@ -186,10 +186,11 @@ class Panel:
             "datasource": _one_or_mixed(targets, len(sources)),
             "targets": targets,
             "links": [link.model() for link in self.links],
-            "fieldConfig": {
-                "defaults": defaults,
-                "overrides": [one.override() for one in self.fields],
-            },
+            **(
+                {"fieldConfig": {"defaults": defaults, "overrides": [one.override() for one in self.fields]}}
+                if targets
+                else {}
+            ),
             "options": self.options,
             **({"transformations": list(self.transformations)} if self.transformations else {}),
             **self.more,

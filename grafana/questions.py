@@ -51,7 +51,7 @@ from darkscope.ingest.measurements import COUNTRIES, COVERAGE, PACKETS, PORTS, M
 
 RATE_UNIT, DAILY_UNIT = "suffix:/h", "suffix:/day"
 HOUR_SECONDS = 3600
-RHYTHM_HEIGHT = 11
+RHYTHM_HEIGHT = 10
 DAY_SECONDS = 86_400
 
 HONEST = (
@@ -314,7 +314,7 @@ def weekly_rhythm(title: str, asked: Select, links: tuple[Link, ...]) -> Panel:
             "minWidth": 30,
             "align": "center",
         },
-        defaults={"color": {"mode": "continuous-BlYlRd"}, "decimals": 0},
+        defaults={"color": {"mode": "continuous-BlYlRd"}, "decimals": 0, "min": 0},
     )
 
 

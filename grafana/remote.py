@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -17,12 +18,18 @@ from urllib.parse import urlsplit
 import requests
 from grafana_api.grafana_api import GrafanaClientError, GrafanaException
 from grafana_api.grafana_face import GrafanaFace
+from urllib3.exceptions import InsecureRequestWarning
+
+from darkscope.grafana.difference import difference
 
 Json = dict[str, Any]
 Answer = TypeVar("Answer")
 
 DIGEST = "digest"
 """Key of a pushed dashboard under which its digest stands; a browser that saves leaves it out or leaves it wrong."""
+
+_NO_USER = 403
+"""What a service account is told that asks for its user; nobody at all gets 401."""
 
 _OF_GRAFANA = frozenset({"id", "version", DIGEST})
 
@@ -84,6 +91,7 @@ class Remote:
             raise RemoteError("neither a token nor a user and password are given")
         self.url = url.rstrip("/")
         self._login = login
+        self._trusts_anybody = verify is False
         prefix = parts.path.strip("/")
         self._face = GrafanaFace(
             auth=login.token or (login.user, login.password),
@@ -97,14 +105,11 @@ class Remote:
 
     def check(self) -> None:
         """Make sure that Grafana knows who asks: with anonymous access on, it answers a wrong token as well."""
-        if self._login.token:
-            who = self._ask(lambda: self._face.api.GET("/user"), none_for=(404,))
-            if who is None or who.get("login"):
-                return  # 404: a service account is no user, but it is somebody
-            raise RemoteError(f"{self.url} does not know the token and answers anybody")
-        who = self._ask(lambda: self._face.api.GET("/user"))
-        if who.get("login") != self._login.user and who.get("email") != self._login.user:
-            raise RemoteError(f"{self.url} does not know {self._login.user} and answers anybody")
+        who = self._ask(lambda: self._face.api.GET("/user"), none_for=(_NO_USER,))
+        if self._login.token and who is None:
+            return
+        if not who or not who.get("login") or self._login.user not in (None, who["login"], who.get("email")):
+            raise RemoteError(f"{self.url} does not know who asks, and answers anybody")
 
     def find(self, uid: str) -> Stored | None:
         """A dashboard as it is stored; None where there is none."""
@@ -130,7 +135,7 @@ class Remote:
             raise ProvisionedError(
                 f"{model['uid']} is read from a file by this Grafana: change the file, or push to another uid"
             )
-        if stored and stored.was_changed and not overwrite:
+        if stored and stored.was_changed and not overwrite and difference(model, stored.model):
             raise ChangedThereError(
                 f"{model['uid']} was changed in Grafana by {stored.changed_by or 'somebody'}: look at "
                 "`diff`, keep it by `pull`, or overwrite it with --force"
@@ -162,7 +167,10 @@ class Remote:
     def _ask(self, ask: Callable[[], Any], none_for: tuple[int, ...] = ()) -> Any:
         """Ask, and turn whatever goes wrong into a sentence."""
         try:
-            return ask()
+            with warnings.catch_warnings():
+                if self._trusts_anybody:
+                    warnings.simplefilter("ignore", InsecureRequestWarning)
+                return ask()
         except GrafanaClientError as error:
             if error.status_code in none_for:
                 return None
@@ -187,6 +195,8 @@ def _refused(url: str, error: GrafanaClientError) -> RemoteError:
             return RemoteError(f"{url} does not know the token or password")
         case 403:
             return RemoteError(f"{url} does not allow it: the account needs the role Editor")
+        case 404:
+            return RemoteError(f"{url} is not where Grafana's API is: is a path prefix missing?")
         case 412:
             return ChangedThereError(f"somebody saved it in Grafana at this very moment: {error.message}")
     return RemoteError(f"{url} refuses: {error.message}")
@@ -194,4 +204,9 @@ def _refused(url: str, error: GrafanaClientError) -> RemoteError:
 
 def draft(model: Json, name: str) -> Json:
     """Give a dashboard a uid and a title of its own, so that it can be looked at beside the one in use."""
-    return {**model, "uid": f"{model['uid']}-{name}"[:40], "title": f"{model['title']} ({name})"}
+    return {
+        **model,
+        "uid": f"{model['uid']}-{name}"[:40],
+        "title": f"{model['title']} ({name})",
+        "editable": True,
+    }

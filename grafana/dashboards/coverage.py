@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from darkscope.grafana import links, variables
 from darkscope.grafana.dashboard import Dashboard, Row
 from darkscope.grafana.influxql import INTERVAL, Select, Value, Window, last, total
@@ -16,13 +18,22 @@ from darkscope.grafana.questions import (
     share_watched,
 )
 from darkscope.grafana.sources import DAYS
-from darkscope.grafana.transformations import columns, merged, sorted_by
+from darkscope.grafana.transformations import columns, merged, only_without, sorted_by
 from darkscope.ingest.measurements import COVERAGE, PORTS, SENSORS
 from darkscope.ingest.series import Rejected
 
 ROUTES = (links.SENSORS_BY_API, links.TO_ITSELF)
 REJECTED = tuple(f"rejected_{reason}" for reason in Rejected)
 LEFT_OUT = ("own", "stray", "overlap")
+
+LISTED = Select(
+    SENSORS,
+    (last("listed"),),
+    OF_SENSORS,
+    ("sensor", "organisation", "home", "kind", "country"),
+    window=Window.LISTED,
+)
+WATCHED = Select(COVERAGE, (total("watched"), total("dropped")), OF_SENSORS, ("sensor",))
 
 DROPPED = Value('sum("dropped") / (sum("frames") + sum("dropped"))', "lost", ("dropped", "frames"))
 REFUSED = Value(
@@ -47,30 +58,15 @@ DASHBOARD = Dashboard(
         Row(
             "Who watched?",
             (
-                share_watched("Sensors' state", (links.SENSORS_BY_API,), (links.SENSOR_OF_SERIES,)),
+                share_watched("Sensors' state", (links.SENSORS_BY_API,), (links.SENSOR_OF_SERIES,)).wide(10),
                 table(
                     "Sensors",
                     "Every sensor of the choice that is listed, whether it was heard or not. Seconds "
                     "watched are empty where it was silent throughout the range.",
                     "s",
                     (
-                        Query(
-                            "listed",
-                            Select(
-                                SENSORS,
-                                (last("listed"),),
-                                OF_SENSORS,
-                                ("sensor", "organisation", "home", "kind", "country"),
-                                window=Window.LISTED,
-                            ),
-                            table=True,
-                            source=DAYS,
-                        ),
-                        Query(
-                            "watched",
-                            Select(COVERAGE, (total("watched"), total("dropped")), OF_SENSORS, ("sensor",)),
-                            table=True,
-                        ),
+                        Query("listed", LISTED, table=True, source=DAYS),
+                        Query("watched", WATCHED, table=True),
                     ),
                     ROUTES,
                     fields=(
@@ -80,10 +76,30 @@ DASHBOARD = Dashboard(
                     ),
                     transformations=(
                         *merged(),
-                        sorted_by("watched", descending=False),
+                        sorted_by("sensor", descending=False),
                         columns(("sensor", "organisation", "home", "kind", "country", "watched", "dropped")),
                     ),
                 ),
+                table(
+                    "Silent sensors",
+                    "Sensors of the choice that are listed and watched nothing at all in the range.",
+                    "string",
+                    (
+                        Query("listed", replace(LISTED, by=("sensor",)), table=True, source=DAYS),
+                        Query("watched", WATCHED, table=True),
+                    ),
+                    ROUTES,
+                    fields=(
+                        Field("sensor", links=(links.SENSOR_OF_ROW,)),
+                        Field("listed", more={"custom.hidden": True}),
+                        Field("watched", more={"custom.hidden": True}),
+                    ),
+                    transformations=(
+                        *merged(),
+                        only_without("watched"),
+                        sorted_by("sensor", descending=False),
+                    ),
+                ).wide(4),
             ),
             12,
         ),

@@ -9,7 +9,7 @@ from darkscope.grafana import links, variables
 from darkscope.grafana.dashboard import Dashboard, Row
 from darkscope.grafana.panels import Panel, prose
 
-HEIGHT = 12
+HEIGHT = 7
 
 
 def sections() -> dict[str, str]:
