@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import io
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -134,6 +136,11 @@ def read(worker: Worker, data: bytes, name: str = "/spool/a/1.pcap", **how: Any)
     while worker.read(reading):
         pass
     return reading
+
+
+def no_room(*_: object) -> bool:
+    """Stand for any write to a disk that is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def merged(snapshot: Snapshot, table: series.Table) -> pl.DataFrame:

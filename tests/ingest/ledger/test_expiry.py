@@ -10,10 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 from capture_files import pcap
-from ledgers import DAY, NOON, NOW, SECOND, Site, at, day, packets, ramp, read
+from ledgers import DAY, NOON, NOW, SECOND, Site, at, day, no_room, packets, ramp, read
 
 from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
 from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
+from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import (
@@ -341,14 +342,19 @@ def test_a_day_forgotten_while_its_capture_is_read_is_filled_up_to_there(
     assert_lawful(site)
 
 
-def test_a_batch_that_was_read_before_a_day_was_forgotten_is_read_again(tmp_path: Path) -> None:
+def test_a_batch_that_was_read_before_a_day_was_forgotten_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Committed as it is, it would look as if it had been forgotten too, and be filled once more."""
     site = Site(tmp_path / "ledger")
     data = ramp(0, 100)
     site.take(first(data, 40))
     worker = site.worker()
     read(worker, data)
-    worker._closed = worker._close()
+    with monkeypatch.context() as full:
+        full.setattr(Plan, "publish", no_room)
+        with pytest.raises(LedgerError):
+            worker.commit()
     forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
     with pytest.raises(Overtaken):
         worker.commit()

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ledgers import Site, packets, ramp, read
+from ledgers import Site, no_room, packets, ramp, read
 
-from darkscope.ingest.ledger.ledger import Ledger, Overtaken
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken
 from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
@@ -119,12 +119,16 @@ def test_commits_that_a_power_cut_took_are_made_again_by_their_plan(
     assert verify(Ledger(site.folder)).faults == ()
 
 
-def test_files_that_were_cleaned_away_while_a_batch_waited_are_read_again(site: Site) -> None:
+def test_files_that_were_cleaned_away_while_a_batch_waited_are_read_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As a daemon finds them that had no room for more than a day."""
     worker = site.worker()
     read(worker, ramp(0, 5))
-    worker._closed = worker._close()
-    worker._write()
+    with monkeypatch.context() as full:
+        full.setattr(Plan, "publish", no_room)
+        with pytest.raises(LedgerError):
+            worker.commit()
     for path in site.folder.glob("*/day=*/*.parquet"):
         path.unlink()
     with pytest.raises(Overtaken, match="is gone; read again"):
