@@ -47,7 +47,7 @@ from darkscope.grafana.transformations import (
     rows_by_tags,
     sorted_by,
 )
-from darkscope.ingest.measurements import COUNTRIES, COVERAGE, PACKETS, PORTS, Measurement
+from darkscope.ingest.measurements import COUNTRIES, COVERAGE, PACKETS, PORTS, TOTALS, Measurement
 
 RATE_UNIT, DAILY_UNIT = "suffix:/h", "suffix:/day"
 HOUR_SECONDS = 3600
@@ -62,7 +62,6 @@ HONEST = (
 OF_SENSORS = (chosen("sensor"),)
 OF_PORTS = (chosen("sensor"), chosen("protocol"), chosen("class"))
 OF_COUNTRIES = (chosen("sensor"), chosen("class"))
-OF_PORTS_OF_ALL_CLASSES = OF_SENSORS
 
 PORT_NAME = "${__field.labels.port}/${__field.labels.protocol}"
 COUNTRY_NAME = "${__field.labels.country}"
@@ -242,6 +241,16 @@ def _as_before(asked: Select) -> Select:
         asked.by,
         window=Window.BEFORE,
     )
+
+
+def in_all(by: Sequence[str] = (), every: str | None = INTERVAL) -> Select:
+    """All packets: from the measurement that has the fewest series, since every wall asks for them."""
+    return packets(TOTALS, OF_PORTS, by, every=every)
+
+
+def of_all_protocols(every: str | None = INTERVAL) -> Select:
+    """All packets, whatever their protocol: `countries` knows none, and a share of it must not either."""
+    return packets(TOTALS, OF_COUNTRIES, every=every)
 
 
 def leading_ports(every: str | None = INTERVAL, zone: str | None = None) -> Select:

@@ -11,7 +11,7 @@ from typing import Any
 from darkscope.grafana import sources
 from darkscope.grafana.influxql import Select, chosen, leading, own, tag_values, total
 from darkscope.grafana.sources import BY_RANGE, DAYS, HOURS, MINUTES, Source
-from darkscope.ingest.measurements import COUNTRIES, PORTS, SENSORS, Resolution
+from darkscope.ingest.measurements import COUNTRIES, PORTS, SENSORS, TOTALS, Resolution
 from darkscope.ingest.series import TELESCOPE
 
 Json = dict[str, Any]
@@ -206,6 +206,12 @@ SENSOR = asked(
     anything=False,
 )
 PROTOCOL = asked("protocol", "Protocol", "IP protocol.", tag_values(PORTS, "protocol"))
+PROTOCOL_IN_ALL = asked(
+    "protocol",
+    "Protocol",
+    "IP protocol: tcp, udp, icmp, icmpv6; all others together are `other`.",
+    tag_values(TOTALS, "protocol"),
+)
 CLASS = asked(
     "class",
     "Class",

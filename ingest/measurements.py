@@ -114,6 +114,14 @@ COUNTRIES = Measurement(
     "countries", "the same by country, all ports together", (_SENSOR, _COUNTRY, _CLASS), _SUMS
 )
 
+TOTALS = Measurement(
+    "totals",
+    "the same in all, for panels that need no port and no country; protocols are `tcp`, `udp`, `icmp`, `icmpv6` and "
+    "`other`",
+    (_SENSOR, _PROTOCOL, _CLASS),
+    _SUMS,
+)
+
 COVERAGE = Measurement(
     "coverage",
     "when sensors watched, and what became of every frame. A step that was watched and has no packets is a true "
@@ -176,7 +184,9 @@ DARKSCOPE = Measurement(
         ),
         Field("lag", "seconds", "age of the oldest change that is not in InfluxDB; 0 where all are"),
         Field("waiting", "", "stretches of an hour or a day that wait to be written"),
-        Field("series", "series", "series of `packets`, `ports` and `countries` in the newest UTC day"),
+        Field(
+            "series", "series", "series of `packets`, `ports`, `countries` and `totals` in the newest UTC day"
+        ),
         Field("folded", "packets", "packets of the newest UTC day whose port has no value of its own"),
         Field("points", "points", "points written since the projector began"),
         Field("rejected", "points", "points that InfluxDB refused, since the projector began"),
@@ -184,4 +194,4 @@ DARKSCOPE = Measurement(
     ),
 )
 
-MEASUREMENTS = (PACKETS, PORTS, COUNTRIES, COVERAGE, SENSORS, EVENTS, DARKSCOPE)
+MEASUREMENTS = (PACKETS, PORTS, COUNTRIES, TOTALS, COVERAGE, SENSORS, EVENTS, DARKSCOPE)

@@ -130,7 +130,7 @@ PROJECTED = {
     "version": "Version of the ledger that InfluxDB has.",
     "lag": "Seconds: age of the oldest change that is not in InfluxDB; 0 where all are.",
     "waiting": "Hours and days that wait to be written.",
-    "series": "Series of packets, ports and countries in the newest UTC day.",
+    "series": "Series of packets, ports, countries and totals in the newest UTC day.",
     "folded": "Packets of the newest UTC day whose port has no value of its own.",
     "points": "Points written since the projector began.",
     "rejected": "Points that InfluxDB refused since the projector began.",

@@ -9,7 +9,6 @@ from darkscope.grafana.dashboard import Dashboard, Row
 from darkscope.grafana.influxql import INTERVAL, Select, Value, Window, last, total
 from darkscope.grafana.panels import AMBER, GREEN, RED, Field, Query, stat, table, trend
 from darkscope.grafana.questions import (
-    OF_PORTS_OF_ALL_CLASSES,
     OF_SENSORS,
     SENSOR_NAME,
     fates,
@@ -19,7 +18,7 @@ from darkscope.grafana.questions import (
 )
 from darkscope.grafana.sources import DAYS
 from darkscope.grafana.transformations import columns, merged, only_without, sorted_by
-from darkscope.ingest.measurements import COVERAGE, PORTS, SENSORS
+from darkscope.ingest.measurements import COVERAGE, SENSORS, TOTALS
 from darkscope.ingest.series import Rejected
 
 ROUTES = (links.SENSORS_BY_API, links.TO_ITSELF)
@@ -109,7 +108,7 @@ DASHBOARD = Dashboard(
                 rate_trend(
                     "Packets by sensor",
                     "All packets of each chosen sensor; choose an organisation, home or abroad above to see theirs.",
-                    packets(PORTS, OF_PORTS_OF_ALL_CLASSES, ("sensor",)),
+                    packets(TOTALS, OF_SENSORS, ("sensor",)),
                     ROUTES,
                     name=SENSOR_NAME,
                     by_sensor=True,

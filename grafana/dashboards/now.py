@@ -22,28 +22,26 @@ from darkscope.grafana.panels import (
 from darkscope.grafana.questions import (
     COUNTRY_NAME,
     HONEST,
-    OF_COUNTRIES,
-    OF_PORTS,
     OF_SENSORS,
     PORT_NAME,
     SENSOR_NAME,
+    in_all,
     leading_countries,
     leading_ports,
     new_ports,
     news,
-    packets,
+    of_all_protocols,
     ranking,
     rate_trend,
     share_watched,
     watched,
 )
 from darkscope.grafana.transformations import later
-from darkscope.ingest.measurements import COUNTRIES, COVERAGE, PORTS
+from darkscope.ingest.measurements import COVERAGE
 
 WEEK = 7 * 86_400_000
 
-every_port = packets(PORTS, OF_PORTS)
-in_all = packets(PORTS, OF_PORTS, every=None)
+over_time, together = in_all(), in_all(every=None)
 seconds = watched(every=None)
 
 level = trend(
@@ -52,10 +50,10 @@ level = trend(
     f"{HONEST.replace('hour', 'second')}",
     "suffix:/s",
     (
-        Query("packets", every_port, hidden=True),
+        Query("packets", over_time, hidden=True),
         Query("watched", watched(), hidden=True),
         Math("now", "$packets / $watched"),
-        Query("packets_then", every_port.over(Window.WEEK_BEFORE), hidden=True),
+        Query("packets_then", over_time.over(Window.WEEK_BEFORE), hidden=True),
         Query("watched_then", watched().over(Window.WEEK_BEFORE), hidden=True),
         Math("week_before", "$packets_then / $watched_then"),
     ),
@@ -76,9 +74,9 @@ change = stat(
     "Packets per covered sensor time of the whole range, as a multiple of the same hours of the week before.",
     "suffix: times",
     (
-        Query("p", in_all, hidden=True),
+        Query("p", together, hidden=True),
         Query("w", seconds, hidden=True),
-        Query("q", in_all.over(Window.WEEK_BEFORE), hidden=True),
+        Query("q", together.over(Window.WEEK_BEFORE), hidden=True),
         Query("v", seconds.over(Window.WEEK_BEFORE), hidden=True),
         Reduced("P", "p", hidden=True),
         Reduced("W", "w", hidden=True),
@@ -119,7 +117,7 @@ DASHBOARD = Dashboard(
         *variables.ANY_RANGE,
         variables.API,
         *variables.OBSERVERS,
-        variables.PROTOCOL,
+        variables.PROTOCOL_IN_ALL,
         variables.CLASS,
         variables.TOP,
         variables.LEADING_PORTS,
@@ -147,7 +145,7 @@ DASHBOARD = Dashboard(
                     "Leading ports",
                     "Destination ports by packets.",
                     leading_ports(every=None),
-                    in_all,
+                    together,
                     (links.TO_PORTS, links.PORTS_BY_API),
                     drill=links.PORT_OF_ROW,
                     drill_from="port",
@@ -180,7 +178,7 @@ DASHBOARD = Dashboard(
                     "Leading countries",
                     "Source countries by packets.",
                     leading_countries(every=None),
-                    packets(COUNTRIES, OF_COUNTRIES, every=None),
+                    of_all_protocols(every=None),
                     (links.TO_REGIONS, links.COUNTRIES_BY_API),
                     drill=links.COUNTRY_OF_ROW,
                     drill_from="country",
@@ -204,7 +202,7 @@ DASHBOARD = Dashboard(
                     "Packets by sensor",
                     "All packets of each chosen sensor: a rise on one alone is its own trouble, on most it "
                     "is wide-area.",
-                    packets(PORTS, OF_PORTS, ("sensor",)),
+                    in_all(("sensor",)),
                     (links.TO_COVERAGE, links.SENSORS_BY_API),
                     name=SENSOR_NAME,
                     by_sensor=True,

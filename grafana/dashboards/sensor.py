@@ -6,18 +6,16 @@ from darkscope.grafana import links, variables
 from darkscope.grafana.dashboard import Dashboard, Row
 from darkscope.grafana.questions import (
     COUNTRY_NAME,
-    OF_COUNTRIES,
-    OF_PORTS,
     PORT_NAME,
     fates,
+    in_all,
     leading_countries,
     leading_ports,
-    packets,
+    of_all_protocols,
     ranking,
     rate_trend,
     share_watched,
 )
-from darkscope.ingest.measurements import COUNTRIES, PORTS
 
 ROUTES = (
     links.api("ports", "Its ports by the API", limit="$top", sensor="$sensor", kind="all"),
@@ -41,7 +39,7 @@ DASHBOARD = Dashboard(
             for one in (variables.ORGANISATION, variables.HOME, variables.KIND)
         ),
         variables.one(variables.SENSOR, ""),
-        variables.PROTOCOL,
+        variables.PROTOCOL_IN_ALL,
         variables.CLASS,
         variables.TOP,
         variables.LEADING_PORTS,
@@ -55,7 +53,7 @@ DASHBOARD = Dashboard(
                 rate_trend(
                     "Packets by class",
                     "All packets of the sensor, by what they are.",
-                    packets(PORTS, OF_PORTS, ("class",)),
+                    in_all(("class",)),
                     ROUTES,
                     name="${__field.labels.class}",
                     stacked=True,
@@ -70,7 +68,7 @@ DASHBOARD = Dashboard(
                     "Leading ports",
                     "Destination ports by packets on this sensor.",
                     leading_ports(every=None),
-                    packets(PORTS, OF_PORTS, every=None),
+                    in_all(every=None),
                     ROUTES,
                     drill=links.PORT_OF_ROW,
                     drill_from="port",
@@ -93,7 +91,7 @@ DASHBOARD = Dashboard(
                     "Leading countries",
                     "Source countries by packets on this sensor.",
                     leading_countries(every=None),
-                    packets(COUNTRIES, OF_COUNTRIES, every=None),
+                    of_all_protocols(every=None),
                     COUNTRY_ROUTES,
                     drill=links.COUNTRY_OF_ROW,
                     drill_from="country",

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from darkscope.ingest.measurements import COUNTRIES, OTHER, PACKETS, PORTS, Measurement
+from darkscope.ingest.measurements import COUNTRIES, OTHER, PACKETS, PORTS, TOTALS, Measurement
 from darkscope.ingest.projection.slots import FOLDED_ALONE, PORTLESS
 from darkscope.ingest.protocols import PROTOCOLS, port_number_text, protocol_text
 from darkscope.ingest.series import NO_PORT
@@ -35,6 +35,7 @@ NEEDS: dict[Measurement, tuple[str, ...]] = {
     PACKETS: ("sensor", "protocol", "port", "country"),
     PORTS: ("sensor", "protocol", "port", "class"),
     COUNTRIES: ("sensor", "country", "class"),
+    TOTALS: ("sensor", "protocol", "class"),
 }
 """Columns of flows, or of a rollup, that a measurement is summed from, beside `minute`, `packets` and `bytes`."""
 
@@ -128,6 +129,10 @@ def _tagged(rows: pl.LazyFrame, measurement: Measurement, owned: Owned) -> pl.La
         is_own = pl.col("country").is_in(sorted(owned.countries))
         rows = rows.with_columns(country=pl.when(is_own).then("country").otherwise(pl.lit(OTHER)))
         return rows.select("minute", *measurement.tag_names, "packets", "bytes")
+    if measurement is TOTALS:
+        return rows.with_columns(protocol=_named(*PORTLESS, *FOLDED_ALONE)).select(
+            "minute", *measurement.tag_names, "packets", "bytes"
+        )
     if measurement is PACKETS:
         pairs = pl.LazyFrame(
             sorted(owned.pairs), schema={**_PORT_SCHEMA, "country": pl.String}, orient="row"
@@ -136,16 +141,20 @@ def _tagged(rows: pl.LazyFrame, measurement: Measurement, owned: Owned) -> pl.La
             country=pl.when("is_own").then("country").otherwise(pl.lit(OTHER))
         )
     ports = _port_texts(owned)
-    alone = pl.col("protocol").replace_strict(
-        {number: protocol_text(number).lower() for number in FOLDED_ALONE},
-        default=OTHER,
-        return_dtype=pl.String,
-    )
     return (
         rows.join(ports, on=["protocol", "port"], how="left")
-        .with_columns(protocol=pl.coalesce("protocol_text", alone), port=pl.col("port_text").fill_null(OTHER))
+        .with_columns(
+            protocol=pl.coalesce("protocol_text", _named(*FOLDED_ALONE)),
+            port=pl.col("port_text").fill_null(OTHER),
+        )
         .select("minute", *measurement.tag_names, "packets", "bytes")
     )
+
+
+def _named(*protocols: int) -> pl.Expr:
+    """Names of these protocols; any other is folded."""
+    names = {number: protocol_text(number).lower() for number in protocols}
+    return pl.col("protocol").replace_strict(names, default=OTHER, return_dtype=pl.String)
 
 
 def _port_texts(owned: Owned) -> pl.LazyFrame:
@@ -170,6 +179,8 @@ def read_port(text: str) -> Port:
 
 def _gains_or_loses(measurement: Measurement, touched: Owned) -> pl.Expr:
     """Series that touched values have, had, or could have given to."""
+    if measurement is TOTALS:
+        return pl.lit(value=False)
     if measurement is COUNTRIES:
         return pl.col("country").is_in([OTHER, *sorted(touched.countries)]) & pl.lit(bool(touched.countries))
     ports = touched.ports

@@ -23,8 +23,8 @@ ALWAYS = len(PORTLESS) + len(FOLDED_ALONE) + 1
 
 CLASSES = len(Traffic)
 
-OF_ITSELF = 4
-"""Series of a sensor in `coverage` and `sensors`; it may change its organisation, place or kind thrice."""
+OF_ITSELF = 4 + ALWAYS * CLASSES
+"""Series of a sensor in `coverage`, `sensors` and `totals`; it may change its organisation, place or kind thrice."""
 
 EVENTS_SHARE = 0.05
 """Part of the budget that `events` may take."""

@@ -20,7 +20,7 @@ from darkscope.ingest.rollups import step
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.watched import islands, stepped
 
-TRAFFIC = (measurements.PACKETS, measurements.PORTS, measurements.COUNTRIES)
+TRAFFIC = (measurements.PACKETS, measurements.PORTS, measurements.COUNTRIES, measurements.TOTALS)
 """Measurements summed from flows."""
 
 DAY = Resolution.DAY.minutes
@@ -64,7 +64,7 @@ def traffic(
     touched: Owned | None = None,
     only: Iterable[Measurement] = TRAFFIC,
 ) -> list[tuple[Measurement, pl.DataFrame]]:
-    """Points of `packets`, `ports` and `countries`; `before` and `touched` as in `folded`.
+    """Points of `packets`, `ports`, `countries` and `totals`; `before` and `touched` as in `folded`.
 
     Sums come from a rollup where one answers, and from flows where none does.
     """

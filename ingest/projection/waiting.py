@@ -38,7 +38,7 @@ _SLOT = {Resolution.MINUTE: 60, Resolution.HOUR: 1440, Resolution.DAY: 1440}
 class Work(StrEnum):
     """What is computed from what."""
 
-    TRAFFIC = "traffic"  # packets, ports, countries, from flows
+    TRAFFIC = "traffic"  # packets, ports, countries, totals, from flows
     COVERAGE = "coverage"
     SENSORS = "sensors"
     EVENTS = "events"

@@ -62,9 +62,9 @@ def itself(time: int, lag: int = 3) -> str:
 def packets(
     time: int, sensor: str, protocol: str, port: str, country: str, count: int, traffic: str = "scan"
 ) -> Iterator[str]:
-    """Points of one port and country in `packets`, `ports` and `countries`: exact where nothing else sends."""
+    """Points of one port and country in every measurement of packets: exact where nothing else sends."""
     sums = {"packets": count, "bytes": 60 * count}
     tags = {"sensor": sensor, "protocol": protocol, "port": port, "country": country, "class": traffic}
-    for name in ("packets", "ports", "countries"):
+    for name in ("packets", "ports", "countries", "totals"):
         measurement = NAMES[name]
         yield line(measurement, time, {tag: tags[tag] for tag in measurement.tag_names}, **sums)
