@@ -30,19 +30,24 @@ SHORT_RUN = 4096
 """Packets below which starting threads costs more than it brings."""
 
 
+KEPT = 4
+"""Sources stay while flows are taken, up to one for so many flows there is room for: few rows tell all of a batch."""
+
+
 class _Shard:
     """The tables of one share of the sources, and the loop that fills them."""
 
-    def __init__(self, space: int, keys: npt.NDArray[np.uint64]) -> None:
-        slots = 1 << (2 * space).bit_length()
+    def __init__(self, flows: int, sources: int, keys: npt.NDArray[np.uint64]) -> None:
+        """Room for so many flows and sources."""
         self._keys = keys
-        self._rows = _lines(space, tally.OPEN_ROW, np.int64)
-        self._slots = np.zeros(slots, np.uint64)
-        self._source_rows = _lines(space, tally.SOURCE_ROW, np.int64)
-        self._source_slots = np.zeros(slots, np.uint64)
-        self._ports = _lines(space, tally.PORTS, np.int32)
+        self._rows = _lines(flows, tally.OPEN_ROW, np.int64)
+        self._slots = np.zeros(1 << (2 * flows).bit_length(), np.uint64)
+        self._source_rows = _lines(sources, tally.SOURCE_ROW, np.int64)
+        self._source_slots = np.zeros(1 << (2 * sources).bit_length(), np.uint64)
+        self._ports = _lines(sources, tally.PORTS, np.int32)
         self._state = np.zeros(tally.STATE, np.int64)
-        self._closed = tally.Closed.of(space)
+        self._closed = tally.Closed.of(flows)
+        self._named = pl.DataFrame()  # who and where the sources are, in the order of their rows
         self.empty()
 
     @property
@@ -50,8 +55,14 @@ class _Shard:
         """Flows it holds."""
         return int(self._state[tally.OPEN] + self._state[tally.CLOSED])
 
+    @property
+    def sources(self) -> int:
+        """Sources it holds, but for those that open flows alone know."""
+        return int(self._state[tally.SOURCES])
+
     def empty(self) -> None:
         """Drop what was counted."""
+        self._named = pl.DataFrame()
         self._slots[: int(self._state[tally.OPEN_MASK]) + 1] = 0
         self._source_slots[: int(self._state[tally.SOURCE_MASK]) + 1] = 0
         self._state[:] = 0
@@ -98,8 +109,8 @@ class _Shard:
             self._closed,
         )
 
-    def rows(self, sensors: list[str], places: Places) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of `flows` and of `sources`, both with their `day`."""
+    def take_flows(self, sensors: list[str], places: Places) -> pl.DataFrame:
+        """Rows of `flows` with their `day`; what is known of the sources stays. Raises GeoError."""
         tally.close(
             self._rows,
             self._slots,
@@ -110,45 +121,11 @@ class _Shard:
             self._state,
             self._closed,
         )
-        sources = int(self._state[tally.SOURCES])
-        # Columns copied in one go: a row-wise array read column by column misses the cache at every value.
-        # Not `ascontiguousarray`: a single row is contiguous as it is, and would stay a view of what is emptied.
-        columns = self._source_rows[:sources].T.copy(order="C")
-        place = columns[tally.S_PLACE]
-        day, version = place >> 32, (place & 0xFF).astype(np.int16)
-        low, high = columns[tally.S_LOW], columns[tally.S_HIGH]
-        country, asn = _place_sources(places, day, version, high, low)
-        frame = pl.DataFrame(
-            {
-                "day": _dates(day),
-                "sensor": pl.Series(sensors, dtype=pl.String).gather((place >> 8) & 0xFFFFFF),
-                "version": version,
-                "source_high": high,
-                "source_low": low,
-                "country": country,
-                "asn": asn,
-                "packets": columns[tally.S_PACKETS],
-                "bytes": columns[tally.S_BYTES],
-                "first": columns[tally.S_FIRST],
-                "last": columns[tally.S_LAST],
-                "source_port": columns[tally.S_ORIGIN] >> 8,
-                "ttl": columns[tally.S_ORIGIN] & 0xFF,
-                "scan": columns[tally.S_PACKETS]
-                - columns[[tally.S_BACK, tally.S_SPOOF, tally.S_OTHER]].sum(0),
-                "backscatter": columns[tally.S_BACK],
-                "spoofable": columns[tally.S_SPOOF],
-                "mirai": columns[tally.S_MIRAI],
-                "zmap": columns[tally.S_ZMAP],
-                "masscan": columns[tally.S_MASSCAN],
-                "nmap": _pairs(columns[tally.S_NMAP : tally.S_NMAP2 + 1]),
-                "unicornscan": _pairs(columns[tally.S_UNICORN : tally.S_UNICORN2 + 1]),
-                "ports": _sets(self._ports[:sources], columns[tally.S_PORTS]),
-            }
-        ).with_columns(offered=_NO_MARKS, completed=_NO_MARKS)
+        self._name_sources(sensors, places)
         flows = int(self._state[tally.CLOSED])
+        self._state[tally.CLOSED] = 0
         closed = self._closed
-        of_source = ("day", "sensor", "version", "source_high", "source_low", "country", "asn")
-        counted = frame.select(of_source)[closed.entry[:flows]].with_columns(
+        return self._named[closed.entry[:flows]].with_columns(
             # Copies: the arrays are filled anew while these rows are being written.
             pl.Series("minute", closed.minute[:flows].copy()),
             pl.Series("protocol", closed.protocol[:flows].copy()),
@@ -159,7 +136,55 @@ class _Shard:
             pl.Series("bytes", closed.bytes[:flows].copy()),
             pl.Series("targets", closed.targets[:flows].copy()),
         )
-        return counted, frame
+
+    def take_sources(self) -> pl.DataFrame:
+        """Rows of `sources` with their `day`, once their flows were taken; afterwards there are none."""
+        sources = self.sources
+        # Columns copied in one go: a row-wise array read column by column misses the cache at every value.
+        # Not `ascontiguousarray`: a single row is contiguous as it is, and would stay a view of what is emptied.
+        columns = self._source_rows[:sources].T.copy(order="C")
+        rows = self._named.with_columns(
+            pl.Series("packets", columns[tally.S_PACKETS]),
+            pl.Series("bytes", columns[tally.S_BYTES]),
+            pl.Series("first", columns[tally.S_FIRST]),
+            pl.Series("last", columns[tally.S_LAST]),
+            pl.Series("source_port", columns[tally.S_ORIGIN] >> 8),
+            pl.Series("ttl", columns[tally.S_ORIGIN] & 0xFF),
+            pl.Series("backscatter", columns[tally.S_BACK]),
+            pl.Series("spoofable", columns[tally.S_SPOOF]),
+            pl.Series("mirai", columns[tally.S_MIRAI]),
+            pl.Series("zmap", columns[tally.S_ZMAP]),
+            pl.Series("masscan", columns[tally.S_MASSCAN]),
+            _pairs(columns[tally.S_NMAP : tally.S_NMAP2 + 1]).alias("nmap"),
+            _pairs(columns[tally.S_UNICORN : tally.S_UNICORN2 + 1]).alias("unicornscan"),
+            _sets(self._ports[:sources], columns[tally.S_PORTS]).alias("ports"),
+            other=pl.Series(columns[tally.S_OTHER]),
+            offered=_NO_MARKS,
+            completed=_NO_MARKS,
+        )
+        self.empty()
+        rest = pl.col("packets") - pl.col("backscatter") - pl.col("spoofable") - pl.col("other")
+        return rows.with_columns(scan=rest).drop("other")
+
+    def _name_sources(self, sensors: list[str], places: Places) -> None:
+        """Say of the sources that came since the last time who and where they are."""
+        rows = self._source_rows[self._named.height : self.sources]
+        place = rows[:, tally.S_PLACE]
+        day, version = place >> 32, (place & 0xFF).astype(np.int16)
+        low, high = rows[:, tally.S_LOW].copy(), rows[:, tally.S_HIGH].copy()
+        country, asn = _place_sources(places, day, version, high, low)
+        new = pl.DataFrame(
+            {
+                "day": _dates(day),
+                "sensor": pl.Series(sensors, dtype=pl.String).gather((place >> 8) & 0xFFFFFF),
+                "version": version,
+                "source_high": high,
+                "source_low": low,
+                "country": country,
+                "asn": asn,
+            }
+        )
+        self._named = pl.concat([self._named, new]) if self._named.height else new
 
 
 class Reduction:
@@ -174,7 +199,10 @@ class Reduction:
         self._room = flows
         shards = min(MOST_SHARDS, len(os.sched_getaffinity(0)))
         self._keys = np.frombuffer(os.urandom(32), np.uint64) | np.uint64(1)
-        self._shards = [_Shard(flows + run, self._keys) for _ in range(shards)]
+        self.most_sources = flows // KEPT
+        """Sources that may stay when flows are taken; if there are more, they must be taken as well."""
+        space = flows + run
+        self._shards = [_Shard(space, self.most_sources + space, self._keys) for _ in range(shards)]
         self._pool = ThreadPoolExecutor(shards, thread_name_prefix="reduce")
         self._running: list[Future[None]] = []
         self._on_the_way = 0  # packets that are being counted
@@ -183,7 +211,7 @@ class Reduction:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was counted."""
+        """Whether no flow was counted."""
         return not self._settled and not self._on_the_way
 
     @property
@@ -227,15 +255,24 @@ class Reduction:
         self._settled = sum(shard.flows for shard in self._shards)
         self._on_the_way = 0
 
-    def take(self, places: Places) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Rows of `flows` and of `sources`, both with their `day`; afterwards there are none. Raises GeoError."""
+    def take_flows(self, places: Places) -> pl.DataFrame:
+        """Rows of `flows`, with their `day`; the sources stay. Raises GeoError."""
         self.settle()
         sensors = list(self._sensors)
-        flows, sources = zip(
-            *(shard.rows(sensors, places) for shard in self._shards if shard.flows), strict=True
-        )
-        self.clear()
-        return pl.concat(flows), pl.concat(sources)
+        taken = list(self._pool.map(lambda shard: shard.take_flows(sensors, places), self._shards))
+        self._settled = 0
+        return pl.concat([rows for rows in taken if rows.height])
+
+    @property
+    def sources(self) -> int:
+        """Sources of the flows that were taken."""
+        return sum(shard.sources for shard in self._shards)
+
+    def take_sources(self) -> pl.DataFrame:
+        """Rows of `sources`, with their `day`, right after their flows; afterwards there is nothing."""
+        taken = [shard.take_sources() for shard in self._shards if shard.sources]
+        self._sensors.clear()
+        return pl.concat(taken)
 
     def clear(self) -> None:
         """Drop what was counted."""

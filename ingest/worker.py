@@ -284,7 +284,7 @@ class Worker:
             return 0
         if self._reduction.is_full:
             self._staging.finish()
-            self._take_rows()
+            self._take_rows(all_sources=False)
         self._staging.go_on()
         frames = reader.read()
         pieces = self._pieces(reading, frames)
@@ -367,7 +367,7 @@ class Worker:
 
     def _close(self) -> _Closed:
         """Make the batch's last rows."""
-        self._take_rows()
+        self._take_rows(all_sources=True)
         readings = [reading for reading in self._readings if self._has_news(reading)]
         taken = self._now()
         rows = {reading: self._capture_rows(reading, taken) for reading in readings}
@@ -530,11 +530,15 @@ class Worker:
             and bool(reading.digest)
         )
 
-    def _take_rows(self) -> None:
+    def _take_rows(self, *, all_sources: bool) -> None:
+        """Take the rows that were counted; of the sources where they are many, or `all_sources`."""
         self._staging.add(SOURCES, self._handshakes.take())
-        if self._reduction.is_empty:
-            return
-        flows, sources = self._reduction.take(self._places)
+        if not self._reduction.is_empty:
+            self._take_flows(self._reduction.take_flows(self._places))
+        if self._reduction.sources > (0 if all_sources else self._reduction.most_sources):
+            self._staging.add(SOURCES, self._reduction.take_sources())
+
+    def _take_flows(self, flows: pl.DataFrame) -> None:
         self._flows += flows.height
         late = pl.col("day").is_in(_dates(self._sealed))
         if len(self._sealed):
@@ -550,7 +554,6 @@ class Worker:
             self._staging.add(SEALS, seals)
             flows = flows.filter(~late)
         self._staging.add(FLOWS, flows)
-        self._staging.add(SOURCES, sources)
 
     def _capture_rows(self, reading: Reading, taken: int) -> list[Taken]:
         rows = [

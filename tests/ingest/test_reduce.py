@@ -172,6 +172,11 @@ def merged(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     return in_order(rows.group_by("day", *table.keys).agg(table.merged()), table)
 
 
+def take(reduction: Reduction) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """All rows of flows and of sources."""
+    return reduction.take_flows(PLACES), reduction.take_sources()
+
+
 @settings(max_examples=25, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(
     seed=st.integers(0, 1 << 32),
@@ -181,28 +186,33 @@ def merged(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     ports=st.sampled_from([1, 3, 40]),
     runs=st.integers(1, 5),
     takes=st.lists(st.booleans(), min_size=5, max_size=5),
+    most=st.sampled_from([0, 20, 5000]),
 )
 def test_rows_are_the_sums_of_the_packets_however_they_are_cut(
-    seed: int, count: int, sources: int, minutes: int, ports: int, runs: int, takes: list[bool]
+    seed: int, count: int, sources: int, minutes: int, ports: int, runs: int, takes: list[bool], most: int
 ) -> None:
     reduction = Reduction(flows=20_000, run=9000)
-    taken, inputs = [], []
+    flows, found, inputs = [], [], []
     for number, is_taken in zip(range(runs), takes, strict=False):
         run = random_packets(seed + number, count, sources, minutes, ports)
         reduction.absorb(f"s{number % 2}", *run)
         inputs.append(table_of(np.full(count, number % 2), *run))
         if not reduction.is_empty and (is_taken or reduction.is_full):
-            taken.append(reduction.take(PLACES))
+            flows.append(reduction.take_flows(PLACES))
+            if reduction.sources > min(most, reduction.most_sources):
+                found.append(reduction.take_sources())
     if not reduction.is_empty:
-        taken.append(reduction.take(PLACES))
+        flows.append(reduction.take_flows(PLACES))
+    if reduction.sources:
+        found.append(reduction.take_sources())
     rows = pl.concat(inputs)
-    if not taken:
+    if not flows:
         assert rows.collect().is_empty()
         return
-    flows, found = (pl.concat(part) for part in zip(*taken, strict=True))
-    assert merged(flows, FLOWS).equals(flows_of(rows))
-    assert merged(found, SOURCES).equals(sources_of(rows))
+    assert merged(pl.concat(flows), FLOWS).equals(flows_of(rows))
+    assert merged(pl.concat(found), SOURCES).equals(sources_of(rows))
     assert reduction.is_empty
+    assert reduction.sources == 0
 
 
 def test_rows_that_were_taken_do_not_change_with_what_is_counted_next() -> None:
@@ -213,7 +223,7 @@ def test_rows_that_were_taken_do_not_change_with_what_is_counted_next() -> None:
             first, second = (random_packets(seed + extra, count, 1, 3, 3) for extra in (0, 100))
             first[0][:] = second[0][:] = INBOUND
             reduction.absorb("s0", *first)
-            taken = reduction.take(PLACES)
+            taken = take(reduction)
             before = [rows.to_dicts() for rows in taken]
             reduction.absorb("s0", *second)
             assert [rows.to_dicts() for rows in taken] == before
@@ -226,7 +236,7 @@ def test_more_flows_in_a_minute_than_the_first_tables_hold_are_all_counted() -> 
     reduction = Reduction(flows=1000, run=60_000)
     reduction.absorb("s0", *run)
     assert reduction.is_full
-    flows, sources = reduction.take(PLACES)
+    flows, sources = take(reduction)
     rows = table_of(np.zeros(60_000, np.int64), *run)
     assert flows.height > 20_000
     assert merged(flows, FLOWS).equals(flows_of(rows))
@@ -237,12 +247,12 @@ def test_the_mark_of_targets_is_the_same_in_one_take_and_in_many() -> None:
     run = random_packets(2, 3000, 20, 5, 3)
     whole, cut = Reduction(flows=10_000, run=9000), Reduction(flows=10_000, run=9000)
     whole.absorb("s0", *run)
-    once, _ = whole.take(PLACES)
+    once, _ = take(whole)
     cut.absorb("other", *random_packets(3, 10, 2, 5, 3))
-    cut.take(PLACES)
+    take(cut)
     cut.absorb("s1", *random_packets(3, 10, 2, 5, 3))
     cut.absorb("s0", *run)
-    again, _ = cut.take(PLACES)
+    again, _ = take(cut)
     marks = [
         rows.filter(pl.col("sensor") == "s0")
         .group_by("day", *FLOWS.keys)
@@ -259,7 +269,7 @@ def test_sources_have_a_country_of_their_day() -> None:
     fate, time, wire, packets, judged = random_packets(4, 100, 30, 5, 3)
     reduction = Reduction(flows=1000, run=1000)
     reduction.absorb("s0", fate, time, wire, packets, judged)
-    flows, sources = reduction.take(PLACES)
+    flows, sources = take(reduction)
     both = flows.join(sources, on=["day", *SOURCES.keys], suffix="_of_source")
     assert both.height == flows.height
     assert (both["country"] == both["country_of_source"]).all()
@@ -282,13 +292,13 @@ def test_nothing_counted_gives_nothing() -> None:
 
 WITHOUT_COMPILER = """
 import numpy as np
-from test_reduce import FLOWS, PLACES, SOURCES, merged, random_packets, flows_of, sources_of, table_of
+from test_reduce import FLOWS, SOURCES, take, merged, random_packets, flows_of, sources_of, table_of
 from darkscope.ingest import compiled
 from darkscope.ingest.reduce import Reduction
 run = random_packets(6, 2000, 1500, 3, 500)
 reduction = Reduction(flows=2000, run=9000)
 reduction.absorb("s0", *run)
-flows, sources = reduction.take(PLACES)
+flows, sources = take(reduction)
 rows = table_of(np.zeros(2000, np.int64), *run)
 assert merged(flows, FLOWS).equals(flows_of(rows))
 assert merged(sources, SOURCES).equals(sources_of(rows))
