@@ -259,9 +259,10 @@ class Reduction:
         """Rows of `flows`, with their `day`; the sources stay. Raises GeoError."""
         self.settle()
         sensors = list(self._sensors)
-        taken = list(self._pool.map(lambda shard: shard.take_flows(sensors, places), self._shards))
+        parts = self._pool.map(lambda shard: shard.take_flows(sensors, places), self._shards)
+        taken: list[pl.DataFrame] = [rows for rows in parts if rows.height]
         self._settled = 0
-        return pl.concat([rows for rows in taken if rows.height])
+        return pl.concat(taken)
 
     @property
     def sources(self) -> int:
