@@ -27,7 +27,7 @@ class Window(StrEnum):
     BEFORE = "time >= ${__from}ms - (${__to}ms - ${__from}ms) AND time < ${__from}ms"  # equally long
     WEEK_BEFORE = "time >= ${__from}ms - 7d AND time < ${__to}ms - 7d"
     LISTED = "time >= ${__from}ms - 1d AND time <= ${__to}ms"  # sensors are listed at the midnight before
-    KNOWN = "time >= ${__from}ms - 400d AND time <= ${__to}ms"  # for lists: who was there until now
+    KNOWN = "time >= ${__from}ms - 3660d AND time <= ${__to}ms"  # for lists: who was there until now
 
 
 class Fill(StrEnum):

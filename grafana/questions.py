@@ -323,7 +323,7 @@ def weekly_rhythm(title: str, asked: Select, links: tuple[Link, ...]) -> Panel:
             "minWidth": 30,
             "align": "center",
         },
-        defaults={"color": {"mode": "continuous-BlYlRd"}, "decimals": 0, "min": 0},
+        defaults={"color": {"mode": "continuous-BlYlRd"}, "decimals": 1, "min": 0},
     )
 
 

@@ -257,7 +257,10 @@ LEADING_COUNTRIES = asked(
     "leading_countries",
     "Leading countries",
     "The source countries with most packets of the range; it follows every other choice.",
-    leading(Select(COUNTRIES, (total("packets"),), (chosen("sensor"), chosen("class"))), "country"),
+    leading(
+        Select(COUNTRIES, (total("packets"),), (chosen("sensor"), chosen("class"), own("country"))),
+        "country",
+    ),
     source=BY_RANGE,
     anything=False,
     seen=False,

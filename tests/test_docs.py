@@ -189,6 +189,15 @@ def test_the_picture_is_small_says_that_it_is_simulated_and_fetches_nothing() ->
     }
 
 
+def test_pictures_of_dashboards_are_small_and_say_that_they_are_simulated() -> None:
+    told = text("docs/dashboards.md")
+    pictures = sorted((DOCS / "pictures").glob("*.png"))
+    assert sorted(re.findall(r"!\[[^\]]+, simulated\]\(pictures/(\w+\.png)\)", told)) == [
+        picture.name for picture in pictures
+    ]
+    assert max(picture.stat().st_size for picture in pictures) < 300_000
+
+
 def test_demonstrations_say_that_they_are_simulated() -> None:
     for page in ("README.md", "docs/simulation.md", "docs/commands.md", "docs/capacity.md"):
         assert "imulated" in text(page)

@@ -108,17 +108,6 @@ DASHBOARD = Dashboard(
                     name=COUNTRY_NAME,
                     data_links=(links.COUNTRY_OF_SERIES,),
                 ),
-            ),
-            11,
-        ),
-        Row(
-            "In which rhythm?",
-            (weekly_rhythm("Its rhythm", packets(PORTS, THIS_BY_CLASS, every="1h"), ROUTES),),
-            RHYTHM_HEIGHT,
-        ),
-        Row(
-            "Where are they?",
-            (
                 world(
                     "Its countries on the map",
                     "Packets of the range to the port, by source country. The map is a file that Grafana ships.",
@@ -136,7 +125,12 @@ DASHBOARD = Dashboard(
                     transformations=merged(),
                 ),
             ),
-            16,
+            11,
+        ),
+        Row(
+            "In which rhythm?",
+            (weekly_rhythm("Its rhythm", packets(PORTS, THIS_BY_CLASS, every="1h"), ROUTES),),
+            RHYTHM_HEIGHT,
         ),
     ),
     start="now-7d",

@@ -58,7 +58,7 @@ def test_the_leading_values_are_as_many_as_a_variable_says() -> None:
 
 def test_lists_look_back_from_what_is_shown() -> None:
     assert tag_values(SENSORS, "home", (chosen("organisation"),)) == (
-        'SHOW TAG VALUES FROM "sensors" WITH KEY = "home" WHERE time >= ${__from}ms - 400d AND time <= ${__to}ms '
+        'SHOW TAG VALUES FROM "sensors" WITH KEY = "home" WHERE time >= ${__from}ms - 3660d AND time <= ${__to}ms '
         'AND "organisation" =~ /^${organisation:regex}$/'
     )
 
