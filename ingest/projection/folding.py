@@ -39,6 +39,7 @@ NEEDS: dict[Measurement, tuple[str, ...]] = {
 }
 """Columns of flows, or of a rollup, that a measurement is summed from, beside `minute`, `packets` and `bytes`."""
 
+_PORTLESS = frozenset((protocol, NO_PORT) for protocol in PORTLESS)
 _PORT_SCHEMA = {"protocol": pl.Int16, "port": pl.Int32}
 
 
@@ -134,8 +135,11 @@ def _tagged(rows: pl.LazyFrame, measurement: Measurement, owned: Owned) -> pl.La
             "minute", *measurement.tag_names, "packets", "bytes"
         )
     if measurement is PACKETS:
+        own = owned.ports | _PORTLESS
         pairs = pl.LazyFrame(
-            sorted(owned.pairs), schema={**_PORT_SCHEMA, "country": pl.String}, orient="row"
+            sorted(
+                pair for pair in owned.pairs if pair[:2] in own
+            ),  # a folded port has no countries schema={**_PORT_SCHEMA, "country": pl.String}, orient="row"
         ).with_columns(is_own=pl.lit(value=True))
         rows = rows.join(pairs, on=["protocol", "port", "country"], how="left").with_columns(
             country=pl.when("is_own").then("country").otherwise(pl.lit(OTHER))
@@ -158,7 +162,7 @@ def _named(*protocols: int) -> pl.Expr:
 
 
 def _port_texts(owned: Owned) -> pl.LazyFrame:
-    own = sorted(owned.ports | {(protocol, NO_PORT) for protocol in PORTLESS})
+    own = sorted(owned.ports | _PORTLESS)
     return pl.LazyFrame(
         [(*port, *port_tags(*port)) for port in own],
         schema={**_PORT_SCHEMA, "protocol_text": pl.String, "port_text": pl.String},
