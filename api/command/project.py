@@ -60,7 +60,6 @@ class Parts:
     settings: Settings
     ledger: Ledger
     server: Server
-    delivery: Delivery
     projector: Projector
 
 
@@ -88,7 +87,7 @@ def project(
                 parts.projector.finish(stop)
         if not quiet:
             typer.echo(_said(parts))
-        if parts.delivery.counts.rejected and not follow:
+        if parts.projector.counts.rejected and not follow:
             raise typer.Exit(FAILED)
 
 
@@ -153,7 +152,7 @@ def init(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
 
 
 def _said(parts: Parts) -> str:
-    counts = parts.delivery.counts
+    counts = parts.projector.counts
     snapshot = parts.ledger.snapshot()
     lines = [f"points    {counts.points:,} written to {parts.server.url}"]
     if counts.rejected:
@@ -187,7 +186,7 @@ def _wired(settings: Path | None, ledger: Path | None) -> Iterator[Parts]:
         try:
             with Delivery(server) as delivery:
                 projector = Projector(opened, loaded, registry, server, delivery)
-                yield Parts(loaded, opened, server, delivery, projector)
+                yield Parts(loaded, opened, server, projector)
         finally:
             server.close()
             registry.close()

@@ -135,11 +135,11 @@ def _tagged(rows: pl.LazyFrame, measurement: Measurement, owned: Owned) -> pl.La
             "minute", *measurement.tag_names, "packets", "bytes"
         )
     if measurement is PACKETS:
-        own = owned.ports | _PORTLESS
+        own = owned.ports | _PORTLESS  # a folded port has no countries
         pairs = pl.LazyFrame(
-            sorted(
-                pair for pair in owned.pairs if pair[:2] in own
-            ),  # a folded port has no countries schema={**_PORT_SCHEMA, "country": pl.String}, orient="row"
+            sorted(pair for pair in owned.pairs if pair[:2] in own),
+            schema={**_PORT_SCHEMA, "country": pl.String},
+            orient="row",
         ).with_columns(is_own=pl.lit(value=True))
         rows = rows.join(pairs, on=["protocol", "port", "country"], how="left").with_columns(
             country=pl.when("is_own").then("country").otherwise(pl.lit(OTHER))

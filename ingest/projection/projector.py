@@ -30,7 +30,7 @@ from darkscope.ingest.measurements import (
     Resolution,
 )
 from darkscope.ingest.projection import changes, sums
-from darkscope.ingest.projection.delivery import Delivery
+from darkscope.ingest.projection.delivery import Counts, Delivery
 from darkscope.ingest.projection.folding import EPOCH
 from darkscope.ingest.projection.lines import chunks
 from darkscope.ingest.projection.points import swept
@@ -117,6 +117,11 @@ class Projector:
         self._under_way: deque[tuple[list[Task], int]] = deque()  # and the chunk that is the last of theirs
         self._registry_said = 0.0
         self._complete = 0  # newest version of the ledger of which nothing waited
+
+    @property
+    def counts(self) -> Counts:
+        """What became of points and requests."""
+        return self._delivery.counts
 
     # What changed
 

@@ -172,32 +172,25 @@ def events(
     """
     ports = ["{1}/{0}".format(*port_tags(*port)) for port in owned.ports]
     subjects = {*ports, *(port.upper() for port in ports), *owned.countries, *known}
+    shown = pl.when(pl.col("subject").is_in(sorted(subjects))).then("subject").otherwise(pl.lit(OTHER))
     rows = (
         snapshot.scan(series.EVENTS)
         .sort("start", "kind", "subject", "title")
-        .with_columns(
-            subject=pl.when(pl.col("subject").is_in(sorted(subjects)))
-            .then("subject")
-            .otherwise(pl.lit(OTHER))
-        )
+        .with_columns(tags=pl.concat_str("kind", "subject", separator=","), subject=shown)
         .collect()
     )
-    first = (
-        rows.select("kind", "subject")
-        .unique(maintain_order=True)
-        .head(room)
-        .with_columns(is_first=pl.lit(value=True))
-    )
+    first = rows.select("kind", "subject").unique(maintain_order=True).head(room)
     return (
         rows.filter(pl.col("day").is_in(list(days)))
-        .join(first, on=["kind", "subject"], how="left", maintain_order="left")
+        .join(first.with_columns(is_first=pl.lit(value=True)), on=["kind", "subject"], how="left")
+        .sort("start", "kind", "tags", "title")
         .select(
             "kind",
             "title",
             "text",
+            "tags",
             seconds=pl.col("start") // 1_000_000_000,
             subject=pl.when("is_first").then("subject").otherwise(pl.lit(OTHER)),
-            tags=pl.concat_str("kind", "subject", separator=","),
         )
         .with_columns(pl.col("seconds") + pl.int_range(pl.len()).over("seconds", "kind", "subject"))
     )

@@ -1,0 +1,259 @@
+"""What InfluxDB and the way to it can do to the projector: in the end nothing is missing, and it says what happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flows import book, flow, minute
+from influx import InfluxDB
+from influx_proxy import Proxy, passes
+from runs import environment, until
+from walls import Wall, Watch, close, wall_of
+
+from darkscope.ingest.projection.projector import ROOM, Projector
+from darkscope.ingest.projection.server import Server, Unavailable
+from darkscope.ingest.registry import Registry
+
+DAY = date(2020, 6, 24)
+KILLS = int(os.environ.get("DARKSCOPE_PROJECTION_KILLS", "4"))
+
+
+def some(first: int, count: int, day: date = DAY) -> list[dict[str, Any]]:
+    return [
+        flow(minute(day, 9) + number % 300, sensor="ab"[number % 2], source_low=number, port=number % 50)
+        for number in range(first, first + count)
+    ]
+
+
+def follow(wall: Wall, one: Projector, looks: int) -> None:
+    """Let a projector go on for some looks at the clock, which it moves on by itself."""
+    wall.clock.looks = looks
+    one.follow(wall.clock)
+
+
+def writes(fault: Any) -> Any:
+    """A fault of requests that write."""
+    return lambda _method, path: fault if "write" in path else None
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ((500, '{"error":"no space left on device"}'), "500 no space left on device"),
+        ((503, '{"message":"too busy"}'), "503 too busy"),
+        ((429, "slow down"), "429 slow down"),
+        (
+            (401, '{"code":"unauthorized","message":"unauthorized access"}'),
+            "the token may not use the bucket",
+        ),
+        ((404, '{"message":"bucket not found"}'), "`darkscope project init` makes it"),
+        ("drop", "closed connection without response"),
+        ("cut", "closed connection without response"),
+        ("hang", "timed out"),
+    ],
+)
+def test_it_waits_says_why_and_goes_on(wall: Wall, caplog: Any, fault: Any, said: str) -> None:
+    caplog.set_level(logging.INFO)
+    one = wall.projector()
+    follow(wall, one, 3)
+    wall.proxy.fault = writes(fault)
+    book(wall.ledger, some(0, 200))
+    follow(wall, one, 5)
+    told = [record.fields["reason"] for record in caplog.records if record.message == "the projection waits"]
+    assert len(told) == 1, "it is said once"
+    assert said in told[0]
+    registry = Registry(wall.ledger.folder)
+    state = registry.said(ROOM)
+    registry.close()
+    assert state is not None
+    assert said in state.values["trouble"]
+    assert state.values["waiting"] > 0
+    wall.proxy.fault = passes
+    follow(wall, one, 200)
+    assert "the projection goes on" in caplog.messages
+    assert wall.differences() == []
+
+
+def test_it_tries_less_and_less_often(wall: Wall) -> None:
+    book(wall.ledger, some(0, 10))
+    wall.proxy.fault = lambda _method, _path: (503, "")
+    began = wall.clock.now
+    follow(wall, wall.projector(), 2 * 121)  # each round looks twice
+    assert wall.clock.now - began > 100
+    # 2 looks at the start, then after 1, 2, 4, 8, 16, 30, 30, 30 s
+    assert 6 <= len(wall.proxy.requests) <= 14
+
+
+def test_changes_are_taken_while_nothing_can_be_written_and_what_waits_does_not_grow(wall: Wall) -> None:
+    one = wall.projector()
+    wall.proxy.fault = lambda _method, _path: (503, "")
+    counts = []
+    for batch in range(8):
+        book(wall.ledger, some(batch * 20, 20))
+        follow(wall, one, 2)
+        counts.append(one.owes(1e12))
+    assert len(set(counts[1:])) == 1
+    wall.proxy.fault = passes
+    wall.project()
+    assert wall.differences() == []
+
+
+def test_a_refused_point_is_told_in_influxdbs_words_and_the_rest_is_there(wall: Wall, caplog: Any) -> None:
+    name = wall.settings.influx.bucket
+    wall.influx.write(name, [f'packets,sensor=zz packets="text" {minute(DAY, 9) * 60}'])
+    book(wall.ledger, some(0, 200))
+    one = wall.project()
+    (record,) = [record for record in caplog.records if record.message == "InfluxDB refused points"]
+    assert "field type conflict" in record.fields["reason"]
+    assert one.counts.rejected == record.fields["points"] > 0
+    assert wall.packets("_day") == 200
+
+
+def test_where_nothing_of_a_refused_request_was_stored_it_is_halved(wall: Wall) -> None:
+    """The second version stores nothing of a request with a line that it cannot read."""
+    seen = []
+
+    def fault(_method: str, path: str) -> tuple[int, str] | None:
+        if "write" in path and len(seen) < 5:
+            seen.append(path)
+            return 400, '{"code":"invalid","message":"unable to parse line"}'
+        return None
+
+    book(wall.ledger, some(0, 300))
+    wall.proxy.fault = fault
+    one = wall.project()
+    assert one.counts.rejected == 0
+    assert wall.differences() == []
+
+
+def test_a_request_that_is_always_refused_is_given_up_in_the_end(wall: Wall, caplog: Any) -> None:
+    book(wall.ledger, some(0, 300))
+    wall.proxy.fault = lambda _method, path: (400, "no") if "write" in path and "_day" in path else None
+    one = wall.project()
+    assert one.counts.rejected > 0
+    assert "InfluxDB refused points" in caplog.messages
+    assert wall.packets("") == wall.packets("_hour") == 300
+
+
+def test_an_answer_that_cannot_be_read_is_an_outage(wall: Wall) -> None:
+    wall.proxy.fault = lambda _method, path: (200, '{"results":[{"se') if "query" in path else None
+    server = Server(wall.settings.influx)
+    wall.opened.append(server)
+    with pytest.raises(Unavailable, match="an answer that cannot be read"):
+        server.ask("x", "SHOW DATABASES")
+
+
+def test_a_token_is_in_no_message(wall: Wall, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("very-secret-token\n")
+    server = Server(wall.settings.influx.model_copy(update={"token_file": token}))
+    wall.opened.append(server)
+    wall.proxy.fault = lambda _method, _path: (401, "unauthorized")
+    for do in (
+        lambda: server.write("b", b"a b=1i 1\n"),
+        lambda: server.ask("b", "SHOW DATABASES"),
+        server.version,
+    ):
+        with pytest.raises(Unavailable) as caught:
+            do()
+        assert "very-secret" not in f"{caught.value!r} {caught.value} {vars(server)}"
+
+
+def test_a_token_file_that_cannot_be_read_is_named(wall: Wall, tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match=r"influx.token_file: .*missing: No such file"):
+        Server(wall.settings.influx.model_copy(update={"token_file": tmp_path / "missing"}))
+
+
+# With a server of its own, which may die
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[Wall]:
+    folder = tmp_path / "influxdb"
+    folder.mkdir()
+    with InfluxDB(folder) as influx, Proxy(influx.port) as proxy:
+        wall = wall_of(tmp_path, influx, proxy)
+        yield wall
+        close(wall)
+
+
+def test_a_lost_disk_is_noticed_and_everything_is_there_again(mortal: Wall, caplog: Any) -> None:
+    one = mortal.projector()
+    book(mortal.ledger, some(0, 300))
+    follow(mortal, one, 100)
+    mortal.influx.kill()
+    mortal.influx.lose_disk()
+    mortal.influx.start()
+    name = mortal.settings.influx.bucket
+    mortal.influx.create(name, f"{name}_hour", f"{name}_day")
+    assert mortal.packets() == 0
+    follow(mortal, one, 300)
+    assert "InfluxDB lost what it had; it is projected again" in caplog.messages
+    assert mortal.differences() == []
+
+
+def test_a_server_that_is_killed_loses_nothing(mortal: Wall) -> None:
+    one = mortal.projector()
+    for batch in range(3):
+        book(mortal.ledger, some(batch * 100, 100))
+        follow(mortal, one, 2)
+        mortal.influx.kill()
+        book(mortal.ledger, some(5000 + batch * 100, 100))
+        follow(mortal, one, 3)
+        mortal.influx.start()
+    mortal.clock.looks = 10**9
+    mortal.project()
+    assert mortal.packets() == mortal.packets("_day") == 600
+    assert mortal.differences() == []
+
+
+def start(wall: Wall) -> subprocess.Popen[bytes]:
+    """A projector in a process of its own, going on."""
+    influx = wall.settings.influx
+    keep = {f"DARKSCOPE_INFLUX__RETENTION_{name}": "keep" for name in ("MINUTE", "HOUR", "DAY")}
+    also = {"DARKSCOPE_INFLUX__URL": str(influx.url), "DARKSCOPE_INFLUX__BUCKET": influx.bucket, **keep}
+    code = "from darkscope.api.command.main import main; main()"
+    arguments = ["project", "--follow", "--quiet", "--ledger", str(wall.ledger.folder)]
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env=environment(**also),
+    )
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_whoever_is_killed_when_all_sums_are_right(mortal: Wall, seed: int) -> None:
+    chance = random.Random(seed)
+    projector = start(mortal)
+    try:
+        until((mortal.ledger.folder / "projection.lock").exists)
+        for batch in range(8):
+            book(mortal.ledger, some(batch * 2000, 2000))
+            time.sleep(chance.random() * 0.6)
+            if chance.random() < 0.4:
+                mortal.influx.kill()
+                time.sleep(chance.random() * 0.2)
+                mortal.influx.start()
+            if chance.random() < 0.5:
+                projector.send_signal(signal.SIGKILL)
+                projector.wait()
+                projector = start(mortal)
+    finally:
+        projector.kill()
+        projector.wait()
+    mortal.clock = Watch(time.time())
+    mortal.project()
+    assert mortal.differences() == []
+    assert [mortal.packets(bucket) for bucket in ("", "_hour", "_day")] == [16_000] * 3
