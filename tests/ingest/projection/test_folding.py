@@ -6,10 +6,10 @@ from typing import Any
 import polars as pl
 import pytest
 from flows import flow, flows, minute
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkscope.ingest.measurements import COUNTRIES, PACKETS, PORTS, Measurement
+from darkscope.ingest.measurements import COUNTRIES, PACKETS, PORTS, TOTALS, Measurement
 from darkscope.ingest.projection.folding import Owned, folded, owned_on, read_port
 from darkscope.ingest.series import PROMOTIONS
 
@@ -57,7 +57,8 @@ def fold(
     return sorted(found.select(names).rows())
 
 
-@given(rows(), OWNED, st.sampled_from([PACKETS, PORTS, COUNTRIES]), st.sampled_from([1, 60, 1440]))
+@settings(deadline=None)
+@given(rows(), OWNED, st.sampled_from([PACKETS, PORTS, COUNTRIES, TOTALS]), st.sampled_from([1, 60, 1440]))
 def test_the_sum_over_all_values_is_the_sum_over_flows(
     given: list[dict[str, Any]], owned: Owned, measurement: Measurement, step: int
 ) -> None:
@@ -70,6 +71,7 @@ def test_the_sum_over_all_values_is_the_sum_over_flows(
     assert not found.select("minute", *measurement.tag_names).is_duplicated().any()
 
 
+@settings(deadline=None)
 @given(rows(), OWNED, OWNED)
 def test_a_port_is_shown_whole_or_not_at_all(given: list[dict[str, Any]], owned: Owned, more: Owned) -> None:
     frame = flows(given).filter(pl.col("port") == 445)
@@ -83,7 +85,8 @@ def test_a_port_is_shown_whole_or_not_at_all(given: list[dict[str, Any]], owned:
             assert shown["packets"].sum() == (frame["packets"].sum() if SMB in choice.ports else 0)
 
 
-@given(rows(), OWNED, OWNED, st.sampled_from([PACKETS, PORTS, COUNTRIES]))
+@settings(deadline=None)
+@given(rows(), OWNED, OWNED, st.sampled_from([PACKETS, PORTS, COUNTRIES, TOTALS]))
 def test_what_promoted_values_touch_is_all_that_changes_and_what_moved_away_is_zeroed(
     given: list[dict[str, Any]], before: Owned, new: Owned, measurement: Measurement
 ) -> None:

@@ -21,9 +21,9 @@ from influx_proxy import Proxy, passes
 from runs import environment, until
 from walls import Wall, Watch, close, wall_of
 
-from darkscope.ingest.projection.projector import ROOM, Projector
+from darkscope.ingest.projection.projector import Projector
 from darkscope.ingest.projection.server import Server, Unavailable
-from darkscope.ingest.registry import Registry
+from darkscope.ingest.registry import PROJECTION, Registry
 
 DAY = date(2020, 6, 24)
 KILLS = int(os.environ.get("DARKSCOPE_PROJECTION_KILLS", "4"))
@@ -74,7 +74,7 @@ def test_it_waits_says_why_and_goes_on(wall: Wall, caplog: Any, fault: Any, said
     assert len(told) == 1, "it is said once"
     assert said in told[0]
     registry = Registry(wall.ledger.folder)
-    state = registry.said(ROOM)
+    state = registry.said(PROJECTION)
     registry.close()
     assert state is not None
     assert said in state.values["trouble"]

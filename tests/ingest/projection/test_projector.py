@@ -13,8 +13,7 @@ from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.plan import Change, forget_plans
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.projection.alone import alone
-from darkscope.ingest.projection.projector import ROOM
-from darkscope.ingest.registry import Registry
+from darkscope.ingest.registry import PROJECTION, Registry
 from darkscope.ingest.series import EVENTS, FLOWS, PROMOTIONS
 from darkscope.ingest.settings import SensorEntry
 
@@ -97,7 +96,7 @@ def test_what_comes_later_is_added_and_nothing_is_written_twice_over(wall: Wall)
     assert wall.differences() == []
     total = int(wall.ledger.snapshot().scan(FLOWS).select(pl.col("packets").sum()).collect().item())
     assert [wall.packets(bucket) for bucket in ("", "_hour", "_day")] == [total] * 3
-    assert [wall.packets("_day", name) for name in ("ports", "countries")] == [total] * 2
+    assert [wall.packets("_day", name) for name in ("ports", "countries", "totals")] == [total] * 3
 
 
 def test_a_port_that_earns_a_tag_has_its_past_too_and_no_sum_moves(wall: Wall) -> None:
@@ -123,7 +122,7 @@ def test_live_and_rebuilt_have_the_same_points(wall: Wall) -> None:
     for back in range(9, -1, -1):
         book(wall.ledger, many(DAY - timedelta(days=back), 400))
         wall.project(watch=("23/tcp",))
-    by = "SELECT * FROM /packets|ports|countries|coverage|sensors/ GROUP BY *"
+    by = "SELECT * FROM /packets|ports|countries|totals|coverage|sensors/ GROUP BY *"
     live = {bucket: wall.points(bucket, by) for bucket in ("", "_hour", "_day")}
     assert any("9999" in tags for tags in live[""])
     name = wall.settings.influx.bucket
@@ -225,7 +224,7 @@ def test_it_says_how_it_is_to_other_processes_and_to_panels(wall: Wall) -> None:
     book(wall.ledger, many(DAY, 60))
     wall.project()
     registry = Registry(wall.ledger.folder)
-    state = registry.said(ROOM)
+    state = registry.said(PROJECTION)
     registry.close()
     assert state is not None
     said = {
@@ -237,7 +236,7 @@ def test_it_says_how_it_is_to_other_processes_and_to_panels(wall: Wall) -> None:
     folded = sum(number % 7 + 1 for number in range(60) if number % 6 == 5)
     assert [values[1:4] for values in itself[()]] == [(1, 0, 0)]
     assert itself[()][0][5] == folded
-    series = sum(wall.series("_day", name) for name in ("packets", "ports", "countries"))
+    series = sum(wall.series("_day", name) for name in ("packets", "ports", "countries", "totals"))
     assert itself[()][0][4] == series
 
 
