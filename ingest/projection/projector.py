@@ -64,9 +64,6 @@ LATE = timedelta(minutes=5)
 TELL = 10.0
 """Seconds between two points about the projection itself."""
 
-LOOK = 60.0
-"""Seconds between two looks whether InfluxDB lost something."""
-
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 """Seconds before InfluxDB is tried again: at first, and at most."""
 
@@ -110,7 +107,6 @@ class Projector:
         self._retry_at = 0.0
         self._said_at = 0.0
         self._told_at = 0.0
-        self._looked_at: float | None = None
         self._trouble = ""
         self._listed: dict[tuple[date, Resolution], pl.DataFrame] = {}
         self._newest = (0, 0)  # series and folded packets of the newest day
@@ -463,11 +459,11 @@ class Projector:
         is_busy = False
         if now >= self._retry_at:
             try:
-                if self._looked_at is None or self._trouble or now - self._looked_at >= LOOK:
+                if self._told_at == 0 or self._trouble:
                     self.look(snapshot)
-                    self._looked_at = now
                 is_busy = self.work(snapshot)
                 if now - self._told_at >= TELL:
+                    self.look(snapshot)  # before a new point hides that the old one is gone
                     self.tell()
                 self._recover()
             except Unavailable as error:
