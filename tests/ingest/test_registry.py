@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -34,12 +35,7 @@ def test_a_damaged_registry_is_named(tmp_path: Path) -> None:
         heard(tmp_path, "one")
 
 
-def test_it_is_heard_where_nothing_may_be_written(tmp_path: Path) -> None:
-    registry = Registry(tmp_path)
-    registry.say("one", lag=3)
-    registry.close()
-    tmp_path.chmod(0o555)
-    (tmp_path / FILE).chmod(0o444)
+def test_it_is_heard_where_nothing_may_be_written() -> None:
     code = (
         "import os, sys\n"
         "from pathlib import Path\n"
@@ -47,8 +43,15 @@ def test_it_is_heard_where_nothing_may_be_written(tmp_path: Path) -> None:
         "if os.geteuid() == 0: os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
         "print(heard(Path(sys.argv[1]), 'one').values)"
     )
-    for above in (tmp_path.parent, tmp_path.parent.parent):
-        above.chmod(0o755)
-    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True, check=False)
-    tmp_path.chmod(0o755)
+    with tempfile.TemporaryDirectory() as name:  # nobody may look into pytest's own
+        folder = Path(name)
+        registry = Registry(folder)
+        registry.say("one", lag=3)
+        registry.close()
+        (folder / FILE).chmod(0o444)
+        folder.chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", code, folder], capture_output=True, text=True, check=False
+        )
+        folder.chmod(0o755)
     assert (done.stdout, done.stderr) == ("{'lag': 3}\n", "")
