@@ -12,41 +12,6 @@ from darkscope.api.periods import Buckets
 from darkscope.api.store import Posting
 
 
-def islands(stretches: pl.DataFrame) -> pl.DataFrame:
-    """Join stretches (`sensor`, `point`, `minute`, `minutes`, `bridge`) to disjoint times of each sensor.
-
-    Silence of a point counts as watched when the point is heard again within the bridge of what came before.
-    Gives `sensor`, `start`, `end` (minutes since 1970), sorted.
-    """
-    timed = (
-        stretches.lazy()
-        .filter(pl.col("minutes") > 0)
-        .select(
-            "sensor",
-            "point",
-            start=pl.col("minute").cast(pl.Int64),
-            end=pl.col("minute").cast(pl.Int64) + pl.col("minutes"),
-            reach=pl.col("minute").cast(pl.Int64) + pl.col("minutes") + pl.col("bridge"),
-        )
-    )
-    points = _joined(timed, ["sensor", "point"]).with_columns(reach="end")
-    return _joined(points, ["sensor"]).select("sensor", "start", "end").sort("sensor", "start").collect()
-
-
-def _joined(stretches: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
-    """Join stretches of equal keys that begin no later than what came before reaches."""
-    return (
-        stretches.sort(
-            "start"
-        )  # across keys: windows keep the order of their rows, and one column sorts faster
-        .with_columns(before=pl.col("reach").cum_max().shift(1).over(keys))
-        .with_columns(island=(pl.col("start") > pl.col("before")).fill_null(value=False).cum_sum().over(keys))
-        .group_by(*keys, "island")
-        .agg(pl.col("start").min(), pl.col("end").max())
-        .drop("island")
-    )
-
-
 def posted(watched: pl.DataFrame, postings: frozenset[Posting]) -> pl.DataFrame:
     """Keep what lies within postings of their sensor, of watched times (`sensor`, `start`, `end`)."""
     terms = pl.DataFrame(

@@ -22,6 +22,7 @@ from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
 from darkscope.api.store import ExpiredError, Filter, Posting, Precision, StoreError
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, step
+from darkscope.ingest.watched import islands
 
 SPREAD = {"sensor": 10, "protocol": 1, "port": 3000, "asn": 5000, "country": 150, "tool": 6}
 """About how many values of a column occur in a step: enough to tell small rollups from large ones."""
@@ -158,16 +159,16 @@ class LedgerStore:
 
     def _watched(self, start: int, end: int) -> pl.DataFrame:
         """Give the times that sensors watched around a window; what was worked out for a longer one will do."""
-        for (low, high), islands in self._islands.items():
+        for (low, high), watched in self._islands.items():
             if low <= start and end <= high:
-                return islands
+                return watched
         self._islands[start, end] = self._read_islands(start, end)
         return self._islands[start, end]
 
     def _read_islands(self, start: int, end: int) -> pl.DataFrame:
         piece = Piece(series.COVERAGE, start - LONGEST_BRIDGE, end + LONGEST_BRIDGE)
         stretches = self._scan(piece).select("sensor", "point", "minute", "minutes", "bridge")
-        return coverage.islands(self._collected(stretches, [piece]))
+        return islands(self._collected(stretches, [piece]))
 
     def _collected(self, rows: pl.LazyFrame, pieces: Iterable[Piece]) -> pl.DataFrame:
         try:

@@ -91,7 +91,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "ingest.simulate": {"ingest.geo", "ingest.series"},
     "ingest.data": set(),
-    "api": {"ingest.protocols", "ingest.rollups", "ingest.series", "ingest.settings"},
+    "api": {"ingest.protocols", "ingest.rollups", "ingest.series", "ingest.settings", "ingest.watched"},
     "api.http": {"api", "ingest.ledger", "ingest.registry", "ingest.series", "ingest.settings"},
     "api.data": set(),
     "grafana": {"ingest.measurements", "ingest.series"},
