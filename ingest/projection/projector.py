@@ -340,7 +340,8 @@ class Projector:
         self, stretch: Stretch, measurement: Measurement, points: pl.DataFrame, *, sweep: bool
     ) -> None:
         bucket = stretch.resolution.bucket(self._settings.influx.bucket)
-        points = points.filter(pl.col("seconds") >= stretch.low * 60)
+        # Not from the stretch on: counts of coverage stand at the first minute of the hour, which may come before.
+        points = points.filter(pl.col("seconds") >= self._edge(stretch.resolution) * 60)
         if measurement is SENSORS and not sweep:
             key = stretch.day, stretch.resolution
             if key in self._listed and self._listed[key].equals(points):
