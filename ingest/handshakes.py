@@ -17,6 +17,9 @@ _SYN, _ACK = 0x02, 0x10
 _KEPT = next(column.limit for column in SOURCES.columns if column.name == "offered")
 _LATEST = np.iinfo(np.int64).max
 
+WHOLE = 0
+"""Mark in both sets of a source that completed an offer within one batch: the smallest there is, so it always stays."""
+
 
 @compiled
 def _find(
@@ -117,9 +120,19 @@ class Handshakes:
         found = pl.concat(self._found)
         self._found.clear()
         mark, completes = pl.col("mark"), pl.col("completes") == 1
-        rows = found.group_by("day", "sensor", "version", "source_high", "source_low").agg(
-            offered=mark.filter(~completes).unique().sort().head(_KEPT),
-            completed=mark.filter(completes).unique().sort().head(_KEPT),
+        offered, completed = mark.filter(~completes).unique(), mark.filter(completes).unique()
+        # Judged before the sets are cut short: a busy source's smallest marks need not be of the same handshakes.
+        is_whole = offered.is_in(completed.implode()).any()
+        rows = (
+            found.group_by("day", "sensor", "version", "source_high", "source_low")
+            .agg(
+                offered=offered.sort().head(_KEPT), completed=completed.sort().head(_KEPT), is_whole=is_whole
+            )
+            .with_columns(
+                pl.when("is_whole").then(pl.lit([WHOLE], INT64_SET)).otherwise(name).alias(name)
+                for name in ("offered", "completed")
+            )
+            .drop("is_whole")
         )
         neutral = {
             column.name: pl.lit(_LATEST if column.merge is Merge.MIN else 0)

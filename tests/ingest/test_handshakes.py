@@ -8,6 +8,7 @@ import pytest
 from capture_files import pcap
 from ledgers import Site, at, merged, read
 
+from darkscope.ingest.handshakes import WHOLE
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rules.evidence import is_confirmed
@@ -107,6 +108,23 @@ def test_an_offer_alone_in_its_batch_is_kept_by_that_batch(site: Site) -> None:
 )
 def test_an_acknowledgement_of_something_else_confirms_nobody(site: Site, wrong: dict[str, int]) -> None:
     site.take(pcap([syn(0), offer(1), complete(2, **wrong)]))
+    assert not confirmed(site)
+
+
+def test_one_handshake_among_many_acknowledgements_confirms_its_client(site: Site) -> None:
+    """Whichever the smallest marks are: within a batch all of them are looked at."""
+    data = [complete(3 + number / 100, number * 7919, 1002 + number) for number in range(400)]
+    for number in range(5):
+        site.take(pcap([offer(1), complete(2), *data[number * 80 :][:80]]), f"/spool/a/{number}.pcap")
+    assert confirmed(site)
+    (row,) = site.rows(SOURCES)
+    assert row["offered"][0] == row["completed"][0] == WHOLE
+    keep_up(site.ledger, "w", site.now)
+    assert confirmed(site)
+
+
+def test_many_acknowledgements_without_an_offer_confirm_nobody(site: Site) -> None:
+    site.take(pcap([offer(1), *(complete(3 + n / 100, n * 7919 + 1, 1002 + n) for n in range(400))]))
     assert not confirmed(site)
 
 
