@@ -46,7 +46,7 @@ RANGE = 500_000
 """Flows that are merged at a time: bounds memory, and the rows of a file."""
 
 SOURCES_AT_ONCE = 250_000
-"""Rows of `sources` that are merged at a time."""
+"""Rows of `sources` that are merged at a time, into a file of their own."""
 
 AT_ONCE = 2_000_000
 """Flows of several days that one change closes."""
@@ -180,10 +180,10 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
         for day in days:
             removals = snapshot.removals(table, [day])
             if len(removals) > 1:
-                rows = _merged_day(snapshot, table, day)
                 change = changes.setdefault(table.name, Change())
-                change.add.append(write_file(ledger.folder, table, day, rows, level=LEVEL))
                 change.remove += removals
+                for rows in _merged_day(snapshot, table, day):
+                    change.add.append(write_file(ledger.folder, table, day, rows, level=LEVEL))
     return _publish(ledger, worker, changes, Upkeep(days_closed=len(days)), snapshot, (FLOWS,), days)
 
 
@@ -318,14 +318,13 @@ def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
     return ranges
 
 
-def _merged_day(snapshot: Snapshot, table: Table, day: date) -> pl.DataFrame:
+def _merged_day(snapshot: Snapshot, table: Table, day: date) -> Iterator[pl.DataFrame]:
     """Rows of one day merged; those of `sources`, whose sets take room, a share of the sources at a time."""
     if table is not SOURCES:
-        return _merged(table, snapshot.scan(table, day, day).drop("day").collect())
-    shares = _shares(snapshot, table, [day], "source_low", SOURCES_AT_ONCE)
-    return pl.concat(
-        [_merged(table, share.drop("day").collect(engine="streaming")) for share in shares]
-    ).sort(table.order)
+        yield _merged(table, snapshot.scan(table, day, day).drop("day").collect())
+        return
+    for share in _shares(snapshot, table, [day], "source_low", SOURCES_AT_ONCE):
+        yield merge(table, share.drop("day").collect(engine="streaming"))
 
 
 def _shares(

@@ -222,6 +222,19 @@ def test_a_month_that_two_close_at_once_is_there_once(site: Site, monkeypatch: p
     assert_months_are_sums_of_flows(site)
 
 
+def test_what_is_too_much_at_a_time_is_merged_by_shares(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SOURCES_AT_ONCE", 5)
+    monkeypatch.setattr(module, "ROLLED_AT_ONCE", 5)
+    fill(site, days=4, captures=7)
+    before = merged(site.ledger.snapshot(), SOURCES)
+    keep_up(site.ledger, "w", JULY_1 + GRACE)
+    snapshot = site.ledger.snapshot()
+    assert snapshot.files(SOURCES).height > 4
+    assert snapshot.files(MONTH_ROLLUPS[0]).height > 1
+    assert merged(snapshot, SOURCES).equals(before)
+    assert_months_are_sums_of_flows(site)
+
+
 def test_an_open_day_of_many_files_is_merged(site: Site) -> None:
     site.now = datetime(2020, 6, 24, 18, tzinfo=UTC)
     fill(site, days=1, captures=12)
