@@ -45,8 +45,10 @@ def flows(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: FLOWS.schema[name] for name in FLOWS.schema}, orient="row")
 
 
-def book(ledger: Ledger, rows: pl.DataFrame | Sequence[dict[str, Any]], *, watched: int = DAY) -> Snapshot:
-    """Commit flows as one batch, with coverage of their sensors for the hours that they are in."""
+def book(
+    ledger: Ledger, rows: pl.DataFrame | Sequence[dict[str, Any]], *, watched: int = DAY, after: int = 0
+) -> Snapshot:
+    """Commit flows as one batch, with coverage of their sensors for the hours that they are in, from a minute on."""
     frame = rows if isinstance(rows, pl.DataFrame) else flows(rows)
     hours = (
         frame.group_by(pl.col("minute") // 60 * 60, "sensor")
@@ -59,7 +61,8 @@ def book(ledger: Ledger, rows: pl.DataFrame | Sequence[dict[str, Any]], *, watch
         if name not in ("minute", "minutes", "bridge", "sensor", "point", "frames", "inbound")
     ]
     coverage = hours.with_columns(
-        pl.lit(min(60, watched)).alias("minutes"),
+        pl.col("minute") + after,
+        pl.lit(min(60 - after, watched)).alias("minutes"),
         pl.lit(15).alias("bridge"),
         pl.lit("").alias("point"),
         pl.col("inbound").alias("frames"),

@@ -73,6 +73,16 @@ def test_coverage_says_what_was_watched_and_what_became_of_frames_by_the_hour(wa
     }
 
 
+def test_what_became_of_frames_is_told_while_the_hour_goes_on(wall: Wall) -> None:
+    book(wall.ledger, [flow(NOON, packets=3)], watched=1)
+    wall.project()
+    book(wall.ledger, [flow(NOON + 40, packets=4)], watched=1, after=40)
+    wall.project()
+    found = wall.points("", 'SELECT "frames" FROM "coverage" GROUP BY "sensor"')
+    assert found == {("a",): [(NOON * 60, 7)]}
+    assert wall.differences() == []
+
+
 def test_sensors_are_listed_a_day_those_of_the_settings_and_those_that_were_heard(wall: Wall) -> None:
     entry = SensorEntry(id="tokyo-1", organisation="A, B", home=False, country="JP", since=DAY)
     wall.settings = wall.settings.model_copy(update={"sensors": (entry,)})
