@@ -1,7 +1,7 @@
 """`darkscope check`: what is in force and where it came from; every mistake with its key and place.
 
-Reads the settings and the files they name; writes nothing. Exit code 0, or 2 where there are mistakes. The
-addresses that sensors watch are counted, not shown.
+Reads the settings and the files they name, and asks the InfluxDB they name; writes nothing. Exit code 0, or 2 where
+there are mistakes. The addresses that sensors watch are counted, not shown.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import typer
 
 from darkscope.api.command.exits import MISTAKE
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
+from darkscope.ingest.projection import inspection
 from darkscope.ingest.research import Research, ResearchError
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import DURATIONS, Loaded, SettingsError, load
@@ -49,10 +50,24 @@ def check(
                 mistakes += _placed(loaded, "\n".join(lines))
             else:
                 _show("Research scanners", [(str(loaded.settings.research), f"{prefixes} prefixes")])
+        mistakes += _influx(loaded)
     for mistake in mistakes:
         typer.echo(f"darkscope: {mistake}", err=True)
     if mistakes:
         raise typer.Exit(MISTAKE)
+
+
+def _influx(loaded: Loaded) -> list[str]:
+    """Show the InfluxDB of the settings, and say what it lacks; nothing where the settings name none."""
+    settings = loaded.settings
+    too_few = inspection.too_few_series(settings)
+    mistakes = _placed(loaded, too_few) if too_few else []
+    if settings.influx.url is not None:
+        found = inspection.inspect(settings)
+        rows: list[Row] = [(found.url, f"InfluxDB {found.version}" if found.version else "does not answer")]
+        _show("InfluxDB", rows)
+        mistakes += [f"InfluxDB: {one}" for one in found.lacks]
+    return mistakes
 
 
 def _placed(loaded: Loaded, mistakes: str) -> list[str]:

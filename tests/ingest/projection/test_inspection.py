@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import pytest
+from influx_proxy import Proxy
+from walls import Wall
+
+from darkscope.ingest.projection.inspection import inspect, too_few_series
+from darkscope.ingest.projection.server import Server
+from darkscope.ingest.settings import Influx, SensorEntry, Settings
+
+
+def test_a_server_that_has_all_lacks_nothing(wall: Wall) -> None:
+    found = inspect(wall.settings)
+    assert found.version.startswith("1.6")
+    assert found.lacks == ()
+
+
+def test_missing_buckets_are_named_until_they_are_made(wall: Wall) -> None:
+    settings = wall.settings.model_copy(
+        update={"influx": wall.settings.influx.model_copy(update={"bucket": "new"})}
+    )
+    missing = "bucket {} is missing; `darkscope project init` makes it"
+    assert inspect(settings).lacks == tuple(map(missing.format, ("new", "new_hour", "new_day")))
+    server = Server(settings.influx)
+    wall.opened.append(server)
+    for name in ("new", "new_hour", "new_day"):
+        server.create(name, None)
+    assert inspect(settings).lacks == ()
+    wall.influx.drop("new", "new_hour", "new_day")
+
+
+def test_a_bucket_that_remembers_too_little_is_named(wall: Wall) -> None:
+    name = wall.settings.influx.bucket
+    wall.influx.query("", f'ALTER RETENTION POLICY "autogen" ON "{name}" DURATION 48h SHARD DURATION 0s')
+    assert inspect(wall.settings).lacks == (
+        f"bucket {name} remembers 2 days, influx.retention_minute says keep",
+    )
+
+
+def test_a_token_without_rights_is_named(wall: Wall) -> None:
+    wall.proxy.fault = lambda _method, path: (
+        (401, '{"message":"unauthorized access"}') if "write" in path else None
+    )
+    name = wall.settings.influx.bucket
+    assert inspect(wall.settings).lacks[0] == (
+        f"bucket {name}: the token may not write: 401 unauthorized access"
+    )
+
+
+def test_a_server_that_does_not_answer_is_named(proxy: Proxy) -> None:
+    proxy.fault = lambda _method, _path: "drop"
+    found = inspect(Settings(influx=Influx(url=proxy.url)))
+    assert found.version == ""
+    (said,) = found.lacks
+    assert said.startswith(proxy.url)
+
+
+@pytest.mark.parametrize(
+    ("series", "sensors", "said"),
+    [
+        (100_000, 100, ""),
+        (1000, 20, "influx.series: 1,000 are too few"),
+        (100_000, 1, "influx.sensors: 1 are fewer"),
+    ],
+)
+def test_a_budget_that_is_too_small_for_the_sensors_is_a_mistake(
+    series: int, sensors: int, said: str
+) -> None:
+    entries = (SensorEntry(id="a"), SensorEntry(id="b"))
+    found = too_few_series(Settings(influx=Influx(series=series, sensors=sensors), sensors=entries))
+    assert found.startswith(said)
+    assert bool(found) is bool(said)
