@@ -463,12 +463,15 @@ class Projector:
                 if self._told_at == 0 or self._trouble:
                     self.look(snapshot)
                 is_busy = self.work(snapshot)
+                if self._trouble:
+                    self._settle()  # what is on its way does not show that InfluxDB is back; what arrived does
                 if now - self._told_at >= TELL:
                     self.look(snapshot)  # before a new point hides that the old one is gone
                     self.tell()
                 self._recover()
             except Unavailable as error:
                 self._under_way.clear()
+                self._listed.clear()  # perhaps none of it arrived
                 self._wait = min(LONGEST_WAIT, max(FIRST_WAIT, 2 * self._wait))
                 self._retry_at = self._clock() + self._wait
                 self._say_trouble(str(error), now)

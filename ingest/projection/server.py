@@ -297,8 +297,8 @@ def _words(status: int, body: object) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What happened to a connection, without the objects that it happened to."""
-    text = re.sub(r"<[^>]*>:?\s*|\(Caused by .*", "", str(error)).strip(" ()")
+    """What happened to a connection, in the same words each time: without objects and fractions of a second."""
+    text = re.sub(r"<[^>]*>:?\s*|\(Caused by .*|\(read timeout=.*", "", str(error)).strip(" ()")
     return f"{type(error).__name__}: {text}"[:LONGEST]
 
 

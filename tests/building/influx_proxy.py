@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 from collections.abc import Callable
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
@@ -24,6 +25,7 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.upstream = port
         self.fault: Fault = passes
+        self.only = b""  # faults happen to requests whose body holds this
         self.requests: list[tuple[str, str]] = []
         self.slow = 0.0
         self._lock = Lock()
@@ -64,7 +66,7 @@ class Proxy:
             self.requests.append((handler.command, handler.path))
         if self.slow:
             time.sleep(self.slow)
-        fault = self.fault(handler.command, handler.path)
+        fault = self.fault(handler.command, handler.path) if self.only in body else None
         if fault in ("drop", "hang"):
             if fault == "hang":
                 time.sleep(5)
@@ -81,11 +83,10 @@ class Proxy:
             if name.lower() not in ("host", "content-length", "connection", "authorization")
         }
         try:
-            connection = http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=30)
-            connection.request(handler.command, path, body or None, headers)
-            answer = connection.getresponse()
-            data = answer.read()
-            connection.close()
+            with closing(http.client.HTTPConnection("127.0.0.1", self.upstream, timeout=30)) as connection:
+                connection.request(handler.command, path, body or None, headers)
+                answer = connection.getresponse()
+                data = answer.read()
         except OSError:
             handler.close_connection = True
             return
