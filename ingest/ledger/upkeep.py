@@ -52,7 +52,7 @@ AT_ONCE = 2_000_000
 """Flows of several days that one change closes."""
 
 ROLLED_AT_ONCE = 2_000_000
-"""Rows of days that are rolled up to months at a time."""
+"""Rows that are rolled up at a time."""
 
 MONTH_DAYS = 4
 """Rolled-up days of a closed month from which on it gets rollups of its own: fewer are as quickly read."""
@@ -171,11 +171,16 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
     for low, high in _ranges(flows):
         rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect(engine="streaming"))
         _add_files(ledger.folder, changes, FLOWS, rows)
-    for table in ROLLUPS:  # one at a time, from the files: no more than one is in memory
+    for (
+        table
+    ) in ROLLUPS:  # one at a time, from the files: no more than one is in memory, of ports a share of it
         source = finer(table)
         made = [ledger.folder / source.name / file.path for file in changes[source.name].add]
-        rolled = roll_up(pl.scan_parquet(made, hive_partitioning=False, glob=False), table)
-        _add_files(ledger.folder, changes, table, ordered(table, rolled.collect(engine="streaming")))
+        fine = pl.scan_parquet(made, hive_partitioning=False, glob=False)
+        count = fine.select(pl.len()).collect().item() if "port" in table.keys else 0
+        for share in _shares(fine, count, "port", ROLLED_AT_ONCE):
+            rolled = roll_up(share, table).collect(engine="streaming")
+            _add_files(ledger.folder, changes, table, ordered(table, rolled))
     for table in (SOURCES, COVERAGE, CAPTURES):
         for day in days:
             removals = snapshot.removals(table, [day])
@@ -207,7 +212,7 @@ def _close_month(ledger: Ledger, worker: str, first: date) -> Upkeep:
         value = table.order[
             table.order.index("minute") - 1
         ]  # what is rolled up, of a port without its protocol
-        for share in _shares(snapshot, finer(table), days, value, ROLLED_AT_ONCE):
+        for share in _shares(*_rows_of(snapshot, finer(table), days), value, ROLLED_AT_ONCE):
             rows = ordered(table, roll_up(share, table).collect(engine="streaming"))
             if rows.height:
                 change.add.append(write_file(ledger.folder, table, first, rows, level=LEVEL))
@@ -323,19 +328,21 @@ def _merged_day(snapshot: Snapshot, table: Table, day: date) -> Iterator[pl.Data
     if table is not SOURCES:
         yield _merged(table, snapshot.scan(table, day, day).drop("day").collect())
         return
-    for share in _shares(snapshot, table, [day], "source_low", SOURCES_AT_ONCE):
+    for share in _shares(*_rows_of(snapshot, table, [day]), "source_low", SOURCES_AT_ONCE):
         yield merge(table, share.drop("day").collect(engine="streaming"))
 
 
-def _shares(
-    snapshot: Snapshot, table: Table, days: Sequence[date], by: str, at_once: int
-) -> Iterator[pl.LazyFrame]:
-    """Cut the rows of some days into shares of about so many rows, each value of a column all in one of them."""
-    rows = snapshot.scan(table, days[0], days[-1])
-    count = int(snapshot.files(table).filter(pl.col("day").is_in(days))["rows"].sum())
+def _rows_of(snapshot: Snapshot, table: Table, days: Sequence[date]) -> tuple[pl.LazyFrame, int]:
+    """Rows of some days, and how many they are."""
+    count = snapshot.files(table).filter(pl.col("day").is_in(days))["rows"].sum()
+    return snapshot.scan(table, days[0], days[-1]), int(count)
+
+
+def _shares(rows: pl.LazyFrame, count: int, by: str, at_once: int) -> Iterator[pl.LazyFrame]:
+    """Cut so many rows into shares of about as many as are taken at once, each value of a column all in one."""
     shares = count // at_once + 1
     for share in range(shares):
-        yield rows.filter(pl.col(by).hash() % shares == share)
+        yield rows.filter(pl.col(by).hash() % shares == share) if shares > 1 else rows
 
 
 def _merged(table: Table, rows: pl.DataFrame) -> pl.DataFrame:

@@ -232,6 +232,10 @@ def test_what_is_too_much_at_a_time_is_merged_by_shares(site: Site, monkeypatch:
     assert snapshot.files(SOURCES).height > 4
     assert snapshot.files(MONTH_ROLLUPS[0]).height > 1
     assert merged(snapshot, SOURCES).equals(before)
+    assert snapshot.files(ROLLUPS[0]).height > 4
+    for table in ROLLUPS:
+        kept = snapshot.scan(table).drop("day").sort(table.keys).collect().select(rolled(site, table).columns)
+        assert kept.equals(rolled(site, table))
     assert_months_are_sums_of_flows(site)
 
 
