@@ -122,6 +122,18 @@ TOTALS = Measurement(
     _SUMS,
 )
 
+OWN = Measurement(
+    "own",
+    "which ports, countries, and countries of ports have tag values of their own on a UTC day, at its midnight: beside "
+    "them a missing point is a true zero. The bucket of days alone has it",
+    (
+        Tag("protocol", "as in `packets`; `none` where a country is meant, whatever the port"),
+        Tag("port", "as in `packets`; `none` where the protocol is"),
+        Tag("country", "as in `packets`; `none` where the port is meant, whatever the country"),
+    ),
+    (Field("own", "", "1; 0 where it has none any more"),),
+)
+
 COVERAGE = Measurement(
     "coverage",
     "when sensors watched, and what became of every frame. A step that was watched and has no packets is a true "
@@ -194,4 +206,4 @@ DARKSCOPE = Measurement(
     ),
 )
 
-MEASUREMENTS = (PACKETS, PORTS, COUNTRIES, TOTALS, COVERAGE, SENSORS, EVENTS, DARKSCOPE)
+MEASUREMENTS = (PACKETS, PORTS, COUNTRIES, TOTALS, OWN, COVERAGE, SENSORS, EVENTS, DARKSCOPE)

@@ -12,7 +12,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from darkscope.ingest.measurements import COUNTRIES, OTHER, PACKETS, PORTS, TOTALS, Measurement
+from darkscope.ingest.measurements import COUNTRIES, NONE, OTHER, PACKETS, PORTS, TOTALS, Measurement
 from darkscope.ingest.projection.slots import FOLDED_ALONE, PORTLESS
 from darkscope.ingest.protocols import PROTOCOLS, port_number_text, protocol_text
 from darkscope.ingest.series import NO_PORT
@@ -173,6 +173,16 @@ def _port_texts(owned: Owned) -> pl.LazyFrame:
 def port_tags(protocol: int, port: int) -> tuple[str, str]:
     """Values of the tags `protocol` and `port` where a port has its own."""
     return protocol_text(protocol).lower(), port_number_text(protocol, port)
+
+
+def own_tags(owned: Owned) -> list[tuple[str, str, str]]:
+    """Values of the tags of `own`: protocol, port and country of all that has tags of its own, in order."""
+    ports = owned.ports | _PORTLESS
+    return sorted(
+        {(*port_tags(*port), NONE) for port in ports}
+        | {(*port_tags(*pair[:2]), pair[2]) for pair in owned.pairs if pair[:2] in ports}
+        | {(NONE, NONE, country) for country in owned.countries}
+    )
 
 
 def read_port(text: str) -> Port:

@@ -24,6 +24,7 @@ from darkscope.ingest.measurements import (
     DARKSCOPE,
     EVENTS,
     OTHER,
+    OWN,
     PACKETS,
     SENSORS,
     Measurement,
@@ -309,9 +310,11 @@ class Projector:
                 before = owned - task.touched if task.touched else None
                 touched = None if task.whole or task.sweep else task.touched
                 found = sums.traffic(snapshot, stretch, owned, before, touched)
-                if stretch.resolution is Resolution.DAY and touched is None:
+                if stretch.resolution is not Resolution.DAY:
+                    return found
+                if touched is None:
                     self._weigh(snapshot, stretch, found)
-                return found
+                return [*found, (OWN, sums.own(snapshot, owned, stretch.day))]
             case Work.COVERAGE:
                 return [(COVERAGE, sums.coverage(snapshot, stretch))]
             case Work.SENSORS:

@@ -56,6 +56,11 @@ class Slots:
         """Series that a sensor has at most in `packets`."""
         return ALWAYS + self.ports + self.pairs
 
+    @property
+    def own(self) -> int:
+        """Series of `own`, which only the bucket of days has."""
+        return len(PORTLESS) + self.ports + self.pairs + self.countries
+
 
 def rounded(sensors: int) -> int:
     """Sensors that the budget is divided among where the settings do not say it."""
@@ -63,10 +68,13 @@ def rounded(sensors: int) -> int:
 
 
 def slots(series: int, sensors: int) -> Slots:
-    """Divide a budget of series in all buckets among so many sensors."""
+    """Divide a budget of series in all buckets among so many sensors.
+
+    What has tags of its own is listed once, in `own`: that takes fewer series than a sensor, and gets as many.
+    """
     bucket = series // len(Resolution)
     events = int(bucket * EVENTS_SHARE)
-    each = (bucket - events - 1) // sensors - OF_ITSELF
+    each = (bucket - events - 1) // (sensors + 1) - OF_ITSELF
     ports = max(0, int(each * PORTS_SHARE) // CLASSES - ALWAYS)
     pairs = max(0, int(each * PACKETS_SHARE) - ALWAYS - ports)
     countries = max(0, int(each * (1 - PACKETS_SHARE - PORTS_SHARE)) // CLASSES - 1)
@@ -76,4 +84,4 @@ def slots(series: int, sensors: int) -> Slots:
 def ceiling(series: int, sensors: int) -> int:
     """Series that all buckets together can come to, whatever is sent."""
     given = slots(series, sensors)
-    return len(Resolution) * (given.sensor * sensors + given.events + 1)
+    return len(Resolution) * (given.sensor * sensors + given.events + 1) + given.own

@@ -15,7 +15,7 @@ import polars as pl
 from darkscope.ingest import measurements, series
 from darkscope.ingest.ledger.ledger import Snapshot
 from darkscope.ingest.measurements import ABROAD, HOME, NONE, OTHER, Measurement, Resolution
-from darkscope.ingest.projection.folding import EPOCH, NEEDS, Owned, folded, port_tags
+from darkscope.ingest.projection.folding import EPOCH, NEEDS, Owned, folded, own_tags, port_tags
 from darkscope.ingest.rollups import step
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.watched import islands, stepped
@@ -126,6 +126,15 @@ def coverage(snapshot: Snapshot, stretch: Stretch) -> pl.DataFrame:
     # The other minutes of an hour say when they were watched, and no more: most points of a quarter are such.
     counted = pl.when(pl.col("minute") % HOUR == 0).then(pl.col(_COUNTS).fill_null(0))
     return _timed(shown.with_columns(pl.col("watched").fill_null(0), counted))
+
+
+def own(snapshot: Snapshot, owned: Owned, day: date) -> pl.DataFrame:
+    """Points of `own` for a UTC day; none for a day without flows."""
+    values = own_tags(owned) if day in snapshot.days(series.FLOWS) else []
+    tags = dict.fromkeys(measurements.OWN.tag_names, pl.String)
+    return pl.DataFrame(values, schema=tags, orient="row").with_columns(
+        seconds=pl.lit(minute_of(day) * 60, pl.Int64), own=pl.lit(1, pl.Int64)
+    )
 
 
 def sensors(snapshot: Snapshot, days: Iterable[date], known: Sensors) -> pl.DataFrame:

@@ -128,11 +128,32 @@ def test_a_port_that_earns_a_tag_has_its_past_too_and_no_sum_moves(wall: Wall) -
     assert wall.differences() == []
 
 
+def test_what_has_tags_of_its_own_is_said_day_by_day_and_taken_back(wall: Wall) -> None:
+    for day in (DAY - timedelta(days=1), DAY):
+        book(wall.ledger, many(day, 60))
+        wall.project(watch=("23/tcp", "9999/tcp"))
+    midnights = [(minute(DAY) * 60 - 86_400, 1), (minute(DAY) * 60, 1)]
+    by = 'SELECT "own" FROM "own" GROUP BY "protocol", "port", "country"'
+    assert wall.points("_day", by) == {
+        ("none", "0", "icmp"): midnights,
+        ("none", "0", "icmpv6"): midnights,
+        ("none", "23", "tcp"): midnights,
+        ("none", "9999", "tcp"): midnights,
+    }
+    assert wall.points("_hour", by) == wall.points("", by) == {}
+    wall.clock.now += 4000
+    wall.project(watch=("23/tcp", "9999/tcp"), series=1000)  # no room for any
+    shown = wall.points("_day", by)
+    assert shown["none", "0", "icmp"] == midnights
+    assert shown["none", "23", "tcp"] == midnights[:1]
+    assert wall.differences() == []
+
+
 def test_live_and_rebuilt_have_the_same_points(wall: Wall) -> None:
     for back in range(9, -1, -1):
         book(wall.ledger, many(DAY - timedelta(days=back), 400))
         wall.project(watch=("23/tcp",))
-    by = "SELECT * FROM /packets|ports|countries|totals|coverage|sensors/ GROUP BY *"
+    by = "SELECT * FROM /packets|ports|countries|totals|own|coverage|sensors/ GROUP BY *"
     live = {bucket: wall.points(bucket, by) for bucket in ("", "_hour", "_day")}
     assert any("9999" in tags for tags in live[""])
     name = wall.settings.influx.bucket

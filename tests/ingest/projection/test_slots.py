@@ -35,6 +35,15 @@ def test_what_a_sensor_comes_to_is_counted_by_hand() -> None:
     given = Slots(ports=2, pairs=3, countries=1, events=7)
     assert given.joint == 5 + 2 + 3
     assert given.sensor == given.joint + 4 * (5 + 2) + 4 * (1 + 1) + 4 + 4 * 5
+    assert given.own == 2 + 2 + 3 + 1
+
+
+@given(st.integers(1000, 100_000), st.integers(1, 500))
+def test_what_has_tags_of_its_own_is_listed_in_fewer_series_than_a_sensor_takes(
+    series: int, sensors: int
+) -> None:
+    given = slots(series, sensors)
+    assert given.own <= given.sensor
 
 
 @pytest.mark.parametrize(("sensors", "planned"), [(1, 20), (20, 20), (21, 30), (100, 100), (101, 110)])
