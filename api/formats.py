@@ -1,6 +1,7 @@
-"""Rankings and trends as JSON and CSV: exact, documented shapes for scripts.
+"""Answers as JSON, CSV, NDJSON and Parquet: exact, documented shapes for scripts.
 
-Pure: rows in, text out. JSON numbers are whole or full floats; a gap is null. In CSV it is an empty cell.
+Pure: an answer in, text or bytes out. JSON has all of an answer, the other formats its rows. JSON numbers are whole or
+full floats; what is not known is null, in CSV an empty cell.
 """
 
 from __future__ import annotations
@@ -8,13 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from functools import singledispatch
+from typing import ClassVar, Protocol, cast
+
+import polars as pl
 
 from darkscope.api.periods import Window
-from darkscope.api.ranking import Provenance, Ranking
+from darkscope.api.ranking import Provenance
 from darkscope.api.trend import Trend
 from darkscope.api.watch import Watch
 
@@ -25,114 +30,171 @@ class Format(StrEnum):
     TABLE = "table"
     JSON = "json"
     CSV = "csv"
+    NDJSON = "ndjson"
+    PARQUET = "parquet"
 
+
+MEDIA_TYPES = {
+    Format.JSON: "application/json",
+    Format.CSV: "text/csv",
+    Format.NDJSON: "application/x-ndjson",
+    Format.PARQUET: "application/vnd.apache.parquet",
+}
+"""What the formats for scripts are called on the Internet (IANA; NDJSON has no registered name)."""
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First characters with which a spreadsheet runs a cell (OWASP, CSV Injection)."""
 
-RANKING_COLUMNS = (
-    "rank",
-    "value",
-    "label",
-    "packets",
-    "share",
-    "previous_rank",
-    "previous_packets",
-    "per_sensor_day",
-    "sources",
-    "sources_error",
-)
+
+class Answer(Protocol):
+    """What can be written: a frozen dataclass with the provenance of its figures."""
+
+    @property
+    def provenance(self) -> Provenance:
+        """Where the figures come from."""
 
 
-def ranking_json(ranking: Ranking) -> str:
-    """Write `dimension`, `packets`, `values`, `rows` (RANKING_COLUMNS) and `provenance`."""
-    return _json(
-        {
-            "dimension": ranking.dimension,
-            "packets": ranking.packets,
-            "values": ranking.values,
-            "rows": [{name: getattr(row, name) for name in RANKING_COLUMNS} for row in ranking.rows],
-            "provenance": _provenance(ranking.provenance),
-        }
-    )
+class Listed(Answer, Protocol):
+    """An answer that is a list."""
+
+    ROW: ClassVar[type]  # class of the rows
+
+    @property
+    def rows(self) -> Sequence[object]:
+        """The list."""
 
 
-def ranking_csv(ranking: Ranking) -> str:
-    """Write one line a row, with RANKING_COLUMNS as the header."""
-    return _csv(RANKING_COLUMNS, ([getattr(row, name) for name in RANKING_COLUMNS] for row in ranking.rows))
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows of an answer."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
 
 
-def trend_json(trend: Trend) -> str:
-    """Write `dimension`, `step`, `starts`, `covered`, `lines` (`value`, `label`, `packets`) and `provenance`.
-
-    `starts`, `covered` and each `packets` have one entry a bucket.
-    """
-    return _json(
-        {
-            "dimension": trend.dimension,
-            "step": trend.buckets.step,
-            "starts": [_time(start) for start in trend.buckets.starts],
-            "covered": trend.covered,
-            "lines": [
-                {"value": line.value, "label": line.label, "packets": line.packets} for line in trend.lines
-            ],
-            "provenance": _provenance(trend.provenance),
-        }
-    )
+def written(answer: Answer, output: Format) -> bytes:
+    """Write an answer in a format for scripts; text is UTF-8."""
+    match output:
+        case Format.CSV:
+            return csv_text(rows_of(answer)).encode()
+        case Format.NDJSON:
+            return ndjson_text(rows_of(answer)).encode()
+        case Format.PARQUET:
+            return parquet(rows_of(answer))
+        case _:
+            return json_text(answer).encode()
 
 
-def trend_csv(trend: Trend) -> str:
-    """Write one line a bucket: `start`, `covered`, and a column for each value."""
-    return _csv(
-        ("start", "covered", *(line.value for line in trend.lines)),
-        (
-            (_time(start), share, *counts)
-            for start, share, *counts in zip(
-                trend.buckets.starts, trend.covered, *(line.packets for line in trend.lines), strict=True
-            )
-        ),
-    )
+def json_text(answer: Answer) -> str:
+    """Write all of an answer as one object."""
+    return json.dumps(plain(answer), ensure_ascii=False, indent=2, allow_nan=False) + "\n"
 
 
-def _provenance(provenance: Provenance) -> dict[str, Any]:
+def csv_text(rows: Rows) -> str:
+    """Write a header, and one line a row."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([_cell(name) for name in rows.columns])
+    writer.writerows([[_cell(_flat(value)) for value in row] for row in rows.rows])
+    return text.getvalue()
+
+
+def ndjson_text(rows: Rows) -> str:
+    """Write one object a line and row."""
+    lines = (dict(zip(rows.columns, map(plain, row), strict=True)) for row in rows.rows)
+    return "".join(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n" for line in lines)
+
+
+def parquet(rows: Rows) -> bytes:
+    """Write a Parquet file; lists are text, as in CSV."""
+    cells = [[_flat(value) for value in row] for row in rows.rows]
+    frame = pl.DataFrame(cells, schema=list(rows.columns), orient="row", infer_schema_length=None)
+    file = io.BytesIO()
+    frame.write_parquet(file)
+    return file.getvalue()
+
+
+@singledispatch
+def plain(value: object) -> object:
+    """Give what JSON knows: a dataclass is an object with its fields, a time is ISO 8601 with offset."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return value
+
+
+@plain.register
+def _(value: datetime) -> str:
+    return value.isoformat(timespec="seconds")
+
+
+@plain.register
+def _(value: date) -> str:
+    return value.isoformat()
+
+
+@plain.register
+def _(watch: Watch) -> dict[str, object]:
+    return {
+        "sensors": list(watch.sensors),
+        "covered_seconds": watch.seconds,
+        "covered_share": watch.share,
+        "outages": list(watch.outages),
+    }
+
+
+@plain.register
+def _(provenance: Provenance) -> dict[str, object]:
     period = provenance.period
     return {
         "ledger_version": provenance.ledger_version,
         "period": {"asked": period.text, "zone": period.zone.key, **_window(period.window)},
         "previous": _window(period.previous),
         "filter": {name: list(texts) for name, texts in provenance.where.texts().items()},
-        "sensors": _watch(provenance.now),
-        "previous_sensors": _watch(provenance.before) if provenance.before else None,
+        "sensors": plain(provenance.now),
+        "previous_sensors": plain(provenance.before),
     }
 
 
-def _window(window: Window) -> dict[str, str]:
-    return {"start": _time(window.start), "end": _time(window.end)}
-
-
-def _watch(watch: Watch) -> dict[str, Any]:
+@plain.register
+def _(trend: Trend) -> dict[str, object]:
     return {
-        "sensors": watch.sensors,
-        "covered_seconds": watch.seconds,
-        "covered_share": watch.share,
-        "outages": watch.outages,
+        "dimension": trend.dimension,
+        "step": trend.buckets.step,
+        "starts": plain(trend.buckets.starts),
+        "covered": list(trend.covered),
+        "lines": [plain(line) for line in trend.lines],
+        "provenance": plain(trend.provenance),
     }
 
 
-def _time(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds")
+def _window(window: Window) -> dict[str, object]:
+    return {"start": plain(window.start), "end": plain(window.end)}
 
 
-def _json(answer: dict[str, Any]) -> str:
-    return json.dumps(answer, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+@singledispatch
+def rows_of(answer: object) -> Rows:
+    """Give an answer's rows: its field `rows`, with a column for each field of `ROW`, their class."""
+    listed = cast(Listed, answer)
+    columns = tuple(field.name for field in fields(listed.ROW))
+    return Rows(columns, [[getattr(row, name) for name in columns] for row in listed.rows])
 
 
-def _csv(header: Iterable[str], rows: Iterable[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([_cell(name) for name in header])
-    writer.writerows([[_cell(value) for value in row] for row in rows])
-    return text.getvalue()
+@rows_of.register
+def _(trend: Trend) -> Rows:
+    """One row a bucket: `start`, `covered`, and a column for each value."""
+    columns = ("start", "covered", *(line.value for line in trend.lines))
+    counts = [line.packets for line in trend.lines]
+    return Rows(columns, list(zip(trend.buckets.starts, trend.covered, *counts, strict=True)))
+
+
+def _flat(value: object) -> object:
+    """Give a value that fits in a cell: a list is its members, separated by spaces."""
+    told = plain(value)
+    return " ".join(map(str, told)) if isinstance(told, list) else told
 
 
 def _cell(value: object) -> object:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import polars as pl
 
@@ -50,10 +51,11 @@ class Row:
 class Ranking:
     """The first values of a dimension by packets."""
 
+    ROW: ClassVar = Row
     dimension: Dimension
-    rows: tuple[Row, ...]
     packets: int  # of all values
     values: int  # how many occur
+    rows: tuple[Row, ...]
     provenance: Provenance
 
 
@@ -128,4 +130,4 @@ def rank(
                 sources_error=row["error"],
             )
         )
-    return Ranking(dimension, tuple(rows), total, len(everything), provenance)
+    return Ranking(dimension, total, len(everything), tuple(rows), provenance)

@@ -1,23 +1,27 @@
-"""The options that every question shares, and how they become one.
+"""The options that every question shares, and how a command that has them is answered.
 
 Wires settings, ledger and question together; what is wrong is said on stderr, and the program ends.
 """
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
+from rich.console import Console, RenderableType
 
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.dimension import Dimension, ValueTextError
-from darkscope.api.formats import Format
+from darkscope.api.formats import Answer, Format, written
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import PeriodError
@@ -99,30 +103,106 @@ LedgerFolder = Annotated[
     Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
 ]
 
-Answer = TypeVar("Answer")
+Told = TypeVar("Told", bound=Answer)
 
 
-def answered(
-    asked: Asked,
-    ask: Callable[[Observer, Question], Answer],
-    settings_file: Path | None,
-    ledger: Path | None,
-) -> Answer:
-    """Open the ledger and ask. Ends the program with a sentence where that cannot be done."""
-    try:
-        settings = load(settings_file, os.environ, {"ledger": ledger}).settings
-        now = datetime.now(UTC)
-        question = asked.question(settings.time_zone, now)
-        sensors = known(settings.sensors)
-        store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(sensors))
-        return ask(Observer(store, sensors, labels(sensors), now), question)
-    except (LedgerError, StoreError) as error:
-        raise _stopped(error, FAILED) from None
-    except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:
-        raise _stopped(error, MISTAKE) from None
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A question on the command line: what is asked, of which ledger, and how the answer is to be written."""
+
+    asked: Asked
+    output: Format
+    settings: Path | None
+    ledger: Path | None
+
+    def tell(
+        self, ask: Callable[[Observer, Question], Told], draw: Callable[[Told, int], RenderableType]
+    ) -> None:
+        """Ask, and write the answer; `draw` makes a table for people, so many characters wide.
+
+        Ends the program with a sentence where that cannot be done.
+        """
+        answer = self._answer(ask)
+        if self.output is Format.TABLE:
+            console = Console()
+            console.print(draw(answer, console.width))
+        else:
+            typer.echo(written(answer, self.output), nl=False)
+
+    def _answer(self, ask: Callable[[Observer, Question], Told]) -> Told:
+        try:
+            settings = load(self.settings, os.environ, {"ledger": self.ledger}).settings
+            now = datetime.now(UTC)
+            question = self.asked.question(settings.time_zone, now)
+            sensors = known(settings.sensors)
+            store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(sensors))
+            return ask(Observer(store, sensors, labels(sensors), now), question)
+        except (LedgerError, StoreError) as error:
+            raise _stopped(error, FAILED) from None
+        except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:
+            raise _stopped(error, MISTAKE) from None
 
 
 def _stopped(error: Exception, code: int) -> typer.Exit:
     for line in str(error).splitlines():
         typer.echo(f"darkscope: {line}", err=True)
     return typer.Exit(code)
+
+
+def _about(
+    what: What,
+    period: PeriodText = "24h",
+    time_zone: Zone = None,
+    sensor: SensorNames = None,
+    organisation: Organisations = None,
+    home: Home = None,
+    kind: Kinds = Kind.TELESCOPE,
+    traffic: Classes = None,
+    port: Ports = None,
+    country: Countries = None,
+    protocol: Protocols = None,
+    owner: Owners = None,
+    tool: Tools = None,
+) -> Asked:
+    return Asked(
+        what, period, time_zone, sensor or (), organisation or (), home, kind, traffic or (), port or (),
+        country or (), protocol or (), owner or (), tool or (),
+    )  # fmt: skip
+
+
+def _where(
+    output: Shape = Format.TABLE, settings: SettingsFile = None, ledger: LedgerFolder = None
+) -> tuple[Format, Path | None, Path | None]:
+    return output, settings, ledger
+
+
+def asks(
+    *, period: str, what: Dimension | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of every question. Its first parameter is the Asking that they make.
+
+    `period` is asked about where none is given; where the question is always about one dimension, `what` is that, and
+    the command has no argument for it.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        about = dict(inspect.signature(_about, eval_str=True).parameters)
+        about["period"] = about["period"].replace(default=period)
+        if what is not None:
+            del about["what"]
+        where = inspect.signature(_where, eval_str=True).parameters
+        own = dict(list(inspect.signature(command, eval_str=True).parameters.items())[1:])
+
+        @wraps(command)
+        def asked(**given: object) -> None:
+            words: dict[str, Any] = {name: given.pop(name) for name in about}
+            places: dict[str, Any] = {name: given.pop(name) for name in where}
+            command(Asking(_about(what or words.pop("what"), **words), *_where(**places)), **given)
+
+        merged = [*about.values(), *own.values(), *where.values()]
+        parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in merged]
+        asked.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        asked.__annotations__ = {one.name: one.annotation for one in parameters}
+        return asked
+
+    return decorate

@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import typer
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from darkscope.api.asked import Asked, Kind
 from darkscope.api.command import options
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import Format, ranking_csv, ranking_json
 from darkscope.api.ranking import Ranking, Row
 from darkscope.api.store import Precision
 from darkscope.api.watch import Watch
 
 
+@options.asks(period="24h")
 def top(
-    what: options.What,
-    period: options.PeriodText = "24h",
-    time_zone: options.Zone = None,
-    sensor: options.SensorNames = None,
-    organisation: options.Organisations = None,
-    home: options.Home = None,
-    kind: options.Kinds = Kind.TELESCOPE,
-    traffic: options.Classes = None,
-    port: options.Ports = None,
-    country: options.Countries = None,
-    protocol: options.Protocols = None,
-    owner: options.Owners = None,
-    tool: options.Tools = None,
-    limit: options.Limit = 10,
-    sources: options.Sources = Precision.ESTIMATED,
-    output: options.Shape = Format.TABLE,
-    settings: options.SettingsFile = None,
-    ledger: options.LedgerFolder = None,
+    asking: options.Asking, limit: options.Limit = 10, sources: options.Sources = Precision.ESTIMATED
 ) -> None:
     """Rank ports, countries, owners, tools, sensors, classes or organisations by packets."""
-    asked = Asked(
-        what, period, time_zone, sensor or (), organisation or (), home, kind, traffic or (), port or (),
-        country or (), protocol or (), owner or (), tool or (),
-    )  # fmt: skip
-    ranking = options.answered(
-        asked, lambda observer, question: observer.top(question, limit, sources), settings, ledger
-    )
-    match output:
-        case Format.JSON:
-            typer.echo(ranking_json(ranking), nl=False)
-        case Format.CSV:
-            typer.echo(ranking_csv(ranking), nl=False)
-        case Format.TABLE:
-            Console().print(drawn(ranking))
+    asking.tell(lambda observer, question: observer.top(question, limit, sources), drawn)
 
 
 TITLES = {
@@ -66,7 +34,7 @@ TITLES = {
 }
 
 
-def drawn(ranking: Ranking) -> RenderableType:
+def drawn(ranking: Ranking, _width: int) -> RenderableType:
     """Draw a ranking as a table for people."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
     for name in ("#", "before"):

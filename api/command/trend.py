@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import typer
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from darkscope.api import chart
-from darkscope.api.asked import Asked, Kind
+from darkscope.api.ask import Observer, Question
 from darkscope.api.command import options
 from darkscope.api.command.top import TITLES
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import parse_value
-from darkscope.api.formats import Format, trend_csv, trend_json
 from darkscope.api.periods import DAY, parse_step
 from darkscope.api.trend import Trend
 
@@ -20,48 +18,20 @@ HEIGHT = 4
 """Lines of one value's chart."""
 
 
+@options.asks(period="7d")
 def trend(
-    what: options.What,
+    asking: options.Asking,
     value: options.Values = None,
-    period: options.PeriodText = "7d",
     step: options.Step = "day",
-    time_zone: options.Zone = None,
-    sensor: options.SensorNames = None,
-    organisation: options.Organisations = None,
-    home: options.Home = None,
-    kind: options.Kinds = Kind.TELESCOPE,
-    traffic: options.Classes = None,
-    port: options.Ports = None,
-    country: options.Countries = None,
-    protocol: options.Protocols = None,
-    owner: options.Owners = None,
-    tool: options.Tools = None,
     limit: options.Limit = 5,
-    output: options.Shape = Format.TABLE,
-    settings: options.SettingsFile = None,
-    ledger: options.LedgerFolder = None,
 ) -> None:
     """Follow named values, or else the leading ones of the period, over time."""
-    asked = Asked(
-        what, period, time_zone, sensor or (), organisation or (), home, kind, traffic or (), port or (),
-        country or (), protocol or (), owner or (), tool or (),
-    )  # fmt: skip
-    answer = options.answered(
-        asked,
-        lambda observer, question: observer.trend(
-            question, step, [parse_value(what, text) for text in value or ()], limit
-        ),
-        settings,
-        ledger,
-    )
-    match output:
-        case Format.JSON:
-            typer.echo(trend_json(answer), nl=False)
-        case Format.CSV:
-            typer.echo(trend_csv(answer), nl=False)
-        case Format.TABLE:
-            console = Console()
-            console.print(drawn(answer, console.width))
+
+    def ask(observer: Observer, question: Question) -> Trend:
+        values = [parse_value(question.dimension, text) for text in value or ()]
+        return observer.trend(question, step, values, limit)
+
+    asking.tell(ask, drawn)
 
 
 def drawn(trend: Trend, width: int) -> RenderableType:

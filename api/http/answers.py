@@ -119,3 +119,30 @@ class RankingAnswer(_Shape):
     rows: list[RowAnswer]
     """The first values, by rank."""
     provenance: ProvenanceAnswer
+
+
+class LineAnswer(_Shape):
+    """One value over time."""
+
+    value: Annotated[str, Field(examples=["445/TCP"])]
+    """As the parameters take it."""
+    label: Annotated[str, Field(examples=["445/TCP (microsoft-ds)"])]
+    """For people."""
+    packets: list[Count | None]
+    """One a bucket; null where no sensor watched."""
+
+
+class TrendAnswer(_Shape):
+    """Some values of a dimension over time."""
+
+    dimension: Dimension
+    """What is followed."""
+    step: Annotated[str, Field(examples=["hour"])]
+    """Length of a bucket, as it was asked for."""
+    starts: list[datetime]
+    """Start of each bucket, in the zone; the last ends with the period, or now."""
+    covered: list[Share | None]
+    """Watched share of each bucket's sensor time; null where no sensor existed."""
+    lines: list[LineAnswer]
+    """The values, each with one count a bucket."""
+    provenance: ProvenanceAnswer

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
-from darkscope.api.http import health, metrics, problems, rankings
+from darkscope.api.http import health, metrics, problems, rankings, trends
 from darkscope.api.http.problems import Problem
 from darkscope.api.http.requests import Watched
 from darkscope.api.http.source import Source
@@ -29,7 +29,7 @@ it is about, its window, filters and sensors. Its `ETag` holds as long as the le
 """
 
 TAGS = [
-    {"name": "questions", "description": "Rankings of what the sensors received."},
+    {"name": "questions", "description": "What the sensors received."},
     {"name": "operation", "description": "For supervisors and for Prometheus."},
 ]
 
@@ -54,7 +54,8 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now) -> FastAPI:
         generate_unique_id_function=lambda route: str(route.name),
     )
     registry = metrics.registry(source)
-    app.include_router(rankings.router(source))
+    for questions in (rankings, trends):
+        app.include_router(questions.router(source))
     app.include_router(health.router(source))
     app.include_router(metrics.router(registry))
     problems.install(app)

@@ -6,11 +6,12 @@ otherwise answer another question than the one that was asked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2s
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import Format
-from darkscope.api.http.problems import Unusable
+from darkscope.api.formats import MEDIA_TYPES, Answer, Format, written
+from darkscope.api.http.problems import Unusable, declared
 from darkscope.api.http.source import Source
 from darkscope.api.periods import instant, minute
 from darkscope.ingest.series import Traffic
@@ -30,8 +31,6 @@ MOST_VALUES = 100
 LONGEST = timedelta(days=3660)
 """Of periods: ten years."""
 
-CSV, JSON = "text/csv", "application/json"
-
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 Words = Annotated[tuple[Word, ...], Field(max_length=MOST_VALUES)]
 
@@ -41,6 +40,11 @@ class Shape(StrEnum):
 
     JSON = Format.JSON.value
     CSV = Format.CSV.value
+    NDJSON = Format.NDJSON.value
+    PARQUET = Format.PARQUET.value
+
+
+BY_MEDIA_TYPE = {MEDIA_TYPES[Format(shape)]: shape for shape in Shape}
 
 
 class Narrowed(BaseModel):
@@ -89,7 +93,8 @@ class Narrowed(BaseModel):
             return self.format
         accepted = request.headers.get("accept", "")
         wanted = [part.partition(";")[0].strip().lower() for part in accepted.split(",")]
-        return Shape.CSV if CSV in wanted and JSON not in wanted else Shape.JSON
+        known = [BY_MEDIA_TYPE[one] for one in wanted if one in BY_MEDIA_TYPE]
+        return known[0] if known and Shape.JSON not in known else Shape.JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +140,43 @@ class Posed:
         """Say that the asker has the answer."""
         return Response(status_code=304, headers=self.headers)
 
-    def written(self, text: str) -> Response:
-        """Send the answer's text."""
-        media_type = CSV if self.shape is Shape.CSV else JSON
-        return Response(text, media_type=media_type, headers=self.headers)
+    def told(self, answer: Answer) -> Response:
+        """Write an answer."""
+        output = Format(self.shape)
+        return Response(written(answer, output), media_type=MEDIA_TYPES[output], headers=self.headers)
+
+
+def answer(
+    request: Request,
+    source: Source,
+    dimension: Dimension,
+    query: Narrowed,
+    ask: Callable[[Observer, Question], Answer],
+) -> Response:
+    """Answer a request: not at all where the asker has the answer, else when its turn has come."""
+    posed = Posed.of(request, source, dimension, query)
+    if posed.is_known_to(request):
+        return posed.unchanged()
+    with source.turn():
+        return posed.told(ask(posed.observer, posed.question))
+
+
+def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:
+    """Describe what a question's endpoint may answer; the example is CSV."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {
+        200: {
+            "description": f"{what} In every format the headers `Darkscope-Ledger-Version` and "
+            "`Darkscope-Window` say what it is about.",
+            "content": {
+                MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}, "example": example},
+                MEDIA_TYPES[Format.NDJSON]: {"schema": {"type": "string"}},
+                MEDIA_TYPES[Format.PARQUET]: binary,
+            },
+        },
+        304: {"description": "`If-None-Match` names the answer that the ledger would give again."},
+        **declared(404, 410, 422, 503),
+    }
 
 
 def _tag(

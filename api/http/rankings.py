@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import RANKING_COLUMNS, ranking_csv, ranking_json
+from darkscope.api.http import questions
 from darkscope.api.http.answers import RankingAnswer
-from darkscope.api.http.problems import declared
-from darkscope.api.http.questions import CSV, Narrowed, Posed, Shape
+from darkscope.api.http.questions import Narrowed, responses
 from darkscope.api.http.source import Source
 from darkscope.api.store import Precision
 
 MOST_ROWS = 1000
 
-EXAMPLE = f"{','.join(RANKING_COLUMNS)}\n1,445/TCP,445/TCP (microsoft-ds),1620,0.86,1,1688,19.3,115,0.0\n"
+EXAMPLE = """\
+rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error
+1,445/TCP,445/TCP (microsoft-ds),1620,0.86,1,1688,19.3,115,0.0
+"""
 
 
 class RankingQuery(Narrowed):
@@ -31,30 +33,20 @@ class RankingQuery(Narrowed):
 
 
 def router(source: Source) -> APIRouter:
-    """The endpoints of rankings, over a source."""
+    """The endpoint of rankings, over a source."""
     routes = APIRouter(prefix="/v1", tags=["questions"])
-    answered: dict[int | str, dict[str, Any]] = {
-        200: {
-            "description": "The ranking. In every format the headers `Darkscope-Ledger-Version` and "
-            "`Darkscope-Window` say what it is about.",
-            "content": {CSV: {"schema": {"type": "string"}, "example": EXAMPLE}},
-        },
-        304: {"description": "`If-None-Match` names the answer that the ledger would give again."},
-        **declared(404, 410, 422, 503),
-    }
 
-    @routes.get("/rankings/{dimension}", response_model=RankingAnswer, responses=answered)
+    @routes.get(
+        "/rankings/{dimension}", response_model=RankingAnswer, responses=responses("The ranking.", EXAMPLE)
+    )
     def rankings(
         request: Request,
         dimension: Annotated[Dimension, Path(description="What is ranked.")],
         query: Annotated[RankingQuery, Query()],
     ) -> Response:
         """Rank ports, countries, owners, tools, sensors, classes or organisations by packets."""
-        posed = Posed.of(request, source, dimension, query)
-        if posed.is_known_to(request):
-            return posed.unchanged()
-        with source.turn():
-            ranking = posed.observer.top(posed.question, query.limit, query.sources)
-        return posed.written(ranking_csv(ranking) if posed.shape is Shape.CSV else ranking_json(ranking))
+        return questions.answer(
+            request, source, dimension, query, lambda who, what: who.top(what, query.limit, query.sources)
+        )
 
     return routes

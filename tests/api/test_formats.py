@@ -16,7 +16,7 @@ import typer
 from darkscope.api.command.top import top
 from darkscope.api.command.trend import trend
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import ranking_csv, ranking_json, trend_csv, trend_json
+from darkscope.api.formats import csv_text, json_text, rows_of
 from darkscope.api.periods import Buckets, minute, parse_period
 from darkscope.api.ranking import Provenance, Ranking, Row
 from darkscope.api.store import Filter
@@ -38,7 +38,7 @@ PROVENANCE = Provenance(
     7, parse_period("2020-06-24", ZONE, datetime(2020, 8, 1, tzinfo=UTC)), EVERY_FILTER, WATCH, WATCH
 )
 RANKING = Ranking(
-    Dimension.SENSORS, (Row(1, "=1+1", "@ home", 5, 1.0, None, 0, None, None, None),), 5, 1, PROVENANCE
+    Dimension.SENSORS, 5, 1, (Row(1, "=1+1", "@ home", 5, 1.0, None, 0, None, None, None),), PROVENANCE
 )
 START = minute(datetime(2020, 6, 23, 15, tzinfo=UTC))
 TREND = Trend(
@@ -51,14 +51,14 @@ TREND = Trend(
 
 
 def test_no_cell_is_a_formula() -> None:
-    assert ranking_csv(RANKING).splitlines()[1] == "1,'=1+1,'@ home,5,1.0,,0,,,"
-    assert trend_csv(TREND) == (
+    assert csv_text(rows_of(RANKING)).splitlines()[1] == "1,'=1+1,'@ home,5,1.0,,0,,,"
+    assert csv_text(rows_of(TREND)) == (
         "start,covered,'=1+1\n2020-06-24T00:00:00+09:00,0.5,5\n2020-06-24T01:00:00+09:00,,\n"
     )
 
 
 def test_every_filter_is_told() -> None:
-    assert json.loads(ranking_json(RANKING))["provenance"]["filter"] == {
+    assert json.loads(json_text(RANKING))["provenance"]["filter"] == {
         "classes": ["scan"],
         "ports": ["0/ICMP", "23/TCP", "445"],
         "protocols": ["UDP"],
@@ -76,14 +76,14 @@ def keys(answer: Any) -> set[str]:
     return set()
 
 
-@pytest.mark.parametrize("text", [ranking_json(RANKING), trend_json(TREND)])
+@pytest.mark.parametrize("text", [json_text(RANKING), json_text(TREND)])
 def test_every_key_is_documented(text: str) -> None:
     documented = set(re.findall(r"`(?:rows\[\]\.)?([a-z_]+)`", DOCS.read_text(encoding="utf-8")))
     assert keys(json.loads(text)) <= documented
 
 
 def test_every_column_is_documented() -> None:
-    (header, *_) = csv.reader(io.StringIO(ranking_csv(RANKING)))
+    (header, *_) = csv.reader(io.StringIO(csv_text(rows_of(RANKING))))
     documented = re.findall(r"`([a-z_]+)`", DOCS.read_text(encoding="utf-8").split("## CSV")[1])
     assert documented[1 : 1 + len(header)] == header
 

@@ -54,9 +54,9 @@ def test_a_port_outside_last_quarters_top_still_shows_its_rank() -> None:
     before = ports((6, 23, 9), (6, 80, 8), (6, 22, 7), (6, 445, 6))
     assert ranked(now, before, 2) == Ranking(
         Dimension.PORTS,
-        (row(1, "23/TCP", 50, 0.5, 1, 9), row(2, "445/TCP", 30, 0.3, 4, 6)),
         packets=100,
         values=3,
+        rows=(row(1, "23/TCP", 50, 0.5, 1, 9), row(2, "445/TCP", 30, 0.3, 4, 6)),
         provenance=PROVENANCE,
     )
 
@@ -77,7 +77,7 @@ def test_ties_are_broken_by_value_in_both_periods() -> None:
 
 
 def test_nothing_observed_is_an_empty_ranking() -> None:
-    assert ranked(ports(), ports((6, 23, 4)), 5) == Ranking(Dimension.PORTS, (), 0, 0, PROVENANCE)
+    assert ranked(ports(), ports((6, 23, 4)), 5) == Ranking(Dimension.PORTS, 0, 0, (), PROVENANCE)
 
 
 def test_sources_stand_beside_their_values() -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 import json
 from datetime import date
 from typing import Any
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
@@ -139,6 +141,8 @@ def test_parameters_narrow_a_ranking(client: TestClient, query: str, values: lis
         ("", "text/csv, application/json", "application/json"),
         ("&format=json", "text/csv", "application/json"),
         ("&format=csv", "application/json", "text/csv; charset=utf-8"),
+        ("", "application/x-ndjson", "application/x-ndjson"),
+        ("&format=parquet", "", "application/vnd.apache.parquet"),
     ],
 )
 def test_the_format_is_the_one_that_is_asked_for(
@@ -155,6 +159,15 @@ def test_csv_is_a_header_and_one_line_a_row(client: TestClient) -> None:
         "1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0\n"
         "2,445/TCP,445/TCP (microsoft-ds),15,0.15,1,9,10.0,1,0.0\n"
     )
+
+
+def test_ndjson_and_parquet_have_the_same_rows_as_json(client: TestClient) -> None:
+    question = f"/v1/rankings/ports?{DAY}&sources=exact"
+    rows = client.get(question).json()["rows"]
+    lines = client.get(f"{question}&format=ndjson").text.splitlines()
+    assert [json.loads(line) for line in lines] == rows
+    file = io.BytesIO(client.get(f"{question}&format=parquet").content)
+    assert pl.read_parquet(file).to_dicts() == rows
 
 
 def test_who_has_the_answer_is_told_that_it_holds(client: TestClient) -> None:

@@ -1,0 +1,56 @@
+"""`/v1/trends/{dimension}`: values bucket by bucket; an outage is a gap, a true zero a zero."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from darkscope.api.ask import Observer, Question
+from darkscope.api.dimension import Dimension, parse_value
+from darkscope.api.http import questions
+from darkscope.api.http.answers import TrendAnswer
+from darkscope.api.http.questions import Narrowed, Word, responses
+from darkscope.api.http.source import Source
+from darkscope.api.trend import Trend
+
+MOST_LINES = 50
+
+EXAMPLE = """\
+start,covered,445/TCP
+2020-06-24T00:00:00+09:00,1.0,53
+2020-06-24T06:00:00+09:00,0.0,
+"""
+
+
+class TrendQuery(Narrowed):
+    """The parameters of a trend."""
+
+    step: Annotated[str, Field(max_length=10, examples=["hour"])] = "day"
+    """Length of a bucket: `5m` and other parts of a day, `hour`, `day`, `week`, `month`, `quarter`."""
+    value: Annotated[tuple[Word, ...], Field(max_length=MOST_LINES, examples=[["23/tcp", "8080/tcp"]])] = ()
+    """Follow these instead of the leading ones, as a ranking writes them; repeatable."""
+    limit: Annotated[int, Field(ge=1, le=MOST_LINES)] = 5
+    """How many of the leading ones."""
+
+
+def router(source: Source) -> APIRouter:
+    """The endpoint of trends, over a source."""
+    routes = APIRouter(prefix="/v1", tags=["questions"])
+
+    @routes.get("/trends/{dimension}", response_model=TrendAnswer, responses=responses("The trend.", EXAMPLE))
+    def trends(
+        request: Request,
+        dimension: Annotated[Dimension, Path(description="What is followed.")],
+        query: Annotated[TrendQuery, Query()],
+    ) -> Response:
+        """Follow named values, or else the leading ones of the period, over time."""
+
+        def ask(who: Observer, what: Question) -> Trend:
+            values = [parse_value(dimension, text) for text in query.value]
+            return who.trend(what, query.step, values, query.limit)
+
+        return questions.answer(request, source, dimension, query, ask)
+
+    return routes

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from darkscope.api.http.answers import TrendAnswer
+
+FLOWS: list[dict[str, Any]] = [
+    {"minute": "2020-06-24T01:30", "sensor": "home-1", "packets": 40},
+    {"minute": "2020-06-24T02:10", "sensor": "home-1", "packets": 60},
+    {"minute": "2020-06-24T02:10", "sensor": "home-1", "port": 445, "packets": 7, "country": "VN"},
+]
+COVERAGE = [{"minute": f"2020-06-24T{hour:02}:00", "sensor": "home-1"} for hour in (0, 1, 2, 4)]
+MORNING = "period=2020-06-24&time_zone=Asia/Tokyo&step=6h&sensor=Tokyo"
+
+
+@pytest.fixture(autouse=True)
+def filled(memory: Any) -> None:
+    memory.flows, memory.coverage = FLOWS, COVERAGE
+
+
+def test_a_trend_has_one_count_a_bucket_and_a_gap_where_nobody_watched(client: TestClient) -> None:
+    answer = client.get(f"/v1/trends/ports?{MORNING}&limit=1").json()
+    assert {name: answer[name] for name in ("dimension", "step", "starts", "covered", "lines")} == {
+        "dimension": "ports",
+        "step": "6h",
+        "starts": [f"2020-06-24T{hour:02}:00:00+09:00" for hour in (0, 6, 12, 18)],
+        "covered": [0.0, 0.5, 1 / 6, 0.0],
+        "lines": [{"value": "23/TCP", "label": "23/TCP (telnet)", "packets": [None, 100, 0, None]}],
+    }
+    TrendAnswer.model_validate(answer)
+
+
+def test_named_values_are_followed_instead_of_the_leading_ones(client: TestClient) -> None:
+    answer = client.get(f"/v1/trends/ports?{MORNING}&value=445/tcp&value=1/udp&format=csv")
+    assert answer.text.splitlines() == [
+        "start,covered,445/TCP,1/UDP",
+        "2020-06-24T00:00:00+09:00,0.0,,",
+        "2020-06-24T06:00:00+09:00,0.5,7,0",
+        f"2020-06-24T12:00:00+09:00,{1 / 6},0,0",
+        "2020-06-24T18:00:00+09:00,0.0,,",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("step=fortnight", "the step 'fortnight' is not understood; "),
+        ("value=23", "the port '23' needs its protocol here: 23/tcp or 23/udp"),
+    ],
+)
+def test_a_step_or_value_that_cannot_be_read_is_a_problem(
+    client: TestClient, query: str, detail: str
+) -> None:
+    answer = client.get(f"/v1/trends/ports?{query}")
+    assert (answer.status_code, answer.json()["detail"][: len(detail)]) == (422, detail)
