@@ -178,7 +178,7 @@ def _window(window: Window) -> dict[str, object]:
 @singledispatch
 def rows_of(answer: object) -> Rows:
     """Give an answer's rows: its field `rows`, with a column for each field of `ROW`, their class."""
-    listed = cast(Listed, answer)
+    listed = cast("Listed", answer)
     columns = tuple(field.name for field in fields(listed.ROW))
     return Rows(columns, [[getattr(row, name) for name in columns] for row in listed.rows])
 

@@ -103,16 +103,27 @@ class LedgerStore:
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Give sums by value; see Store."""
-        pieces = self._plan(dimension, where, window.minutes)
-        rows = [self._rows(piece, dimension, where) for piece in pieces]
+        pieces = self._plan([dimension], where, window.minutes)
+        rows = [self._rows(piece, [dimension], where) for piece in pieces]
         return self._collected(_summed(rows, dimension, []), pieces)
+
+    def cross(
+        self, first: Dimension, second: Dimension, window: Window, where: Filter, values: Sequence[Key]
+    ) -> pl.DataFrame:
+        """Give sums of named values by those of another dimension; see Store."""
+        pieces = self._plan([first, second], where, window.minutes)
+        keys = [*first.columns, *second.columns]
+        rows = [self._rows(piece, [first, second], where).filter(_named(first, values)) for piece in pieces]
+        parts = pl.concat([part.select(*keys, "packets") for part in rows])
+        summed = parts.group_by(keys).agg(pl.col("packets").sum()).filter(pl.col("packets") != 0)
+        return self._collected(summed, pieces)
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
         """Give sums of named values by bucket; see Store."""
-        pieces = self._plan(dimension, where, buckets.edges)
-        rows = [self._rows(piece, dimension, where, values) for piece in pieces]
+        pieces = self._plan([dimension], where, buckets.edges)
+        rows = [self._rows(piece, [dimension], where).filter(_named(dimension, values)) for piece in pieces]
         # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
         by_minute = _summed(rows, dimension, ["minute"])
         edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))
@@ -133,7 +144,7 @@ class LedgerStore:
 
         def addresses(wanted: Sequence[Key]) -> pl.LazyFrame:
             address = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
-            rows = self._rows(flows, dimension, where, wanted)
+            rows = self._rows(flows, [dimension], where).filter(_named(dimension, wanted))
             return rows.select(*keys, "version", address=address)
 
         if precision is Precision.ESTIMATED:
@@ -186,8 +197,8 @@ class LedgerStore:
                     return f"the ledger's table {piece.table.name} cannot be read on {day}: {error}"
         return ""
 
-    def _plan(self, dimension: Dimension, where: Filter, edges: Sequence[int]) -> list[Piece]:
-        needed = _needed(dimension, where)
+    def _plan(self, dimensions: Sequence[Dimension], where: Filter, edges: Sequence[int]) -> list[Piece]:
+        needed = _needed(dimensions, where)
         postings = {*(where.sensors or ()), *(self._organisations if "sensor" in needed else ())}
         changes = {bound for posting in postings for bound in posting.minutes if bound is not None}
         pieces = plan(self._snapshot, needed, edges, changes)
@@ -205,16 +216,16 @@ class LedgerStore:
         first, last = _day(piece.start), _day(piece.end - 1)
         return [day for day in self._snapshot.days(series.SEALS) if first <= day <= last]
 
-    def _rows(
-        self, piece: Piece, dimension: Dimension, where: Filter, values: Sequence[Key] | None = None
-    ) -> pl.LazyFrame:
-        """Rows of a piece under a filter, of named values where any are named."""
-        rows = self._scan(piece).with_columns(self._columns(dimension))
+    def _rows(self, piece: Piece, dimensions: Sequence[Dimension], where: Filter) -> pl.LazyFrame:
+        """Rows of a piece under a filter, with the columns of dimensions."""
+        rows = self._scan(piece)
+        if Dimension.ORGANISATIONS in dimensions:
+            rows = rows.with_columns(self._organisation())
         if piece.sign < 0:
             rows = rows.with_columns(-pl.col("packets"))
         for condition in _conditions(where):
             rows = rows.filter(condition)
-        return rows if values is None else rows.filter(_named(dimension, values))
+        return rows
 
     def _scan(self, piece: Piece) -> pl.LazyFrame:
         rows = self._snapshot.scan(piece.table, _day(piece.start), _day(piece.end - 1))
@@ -224,14 +235,12 @@ class LedgerStore:
             rows = rows.filter(pl.col("minute") < piece.end)
         return rows
 
-    def _columns(self, dimension: Dimension) -> list[pl.Expr]:
-        if dimension is not Dimension.ORGANISATIONS:
-            return []
+    def _organisation(self) -> pl.Expr:
         name = pl.lit("")
         for organisation in sorted(set(self._organisations.values())):
             postings = [posting for posting, owner in self._organisations.items() if owner == organisation]
             name = pl.when(_posted(postings)).then(pl.lit(organisation)).otherwise(name)
-        return [name.alias("organisation")]
+        return name.alias("organisation")
 
 
 def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[str]) -> pl.LazyFrame:
@@ -345,9 +354,11 @@ def _of_day(
     yield Piece(series.FLOWS, low, high)
 
 
-def _needed(dimension: Dimension, where: Filter) -> set[str]:
+def _needed(dimensions: Iterable[Dimension], where: Filter) -> set[str]:
     """Columns that a table must have to answer."""
-    columns = {"sensor"} if dimension is Dimension.ORGANISATIONS else set(dimension.columns)
+    columns = {column for dimension in dimensions for column in dimension.columns}
+    if "organisation" in columns:
+        columns = columns - {"organisation"} | {"sensor"}
     asked = {
         "sensor": where.sensors,
         "class": where.classes,

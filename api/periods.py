@@ -7,6 +7,7 @@ Instants fall on whole minutes, the ledger's finest step.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -148,37 +149,55 @@ def _calendar_days(text: str) -> tuple[date, date, date] | None:
 
 
 def _month(year: int, month: int) -> date:
-    """First day of a month; month 0 is December of the year before, 13 January of the next."""
+    """First day of a month, counted from those of a year: 0 is December before it, 13 January of the next."""
     years, month0 = divmod(month - 1, 12)
     return date(year + years, month0 + 1, 1)
 
 
+CALENDAR_STEPS = {"week": 0, "month": 1, "quarter": 3}
+"""Steps that are no part of a day, in months. A week begins with Monday (ISO 8601)."""
+
+
 def parse_step(text: str) -> int:
-    """Minutes of a step: `15m`, `1h`, `hour`, `day`; it divides a day. Raises PeriodError."""
+    """Minutes of a step: `5m`, `1h`, `hour`, `day`; it divides a day. Raises PeriodError."""
     given = {"hour": "60m", "day": f"{DAY}m", "1d": f"{DAY}m"}.get(text, text)
     match = re.fullmatch(r"([1-9][0-9]{0,3})([mh])", given)
     minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else 0
-    if not minutes or minutes % 15 or DAY % minutes:
+    if not minutes or minutes % 5 or DAY % minutes:
         raise PeriodError(
-            f"the step {text!r} is not understood; understood are hour, day, and multiples of 15 minutes "
-            "that divide a day (15m, 30m, 2h, 6h)"
+            f"the step {text!r} is not understood; understood are hour, day, week, month, quarter, and multiples "
+            "of 5 minutes that divide a day (5m, 15m, 2h, 6h)"
         )
     return minutes
 
 
 def cut(window: Window, step: str, zone: ZoneInfo) -> Buckets:
-    """Cut a window into buckets of a step, counted from each local midnight.
+    """Cut a window into buckets of a step, counted from each local midnight; or into weeks, months, quarters.
 
     A window that begins within a bucket is widened to that bucket's start, so that the first point is a whole
     one; the last bucket ends with the window. A local day of 23 or 25 hours has 23 or 25 hourly buckets.
     Raises PeriodError.
     """
+    end = minute(window.end)
+    starts = _calendar_starts if step in CALENDAR_STEPS else _parts_of_days
+    return Buckets(zone, step, (*(edge for edge in starts(window, step, zone) if edge < end), end))
+
+
+def _parts_of_days(window: Window, step: str, zone: ZoneInfo) -> Iterator[int]:
     length = parse_step(step)
     start, end = window.minutes
-    edges: list[int] = []
     day = window.start.astimezone(zone).date()
     while (opening := minute(midnight(day, zone))) < end:
         day += timedelta(days=1)
         closing = minute(midnight(day, zone))
-        edges += [edge for edge in range(opening, closing, length) if start < edge + length and edge < end]
-    return Buckets(zone, step, (*edges, end))
+        yield from (edge for edge in range(opening, closing, length) if start < edge + length)
+
+
+def _calendar_starts(window: Window, step: str, zone: ZoneInfo) -> Iterator[int]:
+    day = window.start.astimezone(zone).date()
+    months = CALENDAR_STEPS[step]
+    monday = day - timedelta(days=day.weekday())
+    first = _month(day.year, (day.month - 1) // months * months + 1) if months else monday
+    while (opening := midnight(first, zone)) < window.end:
+        yield minute(opening)
+        first = _month(first.year, first.month + months) if months else first + timedelta(days=7)

@@ -91,6 +91,14 @@ class Store(Protocol):
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Sum by value: the dimension's columns, `packets` (Int64), in no order."""
 
+    def cross(
+        self, first: Dimension, second: Dimension, window: Window, where: Filter, values: Sequence[Key]
+    ) -> pl.DataFrame:
+        """Sum named values of the first dimension by those of the second: the columns of both, `packets`.
+
+        In no order. The dimensions have no column in common.
+        """
+
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:

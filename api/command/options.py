@@ -87,7 +87,10 @@ Values = Annotated[
     typer.Option("--value", help="Follow this one, like 23/tcp or JP; repeatable.", rich_help_panel=_SHOW),
 ]
 Step = Annotated[
-    str, typer.Option("--step", help="day, hour, 15m, or another part of a day.", rich_help_panel=_SHOW)
+    str,
+    typer.Option(
+        "--step", help="5m or another part of a day, hour, day, week, month, quarter.", rich_help_panel=_SHOW
+    ),
 ]
 Shape = Annotated[Format, typer.Option("--format", help="How the answer is written.", rich_help_panel=_SHOW)]
 Sources = Annotated[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -11,7 +13,6 @@ from darkscope.api.command import options
 from darkscope.api.command.top import TITLES
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import parse_value
-from darkscope.api.periods import DAY, parse_step
 from darkscope.api.trend import Trend
 
 HEIGHT = 4
@@ -60,7 +61,8 @@ def _number(value: float) -> str:
 
 
 def _axis(trend: Trend, room: int) -> str:
-    shape = "%Y-%m-%d" if parse_step(trend.buckets.step) == DAY else "%m-%d %H:%M"
+    midnights = all(start.time() == time() for start in trend.buckets.starts)
+    shape = "%Y-%m-%d" if midnights else "%m-%d %H:%M"
     return chart.axis([f"{start:{shape}}" for start in trend.buckets.starts], room)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -96,6 +97,37 @@ def test_a_filter_narrows_by_every_column(snapshot: Make, where: Filter, packets
     store = LedgerStore(tables)
     for dimension in Dimension:
         assert store.totals(dimension, JUNE_24, where)["packets"].sum() == packets
+
+
+@pytest.mark.parametrize("rolled", [False, True])
+def test_pairs_of_values_are_summed_and_add_up_to_the_totals_of_either(snapshot: Make, rolled: bool) -> None:
+    tables = snapshot(
+        [
+            {"minute": DAY_0, "packets": 1},
+            {"minute": DAY_0, "packets": 2, "port": 53, "protocol": 17, "sensor": "b"},
+            {"minute": DAY_0, "packets": 4, "port": 53, "protocol": 17, "class": "backscatter"},
+            {"minute": DAY_0, "packets": 8, "country": "JP", "tool": "mirai", "asn": 64500},
+        ]
+    )
+    if rolled:
+        tables.roll_up([date(2020, 6, 24)])
+    store = LedgerStore(tables)
+    assert rows(store.cross(Dimension.PORTS, Dimension.CLASSES, JUNE_24, EVERYTHING, [(17, 53)])) == [
+        (17, 53, "backscatter", 4),
+        (17, 53, "scan", 2),
+    ]
+    where = Filter(ports=frozenset({(6, 23)}))
+    assert rows(store.cross(Dimension.COUNTRIES, Dimension.PORTS, JUNE_24, where, [("JP",), ("CN",)])) == [
+        ("CN", 6, 23, 1),
+        ("JP", 6, 23, 8),
+    ]
+    for first, second in permutations(Dimension, 2):
+        values = store.totals(first, JUNE_24, EVERYTHING).select(first.columns).rows()
+        pairs = store.cross(first, second, JUNE_24, EVERYTHING, values)
+        for dimension in (first, second):
+            summed = pairs.group_by(dimension.columns).agg(pl.col("packets").sum())
+            totals = store.totals(dimension, JUNE_24, EVERYTHING)
+            assert_frame_equal(summed, totals, check_row_order=False)
 
 
 def test_any_number_of_ports_can_be_named(snapshot: Make) -> None:

@@ -147,7 +147,30 @@ def test_steps(text: str, minutes: int) -> None:
     assert parse_step(text) == minutes
 
 
-@pytest.mark.parametrize("text", ["", "week", "10m", "7h", "0h", "2d", "45 m"])
+@pytest.mark.parametrize("text", ["", "week", "4m", "50m", "7h", "0h", "2d", "45 m"])
 def test_a_step_that_does_not_divide_a_day_is_refused(text: str) -> None:
     with pytest.raises(PeriodError, match="is not understood; understood are hour, day"):
         parse_step(text)
+
+
+@pytest.mark.parametrize(
+    ("step", "starts"),
+    [
+        ("week", ["2020-03-23", "2020-03-30", "2020-04-06"]),
+        ("month", ["2020-03-01", "2020-04-01"]),
+        ("quarter", ["2020-01-01", "2020-04-01"]),
+    ],
+)
+def test_weeks_months_and_quarters_begin_at_local_midnights_and_end_with_the_window(
+    step: str, starts: list[str]
+) -> None:
+    berlin = ZoneInfo("Europe/Berlin")  # whose clock went forward on 29 March
+    window = parse_period("2020-03-28/2020-04-08", berlin, NOW).window
+    buckets = cut(window, step, berlin)
+    assert [start.isoformat()[:16] for start in buckets.starts] == [f"{day}T00:00" for day in starts]
+    assert buckets.window.end == window.end
+
+
+def test_the_months_of_a_year_are_twelve() -> None:
+    buckets = cut(parse_period("2019", ZoneInfo("Asia/Tokyo"), NOW).window, "month", ZoneInfo("Asia/Tokyo"))
+    assert [start.month for start in buckets.starts] == [*range(1, 13)]
