@@ -33,7 +33,8 @@ AHEAD = 30 * DAY
 """Nanoseconds beyond what is asked for that are loaded with it: captures are read in the order of their time."""
 
 BRANCH = "'"
-"""Marks a capture that begins with the bytes of one that is known, and does not continue it."""
+"""Marks a capture that begins with the bytes of one that is known, and does not continue it; a number tells several
+of one process apart."""
 
 Spans = npt.NDArray[np.int64]
 
@@ -91,7 +92,7 @@ class Span:
 
     sensor: str
     point: str
-    capture: str  # its head; of a branch with a mark
+    capture: str  # its head; of a branch with a mark and a number
     first: int  # nanoseconds since 1970, both included
     last: int
     taken: int  # when it was read
@@ -157,17 +158,21 @@ class Known:
 
         Spans that meet are one; each is narrowed by the tolerance on both sides, as rotation overlaps, except those of
         a capture that begins with the same bytes, which is no rotation. They are sorted and do not overlap. `also`
-        are spans that the ledger does not have yet.
+        are spans that the ledger does not have yet, and of a branch those that `twins` gives.
         """
         self._load(low, high)
+        head = _head(capture)
+        points = self._points.get((sensor, point), {})
+        # The ledger has a branch under its head as well: which rows are of others, `twins` tells.
+        held = chain(*(spans for one, spans in points.items() if one not in (capture, head)))
         near = [
             span
-            for span in (*chain(*self._points.get((sensor, point), {}).values()), *also)
+            for span in (*held, *also)
             if span.sensor == sensor and span.point == point and span.capture != capture
             if span.last >= low - TOLERANCE and span.first <= high + TOLERANCE  # those that meet at an edge
         ]
-        twins = [span for span in near if _head(span.capture) == _head(capture)]
-        others = [span for span in near if _head(span.capture) != _head(capture)]
+        twins = [span for span in near if _head(span.capture) == head]
+        others = [span for span in near if _head(span.capture) != head]
         narrowed = [
             [first + TOLERANCE, last - TOLERANCE]
             for first, last in _joined(self._rests(others))
@@ -179,19 +184,31 @@ class Known:
         """Take note of time that was taken, the readings of one capture in their order."""
         for span in spans:
             self.latest = max(self.latest, span.taken)
-            of_capture = self._points.setdefault((span.sensor, span.point), {}).setdefault(span.capture, [])
-            before = of_capture[-1] if of_capture else None
-            if (
-                before is not None
-                and span.first - before.last <= SILENCE
-                and before.first - span.last <= SILENCE
-                and not any(before.taken < hole.at <= span.taken for hole in self.holes(span.sensor))
-            ):
-                of_capture[-1] = replace(
-                    before, first=min(before.first, span.first), last=max(before.last, span.last)
-                )
-            else:
-                of_capture.append(span)
+            points = self._points.setdefault((span.sensor, span.point), {})
+            self._extend(points.setdefault(span.capture, []), span)
+
+    def twins(self, sensor: str, point: str, rows: Iterable[Taken]) -> list[Span]:
+        """Time of a point that rows have which begin like a branch, and are not of it; in their order."""
+        found: list[Span] = []
+        for row in rows:
+            if row.sensor == sensor and row.point == point and row.last:
+                self._extend(found, Span(sensor, point, row.head, row.first, row.last, row.taken))
+        return found
+
+    def _extend(self, of_capture: list[Span], span: Span) -> None:
+        """Add a reading of a capture to those before it: one span, unless a silence or a hole parts them."""
+        before = of_capture[-1] if of_capture else None
+        if (
+            before is not None
+            and span.first - before.last <= SILENCE
+            and before.first - span.last <= SILENCE
+            and not any(before.taken < hole.at <= span.taken for hole in self.holes(span.sensor))
+        ):
+            of_capture[-1] = replace(
+                before, first=min(before.first, span.first), last=max(before.last, span.last)
+            )
+        else:
+            of_capture.append(span)
 
     def follow(self, snapshot: Snapshot) -> None:
         """Go on from a newer state that holds what was added."""
@@ -249,7 +266,7 @@ def _has_day(row: Taken, day: int) -> bool:
 
 
 def _head(capture: str) -> str:
-    return capture.removesuffix(BRANCH)
+    return capture.partition(BRANCH)[0]
 
 
 def capture_day(first: int) -> date:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import chain
+from itertools import chain, count
 from typing import BinaryIO
 
 import numpy as np
@@ -143,14 +143,15 @@ class Reading:
     name: str
     interface: str | None  # of a live capture
     is_stream: bool = False  # what was read of it cannot be read again
-    earlier: list[Taken] = field(default_factory=list)  # what the ledger has of it, in order
+    earlier: list[Taken] = field(default_factory=list)  # what the ledger has of all with its head, in order
+    own: set[tuple[int, str]] = field(default_factory=set)  # reach and digest of those that are of it
     again: int = 0
     holes: list[Hole] = field(default_factory=list)  # all of its sensors, where it is refilled
     start: int = 0  # decompressed byte at which this batch began to read it
     reach: int = 0  # and up to which it has been counted
     digest: str = ""
     as_of: int = 0  # plan of the ledger at which `earlier` was all of it
-    is_branch: bool = False  # begins with the bytes of a known capture, and does not continue it
+    branch: int = 0  # number of one that begins with the bytes of a known capture, and does not continue it
     is_over: bool = False  # nothing of it is wanted, or wanted any more
     pieces: dict[int, Piece] = field(default_factory=dict)  # by interface
     link_types: dict[int, int] = field(default_factory=dict)  # unknown ones, of this batch
@@ -158,14 +159,18 @@ class Reading:
     @property
     def capture(self) -> str:
         """Under which its time is taken."""
-        return self.reader.head + (BRANCH if self.is_branch else "")
+        return self.reader.head + (f"{BRANCH}{self.branch}" if self.branch else "")
+
+    def of_it(self, rows: Iterable[Taken]) -> list[Taken]:
+        """Those of rows with its head that are of its bytes."""
+        return [row for row in rows if (row.reach, row.digest) in self.own]
 
     @property
     def new_damage(self) -> list[Damage]:
         """What could not be read, and the ledger does not say yet."""
         if not self.reader.damage:
             return []
-        said = {line for row in self.earlier for line in row.damage.split("\n")}
+        said = {line for row in self.of_it(self.earlier) for line in row.damage.split("\n")}
         return [damage for damage in self.reader.damage if _line(damage) not in said]
 
 
@@ -228,6 +233,7 @@ class Worker:
         self._of_point: dict[tuple[str, str], list[tuple[Reading, Piece]]] = {}
         self._followed: dict[str, Reading] = {}  # by head: of those with one head the first
         self._beats: dict[tuple[str, str], _Beat] = {}
+        self._branches = count(1)
         self._others = 0  # last plan by which somebody else may have changed the ledger
         self._known = Known(ledger.finish())
         self._sealed = _days(self._known.snapshot)
@@ -395,7 +401,14 @@ class Worker:
     def _begin(self, reading: Reading) -> None:
         reader = reading.reader
         reading.earlier = self._known.readings(reader.head, reader.first)
-        if self._again and reading.earlier:
+        here = {(one.reach, one.digest) for one in self._readings if one.reader.head == reader.head}
+        first = {(row.reach, row.digest) for row in reading.earlier if not row.again}
+        others = {(row.reach, row.digest) for row in reading.earlier if not reading.is_stream} | first | here
+        reading.start = reader.resume(others)
+        reading.own = set(reader.fitting)
+        if self._again and all(row.again for row in reading.of_it(reading.earlier)):
+            reading.own |= reader.unreached - here  # cut short, it brings back what it has
+        if self._again and reading.of_it(reading.earlier):
             missing = [
                 one
                 for point in {row.point for row in reading.earlier}
@@ -405,17 +418,18 @@ class Worker:
             reading.holes = self._known.holes_of(reading.earlier)
             reading.is_over = not missing
             back = min((one.start for one in missing), default=0)
-            known = [(row.reach, row.digest) for row in reading.earlier if row.reach <= back]
+            wanted = {one for one in reading.own if one in here or one[0] <= back}
         else:
-            known = [(row.reach, row.digest) for row in reading.earlier if not row.again]
-        known += [(one.reach, one.digest) for one in self._readings if one.reader.head == reader.head]
-        reading.start = reader.resume(known)
-        reading.is_branch = bool(known) and not reading.start
+            wanted = reading.own & (first | here)
+        if reading.start != max((reach for reach, _ in wanted), default=0):
+            reading.start = reader.resume(wanted)
+        if others - reading.own:
+            reading.branch = next(self._branches)
         reading.as_of = self._known.snapshot.plan
         reading.reach, reading.digest = reader.reach, reader.digest()
 
     def _missing(self, reading: Reading, point: str) -> list[Missing]:
-        return self._known.missing(row for row in reading.earlier if row.point == point)
+        return self._known.missing(row for row in reading.of_it(reading.earlier) if row.point == point)
 
     def _now(self) -> int:
         """The time, nanoseconds since 1970; not before what the ledger says was done: then the clock is wrong."""
@@ -446,7 +460,7 @@ class Worker:
                 )
             earlier = [
                 row
-                for row in reading.earlier
+                for row in reading.of_it(reading.earlier)
                 if row.point == point and (row.reach <= reading.start if reading.again else not row.again)
             ]
             before = max((row.last for row in earlier), default=0)
@@ -501,6 +515,10 @@ class Worker:
         """Time of the point that other captures have; of a live one none, for one program alone writes them."""
         if reading.interface is not None:
             return _NO_SPANS
+        if reading.branch:
+            rows = self._known.readings(reading.reader.head, reading.reader.first)
+            twins = [row for row in rows if (row.reach, row.digest) not in reading.own]
+            also = (*also, *self._known.twins(piece.sensor.id, piece.point, twins))
         return self._known.taken(piece.sensor.id, piece.point, reading.capture, low, high, also)
 
     def _beside(self, reading: Reading, piece: Piece, low: int, high: int) -> Iterator[Span]:
@@ -651,6 +669,7 @@ class Worker:
     def _go_on(self, reading: Reading, rows: list[Taken]) -> None:
         """Make a reading ready for the next batch."""
         reading.earlier = sorted([*reading.earlier, *rows], key=lambda row: row.order)
+        reading.own.add((reading.reach, reading.digest))
         reading.start = reading.reach
         reading.link_types.clear()
         for index, piece in reading.pieces.items():

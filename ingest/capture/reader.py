@@ -70,6 +70,10 @@ class CaptureReader:
         self._stream = stream
         self._following = following
         self._buffer = np.empty(max(chunk, SMALLEST_CHUNK), np.uint8)
+        self.fitting: set[tuple[int, str]] = set()
+        """Of the readings that `resume` was told of, those that this capture continues."""
+        self.unreached: set[tuple[int, str]] = set()
+        """And those that end beyond its end: whether they are of the same bytes, nobody can tell."""
         self._start_over()
 
     def _start_over(self) -> None:
@@ -81,6 +85,7 @@ class CaptureReader:
         self._start = 0  # of what is still to be read, in the buffer
         self._end = 0
         self._over = False
+        self._front = 0  # reach before the first frame; known with the head
         self.head = ""
         """BLAKE3 (hex) of the decompressed bytes to the end of the first frame's record; empty until then."""
         self.first = NO_TIME
@@ -126,21 +131,29 @@ class CaptureReader:
         """Go behind the longest earlier reading that this capture continues, and return its reach.
 
         `known` are `reach` and `digest` of earlier readings that have this `head`. Where none fits, the
-        reader stands at the first frame and the answer is 0. To be called before the first `read`. A reading
+        reader stands at the first frame and the answer is 0; `fitting` and `unreached` tell which do not and
+        why. To be called before the first `read`; called once more, it begins at the first frame. A reading
         that does not fit makes it go back: a stream that cannot seek raises `CaptureError` then.
         """
         self.open_head()
+        if self.head and self.reach != self._front:
+            self._go_back()
+            self.open_head()
         first = self.reach
         digests: dict[int, set[str]] = {}
+        self.fitting, self.unreached = set(), set()
         for reach, digest in known:
             if reach > first:
                 digests.setdefault(reach, set()).add(digest)
+            else:
+                self.fitting.add((reach, digest))
         found = 0
         for reach in sorted(digests):
             if self._skip_to(reach) and self.digest() in digests[reach]:
                 found = reach
-            if self._over:
-                break
+                self.fitting.add((reach, self.digest()))
+            if self._over and self.reach < reach:
+                self.unreached.update((reach, digest) for digest in digests[reach])
         if self.reach != (found or first):
             self._go_back()
             self.open_head()
@@ -202,6 +215,7 @@ class CaptureReader:
         head = self._hash.copy()
         head.update(self._buffer.data[self._start : end])
         self.head = head.hexdigest()
+        self._front = self.reach
         one = Columns.of(1)
         walker.walk(self._buffer, self._start, end, self._base, one)
         self.first = int(one.time[0])

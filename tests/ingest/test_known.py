@@ -85,7 +85,7 @@ def test_a_silence_of_more_than_an_hour_parts_the_readings_of_a_capture(known: K
 
 def test_a_capture_that_begins_like_another_is_no_rotation(known: Known) -> None:
     known.add([span(0, 60)])
-    assert taken(known, 0, 100, "x" + BRANCH) == [(0, 60)]
+    assert taken(known, 0, 100, "x" + BRANCH, span(0, 60)) == [(0, 60)]
 
 
 def test_other_points_and_sensors_are_free(known: Known) -> None:

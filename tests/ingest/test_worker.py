@@ -324,6 +324,29 @@ def test_unknown_link_types_are_listed_with_their_number(site: Site) -> None:
     assert_lawful(site)
 
 
+def test_a_copy_that_leaves_a_capture_within_its_second_batch_counts_no_time_twice(site: Site) -> None:
+    """Cut short there, or changed: what both have the time of is left out, also after a restart."""
+    whole = ramp(0, 40)
+    size = (len(whole) - 24) // 40
+    worker = site.worker()
+    for frames in (10, 40):
+        read(worker, whole[: 24 + frames * size], following=frames < 40)
+        worker.commit()
+        worker.start_over()
+    site.take(whole[: 24 + 20 * size], "/copy/a/cut.pcap")
+    assert (packets(site), site.booked()["overlap"]) == (40, 10)
+    changed = whole[: 24 + 30 * size] + ramp(30.5, 20)[24:]
+    assert changed[: 24 + 30 * size] == whole[: 24 + 30 * size]
+    worker = site.worker()
+    read(worker, changed[: 24 + 35 * size], "/copy/a/changed.pcap", following=True)
+    worker.commit()
+    worker = site.worker()
+    read(worker, changed, "/copy/a/changed.pcap")
+    worker.commit()
+    assert (packets(site), site.booked()["overlap"]) == (40 + 11, 10 + 19)
+    assert_lawful(site)
+
+
 def test_frames_that_are_no_packets_are_counted_by_reason(site: Site) -> None:
     arp = record(ethernet(bytes(28), 0x0806), NOON)
     cut = record(ethernet(ipv4(b""))[:20], NOON, wire=60)

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 from capture_files import pcap
-from ledgers import DAY, NOON, NOW, SECOND, Site, at, day, no_room, packets, ramp, read
+from ledgers import DAY, NOON, NOW, SECOND, Site, at, capture, day, no_room, packets, ramp, read
 
 from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
 from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
@@ -339,6 +339,46 @@ def test_a_day_forgotten_while_its_capture_is_read_is_filled_up_to_there(
     undisturbed = Site(tmp_path / "undisturbed")
     undisturbed.take(data)
     assert content(site) == content(undisturbed)
+    assert_lawful(site)
+
+
+TWINS = {
+    "/spool/a/one.pcap": capture(0, *range(1, 30)),
+    "/spool/a/two.pcap": capture(0, *range(7200, 7220)),  # the same first frame, then another time
+    "/spool/a/three.pcap": capture(0, *range(20, 50)),  # of which the ledger has some: left out as overlap
+}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2)], ids=str)
+@pytest.mark.parametrize("batches", [1, 3])
+def test_captures_that_begin_alike_are_each_filled_again(
+    tmp_path: Path, order: tuple[int, ...], batches: int
+) -> None:
+    site = Site(tmp_path / "ledger")
+    for name, data in TWINS.items():
+        site.take(data, name)
+    before = content(site)
+    assert site.booked() == {"frames": 82, "inbound": 70, "overlap": 12}
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    names = [list(TWINS)[index] for index in order]
+    for part in [names] if batches == 1 else [[name] for name in names]:
+        again(site, 2, {name: TWINS[name] for name in part})
+    assert content(site) == before
+    assert_lawful(site)
+    plan = site.ledger.snapshot().plan
+    again(site, 3, TWINS)
+    assert site.ledger.snapshot().plan == plan
+
+
+def test_a_capture_that_begins_like_one_that_is_filled_again_is_new(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    one, two, _ = TWINS
+    site.take(TWINS[one], one)
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    again(site, 2, {two: TWINS[two] + ramp(7300, 40)[24:]})
+    assert packets(site) == 61
+    again(site, 3, {one: TWINS[one]})
+    assert site.booked() == {"frames": 91, "inbound": 90, "overlap": 1}
     assert_lawful(site)
 
 
