@@ -1,4 +1,9 @@
-"""Evidence of completed TCP handshakes at honeypot-type sensors, as partial rows of `sources`."""
+"""Evidence of completed TCP handshakes at honeypot-type sensors, as partial rows of `sources`.
+
+An offer waits for its acknowledgement, also beyond the batch it came in; only a restart, or more than `MOST_OPEN`
+offers that nobody answered, makes it forget. Then a handshake still confirms its source by the few marks that the
+rows of `sources` keep.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,13 @@ _KEPT = next(column.limit for column in SOURCES.columns if column.name == "offer
 _LATEST = np.iinfo(np.int64).max
 
 WHOLE = 0
-"""Mark in both sets of a source that completed an offer within one batch: the smallest there is, so it always stays."""
+"""Mark in both sets of a source that was seen to complete an offer: the smallest there is, so it always stays."""
+
+MOST_OPEN = 1 << 16
+"""Offers without an acknowledgement that are remembered from take to take, the latest: 2 MB. An acknowledgement comes
+within seconds; a flood that asks for more offers than this between two takes makes older ones be forgotten."""
+
+_OPEN = pl.Schema({"sensor": pl.String(), "mark": pl.Int64()})
 
 
 @compiled
@@ -85,7 +96,12 @@ class Handshakes:
     """Marks of handshakes in the making."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self._found: list[pl.DataFrame] = []
+        self._open = pl.DataFrame(schema=_OPEN)  # offers of earlier takes that nobody has acknowledged
 
     def note(
         self, sensor: str, fate: npt.NDArray[np.uint8], time: npt.NDArray[np.int64], packets: Packets
@@ -120,13 +136,22 @@ class Handshakes:
         found = pl.concat(self._found)
         self._found.clear()
         mark, completes = pl.col("mark"), pl.col("completes") == 1
-        offered, completed = mark.filter(~completes).unique(), mark.filter(completes).unique()
-        # Judged before the sets are cut short: a busy source's smallest marks need not be of the same handshakes.
-        is_whole = offered.is_in(completed.implode()).any()
+        offers = pl.concat([self._open, found.filter(~completes).select(_OPEN.names())])
+        # Judged before the sets are cut short: a busy source's smallest marks need not be of the same handshakes. By
+        # the mark alone, for offer and acknowledgement may be of two days.
+        known = offers.unique().with_columns(is_whole=True)
+        found = found.join(known, on=_OPEN.names(), how="left")
+        answered = found.filter(completes & pl.col("is_whole"))
+        self._open = offers.join(answered, on=_OPEN.names(), how="anti", maintain_order="left").tail(
+            MOST_OPEN
+        )
+        keys = ("day", "sensor", "version", "source_high", "source_low")
         rows = (
-            found.group_by("day", "sensor", "version", "source_high", "source_low")
+            found.group_by(keys)
             .agg(
-                offered=offered.sort().head(_KEPT), completed=completed.sort().head(_KEPT), is_whole=is_whole
+                offered=mark.filter(~completes).unique().sort().head(_KEPT),
+                completed=mark.filter(completes).unique().sort().head(_KEPT),
+                is_whole=(completes & pl.col("is_whole")).any(),
             )
             .with_columns(
                 pl.when("is_whole").then(pl.lit([WHOLE], INT64_SET)).otherwise(name).alias(name)

@@ -247,7 +247,7 @@ SOURCES = Table(
             "completed",
             INT64_SET,
             "honeypots: the 16 smallest marks of acknowledgements; one that is also "
-            "offered confirms the source; 0 in both where one batch had both sides",
+            "offered confirms the source; 0 in both where both sides were seen one after the other",
             Merge.SMALLEST,
             16,
         ),

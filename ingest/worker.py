@@ -244,7 +244,7 @@ class Worker:
         Heartbeats stay: nobody else has them.
         """
         self._reduction.clear()
-        self._handshakes.take()
+        self._handshakes.clear()
         beats = self._beats
         self._followed.clear()
         self._empty()

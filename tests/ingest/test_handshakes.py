@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from capture_files import pcap
-from ledgers import Site, at, merged, read
+from ledgers import Site, at, day, merged, read
 
+from darkscope.ingest import handshakes
 from darkscope.ingest.handshakes import WHOLE
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
@@ -31,14 +32,14 @@ def syn(second: float) -> bytes:
     return at(second, source=CLIENT, target=HONEYPOT, port=80, source_port=4000, sequence=1000)
 
 
-def offer(second: float) -> bytes:
+def offer(second: float, sequence: int = (1 << 32) - 1) -> bytes:
     return at(
         second,
         source=HONEYPOT,
         target=CLIENT,
         port=4000,
         source_port=80,
-        sequence=(1 << 32) - 1,
+        sequence=sequence,
         acknowledgement=1001,
         flags=SYN | ACK,
     )
@@ -121,6 +122,63 @@ def test_one_handshake_among_many_acknowledgements_confirms_its_client(site: Sit
     assert row["offered"][0] == row["completed"][0] == WHOLE
     keep_up(site.ledger, "w", site.now)
     assert confirmed(site)
+
+
+def busy(begin: float) -> list[bytes]:
+    """Acknowledgements of other things, whose marks crowd out all others."""
+    return [complete(begin + number / 1000, number * 7919, 1002 + number) for number in range(400)]
+
+
+def halves() -> list[bytes]:
+    """Two batches of one capture that cut the only handshake of a busy client."""
+    frames = [syn(0), *busy(1), offer(2), complete(2.1), *busy(3)]
+    return [pcap(frames[:402]), pcap(frames)]
+
+
+def test_a_busy_client_whose_only_handshake_is_cut_by_two_batches_is_confirmed(site: Site) -> None:
+    worker = site.worker()
+    for data in halves():
+        read(worker, data)
+        worker.commit()
+    assert confirmed(site)
+    assert verify(site.ledger).faults == ()
+
+
+def test_an_offer_is_forgotten_by_a_restart(site: Site) -> None:
+    """As the documentation says."""
+    for data in halves():
+        site.take(data)
+    assert not confirmed(site)
+
+
+@pytest.mark.parametrize(("remembered", "is_remembered"), [(2, True), (1, False)])
+def test_of_offers_that_wait_the_latest_are_remembered(
+    site: Site, monkeypatch: pytest.MonkeyPatch, remembered: int, is_remembered: bool
+) -> None:
+    monkeypatch.setattr(handshakes, "MOST_OPEN", remembered)
+    frames = [syn(0), *busy(1), offer(2), offer(2.1, sequence=7), complete(2.2), *busy(3)]
+    worker = site.worker()
+    for data in (pcap(frames[:403]), pcap(frames)):
+        read(worker, data)
+        worker.commit()
+    assert confirmed(site) is is_remembered
+
+
+def test_a_handshake_at_midnight_confirms_its_client_on_the_day_it_ended(site: Site) -> None:
+    midnight = 12 * 3600
+    site.take(
+        pcap(
+            [
+                syn(midnight - 3),
+                *busy(midnight - 2),
+                offer(midnight - 1),
+                complete(midnight),
+                *busy(midnight + 1),
+            ]
+        )
+    )
+    rows = merged(site.ledger.finish(), SOURCES).select("day", confirmed=is_confirmed())
+    assert rows.rows() == [(day("2020-06-24"), False), (day("2020-06-25"), True)]
 
 
 def test_many_acknowledgements_without_an_offer_confirm_nobody(site: Site) -> None:
