@@ -32,7 +32,9 @@ def main(folder: Path) -> None:
     program = [sys.executable, "-m", "darkscope.api.command.main"]
     for question in QUESTIONS:
         command = [*program, *question.split(), "--settings", str(folder / "darkscope.toml")]
-        answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout  # noqa: S603
+        answer = subprocess.run(  # noqa: S603 - the questions above
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout
         console.print(Text(f"$ darkscope {question}", style="bold green"))
         console.print(Text.from_ansi(answer))
     svg = console.export_svg(title="darkscope: simulated captures", theme=MONOKAI, unique_id="darkscope")

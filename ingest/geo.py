@@ -148,6 +148,8 @@ class Database:
             self.built = datetime.fromtimestamp(metadata.build_epoch, UTC).date()
             self._nodes, self._record_bits = metadata.node_count, metadata.record_size
             self._tree_bytes = self._nodes * self._record_bits // 4
+            if metadata.ip_version not in {4, 6}:
+                raise ValueError(f"its tree is of IP version {metadata.ip_version}")
             self._has_ipv6 = metadata.ip_version == 6
             self._content = np.frombuffer(content, np.uint8)
             self._decoder = Decoder(content, self._tree_bytes + _SEPARATOR)

@@ -61,7 +61,7 @@ def prefixes(first: int, last: int, bits: int) -> Iterator[tuple[int, int]]:
         first += 1 << size
 
 
-class CountryWriter(MMDBWriter):  # type: ignore[misc, unused-ignore]
+class CountryWriter(MMDBWriter):
     """An MMDB of countries for IPv4 and IPv6 in one tree, dated as its data."""
 
     def __init__(self, built: datetime) -> None:

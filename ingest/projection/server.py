@@ -165,7 +165,7 @@ class Server:
         """
         until = "" if high is None else f" AND time < {high}s"
         grouped = f" GROUP BY {by}" if by else ""
-        return self.ask(bucket, f'SELECT {what} FROM "{measurement}" WHERE time >= {low}s{until}{grouped}')  # noqa: S608
+        return self.ask(bucket, f'SELECT {what} FROM "{measurement}" WHERE time >= {low}s{until}{grouped}')  # noqa: S608 - vocabulary and numbers
 
     def bucket(self, name: str) -> Bucket | None:
         """Look at a bucket, or a database of the first version. Raises Refused, Unavailable."""

@@ -17,7 +17,7 @@ NOW = datetime(2020, 7, 15, 12, 34, 56, tzinfo=UTC)
 
 
 def utc(*parts: int) -> datetime:
-    return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+    return datetime(*parts, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

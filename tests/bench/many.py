@@ -86,7 +86,7 @@ def main() -> None:
     result |= {"upkeep": time.perf_counter() - begun, "upkeep_cpu": time.process_time() - cpu}
     result |= {"open_after": opening(folder), "log_after": log_files(folder)}
     result["data_files"] = sum(ledger.snapshot().files(table).height for table in (FLOWS, COVERAGE))
-    print(json.dumps(result))  # noqa: T201 - the result
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

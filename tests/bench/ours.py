@@ -123,7 +123,7 @@ def main() -> None:
             result = decode(Path(of))
         case _:
             raise SystemExit(f"what is {what}?")
-    print(json.dumps(result))  # noqa: T201 - the result is this program's output
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

@@ -106,4 +106,4 @@ def loop(capture: Path, packets: int) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(loop(Path(sys.argv[1]), int(sys.argv[2]))))  # noqa: T201 - the result
+    print(json.dumps(loop(Path(sys.argv[1]), int(sys.argv[2]))))

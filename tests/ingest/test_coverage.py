@@ -85,7 +85,7 @@ def test_lost_packets_are_booked_where_the_capture_ends() -> None:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path / "ledger", ingest=Ingest(rotation="5m"))  # type: ignore[arg-type]
+    return Site(tmp_path / "ledger", ingest=Ingest(rotation="5m"))
 
 
 def stretches(site: Site) -> list[tuple[int, int, int, int]]:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from mmdb_writer import MMDBWriter
+from mmdb_writer import Encoder, MMDBWriter
 from netaddr import IPSet
+from runs import AS_ANYBODY, run
 
 from darkscope.ingest.geo import COUNTRY, OWNER, SHIPPED, Database, GeoError, Places, country_of, owner_of
 from darkscope.ingest.settings import Database as DatabaseSetting
@@ -266,7 +267,14 @@ def test_a_file_that_breaks_is_reported_once_and_the_old_content_stays_in_force(
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
-@given(changes=st.lists(st.tuples(st.integers(0, 1 << 20), st.integers(0, 255)), min_size=1, max_size=8))
+@given(
+    # As many in the last bytes, the metadata, as in all others.
+    changes=st.lists(
+        st.tuples(st.integers(0, 1 << 20) | st.integers(-300, -1), st.integers(0, 255)),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_a_damaged_database_gives_answers_or_a_named_error_but_never_a_crash(
     tmp_path: Path, changes: list[tuple[int, int]]
 ) -> None:
@@ -293,11 +301,71 @@ def test_a_damaged_database_gives_answers_or_a_named_error_but_never_a_crash(
     assert named
 
 
+METADATA = b"\xab\xcd\xefMaxMind.com"
+
+ANSWERS = {"8.0.0.0/16": {"country_code": "US"}, "8.1.0.0/16": {"country_code": "VN"}}
+
+
+@pytest.mark.parametrize("part", [*range(0, 100, 7), 99])
+def test_a_file_that_was_cut_is_refused_wherever_it_ends(tmp_path: Path, part: int) -> None:
+    file = write(tmp_path / "cut.mmdb", ANSWERS)
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) * part // 100])
+    with pytest.raises(GeoError, match=r"^.*/cut\.mmdb: is no MMDB, or a broken one: "):
+        Database(file, COUNTRY)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"node_count": 0},
+        {"node_count": 1 << 30},
+        {"node_count": "many"},
+        {"record_size": 0},
+        {"record_size": 20},
+        {"record_size": 32},
+        {"record_size": 1 << 31},
+        {"ip_version": "six"},
+        {"ip_version": 5},
+        {"build_epoch": (1 << 64) - 1},
+        {"build_epoch": "yesterday"},
+        {"node_count": None},
+        {"record_size": None},
+        {"build_epoch": None},
+        {"binary_format_major_version": None},
+        dict.fromkeys(("node_count", "record_size", "ip_version", "database_type", "build_epoch")),
+    ],
+    ids=str,
+)
+def test_metadata_that_are_wrong_or_missing_are_refused_by_the_name_of_the_file(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    file = write(tmp_path / "wrong.mmdb", ANSWERS)
+    with maxminddb.open_database(file, maxminddb.MODE_FILE) as reader:
+        said = vars(reader.metadata()) | wrong
+    kept = {name: value for name, value in said.items() if value is not None}
+    content = file.read_bytes()
+    content = content[: content.rindex(METADATA)] + METADATA + Encoder(cache=False).encode(kept)
+    file.write_bytes(content)
+    with pytest.raises(GeoError, match=r"^.*/wrong\.mmdb: "):
+        Database(file, COUNTRY)
+
+
+def test_a_file_that_may_not_be_read_is_an_error_that_names_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "secret.mmdb", ANSWERS)
+    file.chmod(0)
+    settings_file = tmp_path / "darkscope.toml"
+    settings_file.write_text(f'[geo]\ncountry = "{file}"\n')
+    code, _, errors = run("check", "--settings", settings_file, within=AS_ANYBODY)
+    assert code == 2
+    assert f"geo.country[0]: {file}: cannot be read: Permission denied" in errors
+
+
 def test_a_search_tree_longer_than_the_file_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "cut.mmdb"
     shutil.copy(SHIPPED, file)
     content = file.read_bytes()
-    metadata = content.rindex(b"\xab\xcd\xefMaxMind.com")
+    metadata = content.rindex(METADATA)
     file.write_bytes(content[:1_000_000] + content[metadata:])
     with pytest.raises(GeoError, match=r"cut\.mmdb: is "):
         Database(file, COUNTRY)

@@ -24,7 +24,7 @@ SYN, ACK = 0x02, 0x10
 def site(tmp_path: Path) -> Site:
     return Site(
         tmp_path / "ledger",
-        sensors=[SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))],  # type: ignore[arg-type]
+        sensors=[SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))],
     )
 
 
@@ -192,7 +192,7 @@ def test_without_an_offer_nobody_is_confirmed(site: Site) -> None:
 
 
 def test_a_telescope_keeps_no_marks(site: Site) -> None:
-    site.sensors = [SensorEntry(id="a", networks=("133.8.0.0/24",))]  # type: ignore[arg-type]
+    site.sensors = [SensorEntry(id="a", networks=("133.8.0.0/24",))]
     site.take(pcap([syn(0), offer(1), complete(2)]))
     assert not confirmed(site)
     (row,) = site.rows(SOURCES)

@@ -379,8 +379,8 @@ def test_fates_are_counted_by_the_hour_and_add_up_over_runs() -> None:
     time = np.array([START + 5, START + 3, START, START + HOUR, 7], np.int64)
     hours: dict[int, object] = {}
     for _ in range(2):
-        count_hours(hours, fate, time)  # type: ignore[arg-type]
-    counts = {key: (hour.low, hour.high, hour.counts.tolist()) for key, hour in hours.items()}  # type: ignore[attr-defined]
+        count_hours(hours, fate, time)
+    counts = {key: (hour.low, hour.high, hour.counts.tolist()) for key, hour in hours.items()}
     assert counts == {
         START // HOUR: (START + 3, START + 5, [2, 2, 0, 0, 0, 0, 0, 0, 0, 0]),
         START // HOUR + 1: (START + HOUR, START + HOUR, [2, 0, 0, 0, 0, 0, 0, 0, 0, 0]),

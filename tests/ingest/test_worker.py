@@ -301,8 +301,8 @@ def test_frames_outside_a_sensors_life_are_implausible(site: Site) -> None:
 
 def test_a_sensor_that_moved_is_judged_by_the_addresses_of_the_day(site: Site) -> None:
     site.sensors = [
-        SensorEntry(id="a", networks=("133.8.0.0/24",), until=day("2020-06-25")),  # type: ignore[arg-type]
-        SensorEntry(id="a", networks=("133.9.0.0/24",), since=day("2020-06-25")),  # type: ignore[arg-type]
+        SensorEntry(id="a", networks=("133.8.0.0/24",), until=day("2020-06-25")),
+        SensorEntry(id="a", networks=("133.9.0.0/24",), since=day("2020-06-25")),
     ]
     frames = [
         at(0, target="133.8.0.9"),

@@ -51,7 +51,7 @@ def test_a_ledger_that_is_not_there_is_unready_and_no_secret_of_the_machine(
             assert (document["status"], document["type"]) == (503, "urn:darkscope:problem:ledger")
             assert str(folder) not in answer.text
             assert answer.headers["retry-after"] == "10"
-    reasons = [record.fields["reason"] for record in caplog.records if record.message == "ledger"]  # type: ignore[attr-defined]
+    reasons = [record.fields["reason"] for record in caplog.records if record.message == "ledger"]
     assert reasons == [f"{folder}: no ledger here; `darkscope ingest` makes one"] * 2
 
 
@@ -102,9 +102,9 @@ def test_a_failure_is_logged_with_the_requests_number_and_shown_without_its_reas
         "detail": f"darkscope failed; its log has the reason under the request {number}",
     }
     failed, request = caplog.records
-    assert (failed.message, failed.fields) == ("failed", {"request": number})  # type: ignore[attr-defined]
+    assert (failed.message, failed.fields) == ("failed", {"request": number})
     assert "RuntimeError: secret" in (failed.exc_text or "")
-    fields = request.fields  # type: ignore[attr-defined]
+    fields = request.fields
     assert fields.pop("milliseconds") >= 0
     assert fields == {
         "method": "GET",

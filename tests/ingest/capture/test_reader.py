@@ -44,7 +44,7 @@ class Repeated(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, view: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, view: memoryview) -> int:
         self._part = self._part or memoryview(next(self._parts, b""))
         size = min(len(view), len(self._part))
         view[:size] = self._part[:size]

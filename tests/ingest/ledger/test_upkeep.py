@@ -197,7 +197,7 @@ def test_rows_that_came_while_a_month_was_closed_keep_it_open(
     def late(*args: object) -> module.Upkeep:
         monkeypatch.setattr(module, "_publish", publish)
         site.take(ramp(-3 * DAY, 10), "/spool/a/late.pcap")
-        return publish(*args)  # type: ignore[arg-type]
+        return publish(*args)
 
     monkeypatch.setattr(module, "_publish", late)
     assert keep_up(site.ledger, "w", JULY_1 + GRACE).months_closed == 0
@@ -214,7 +214,7 @@ def test_a_month_that_two_close_at_once_is_there_once(site: Site, monkeypatch: p
     def other_first(*args: object) -> module.Upkeep:
         monkeypatch.setattr(module, "_publish", publish)
         keep_up(Ledger(site.folder), "other", JULY_1 + GRACE)
-        return publish(*args)  # type: ignore[arg-type]
+        return publish(*args)
 
     monkeypatch.setattr(module, "_publish", other_first)
     assert keep_up(site.ledger, "w", JULY_1 + GRACE).months_closed == 0
@@ -277,7 +277,7 @@ def test_rows_that_came_while_a_day_was_closed_are_not_lost(
     def late(*args: object) -> module.Upkeep:
         monkeypatch.setattr(module, "_publish", publish)
         site.take(ramp(5000, 10), "/spool/a/late.pcap")
-        return publish(*args)  # type: ignore[arg-type]
+        return publish(*args)
 
     monkeypatch.setattr(module, "_publish", late)
     assert keep_up(site.ledger, "w", NOW).days_closed == 0
@@ -300,7 +300,7 @@ def test_files_that_were_merged_by_two_at_once_are_there_once(
     def other_first(*args: object) -> module.Upkeep:
         monkeypatch.setattr(module, "_publish", publish)
         keep_up(Ledger(site.folder), "other", NOW)
-        return publish(*args)  # type: ignore[arg-type]
+        return publish(*args)
 
     monkeypatch.setattr(module, "_publish", other_first)
     keep_up(site.ledger, "w", NOW)
@@ -317,7 +317,7 @@ def test_upkeep_keeps_its_files_when_late_rows_take_its_rollups_out_at_once(
 
     def overtaken_at_once(ledger: Ledger, *args: object, **how: object) -> object:
         monkeypatch.setattr(Ledger, "change", change)
-        change(ledger, *args, **how)  # type: ignore[arg-type]
+        change(ledger, *args, **how)
         site.take(ramp(5000, 10), "/spool/a/late.pcap")
         return ledger.finish()
 
@@ -453,7 +453,7 @@ def test_a_thousand_commits_open_as_fast_as_a_few(site: Site) -> None:
     before = opening()
     clean(site.ledger)
     logged = {table.name: len(list((site.folder / table.name / "_delta_log").iterdir())) for table in TABLES}
-    print(f"opened in {before:.3f} s, cleaned {opening():.3f} s; log files {logged}")  # noqa: T201
+    print(f"opened in {before:.3f} s, cleaned {opening():.3f} s; log files {logged}")  # noqa: T201 - for the reader
     assert max(logged.values()) < 20
     assert len(list((site.folder / "plans").iterdir())) <= 1001
     assert packets(site) == 3300

@@ -26,7 +26,7 @@ def point(**how: object) -> pl.DataFrame:
 
 
 def text(points: pl.DataFrame, measurement: object = PACKETS) -> bytes:
-    return b"".join(chunk.data for chunk in chunks(points, measurement))  # type: ignore[arg-type]
+    return b"".join(chunk.data for chunk in chunks(points, measurement))
 
 
 def test_a_point_is_a_line_of_integers_with_sorted_tags() -> None:

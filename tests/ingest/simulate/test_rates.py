@@ -32,7 +32,7 @@ def daily(shown: Scenario) -> list[float]:
 
 
 def stream(country: str, rhythm: Rhythm = EVEN, **more: object) -> Stream:
-    return Stream("one", (1,), ((RAW, 1),), Pool("some", lifetime=1), {country: 24.0}, rhythm, **more)  # type: ignore[arg-type]
+    return Stream("one", (1,), ((RAW, 1),), Pool("some", lifetime=1), {country: 24.0}, rhythm, **more)
 
 
 def test_rates_are_packets_a_day() -> None:
