@@ -49,12 +49,15 @@ class Registry:
         self.path = ledger / FILE
         with self._named():
             self._database = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute(
-                "PRAGMA synchronous = NORMAL"
-            )  # a power cut may take the last changes, whole ones
-            for table in (_STATES, *tables):
-                self._database.execute(table)
+            try:
+                self._database.execute("PRAGMA journal_mode = WAL")
+                # a power cut may take the last changes, whole ones
+                self._database.execute("PRAGMA synchronous = NORMAL")
+                for table in (_STATES, *tables):
+                    self._database.execute(table)
+            except sqlite3.Error:
+                self._database.close()
+                raise
 
     def rows(self, question: str, *values: object) -> list[tuple[Any, ...]]:
         """Ask. Raises RegistryError."""
@@ -113,7 +116,10 @@ def heard(ledger: Path, room: str) -> State | None:
             with closing(
                 sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=1.0, uri=True)
             ) as database:
-                rows = database.execute("SELECT at, state FROM states WHERE room = ?", (room,)).fetchall()
+                # Whoever makes the file has not made the table yet, for a moment.
+                is_made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'states'").fetchone()
+                question = "SELECT at, state FROM states WHERE room = ?"
+                rows = database.execute(question, (room,)).fetchall() if is_made else []
         except sqlite3.Error as error:
             trouble = error
         else:

@@ -137,7 +137,7 @@ def verify(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFold
 def init(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
     """Make the buckets, and let them remember as long as the settings say."""
     with _failing():
-        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        loaded = _loaded(settings, ledger)
         server = Server(loaded.influx)
         version = server.version()
         typer.echo(f"{server.url}: InfluxDB {version}")
@@ -175,11 +175,19 @@ def _days(text: str) -> tuple[date, date]:
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()
 
 
+def _loaded(settings: Path | None, ledger: Path | None) -> Settings:
+    loaded = load(settings, os.environ, {"ledger": ledger}).settings
+    if loaded.influx.url is None:
+        typer.echo("darkscope: influx.url is not set: there is no InfluxDB to project into", err=True)
+        raise typer.Exit(MISTAKE)
+    return loaded
+
+
 @contextmanager
 def _wired(settings: Path | None, ledger: Path | None) -> Iterator[Parts]:
     """Put everything together for as long as the context lasts."""
     with _failing():
-        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        loaded = _loaded(settings, ledger)
         opened = Ledger(loaded.ledger)
         registry = Registry(loaded.ledger, *waiting.TABLES)
         server = Server(loaded.influx)
