@@ -325,10 +325,14 @@ def test_verify_names_the_first_difference_of_each_bucket_and_ends_with_1(run: R
     code, output, errors = said(run("verify", "--period", "2020-06-24"))
     assert (code, output) == (1, "")
     assert errors.splitlines() == [
-        f"darkscope: {minutes}, packets, 2020-06-24T12:00Z, {tags}: "
-        "packets is 0 in InfluxDB, 7 in the ledger; 1 more points of this day differ",
-        f"darkscope: {days}, totals, 2020-06-24T00:00Z, sensor=a,protocol=tcp,class=scan: "
-        "packets is 8 in InfluxDB, 9 in the ledger",
+        (
+            f"darkscope: {minutes}, packets, 2020-06-24T12:00Z, {tags}: "
+            "packets is 0 in InfluxDB, 7 in the ledger; 1 more points of this day differ"
+        ),
+        (
+            f"darkscope: {days}, totals, 2020-06-24T00:00Z, sensor=a,protocol=tcp,class=scan: "
+            "packets is 8 in InfluxDB, 9 in the ledger"
+        ),
     ]
     assert said(run("verify", "--period", "2020-06-23"))[0] == 0, "only what was asked for"
 

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from walls import Wall, Watch, close, wall_of
 
 from darkscope.ingest.projection.projector import Projector
 from darkscope.ingest.projection.server import Server, Unavailable
-from darkscope.ingest.registry import PROJECTION, Registry
+from darkscope.ingest.registry import PROJECTION, Registry, heard
 
 DAY = date(2020, 6, 24)
 KILLS = int(os.environ.get("DARKSCOPE_PROJECTION_KILLS", "4"))
@@ -235,23 +236,35 @@ def start(wall: Wall) -> subprocess.Popen[bytes]:
     )
 
 
+def is_at_work(wall: Wall, since: float) -> bool:
+    """Whether a projector that was started since then has begun to project."""
+    state = heard(wall.ledger.folder, PROJECTION)
+    return state is not None and state.at > since
+
+
 @pytest.mark.parametrize("seed", range(KILLS))
 def test_whoever_is_killed_when_all_sums_are_right(mortal: Wall, seed: int) -> None:
+    """One dies in the midst of its work, or both do together; the projector now and then as it starts."""
     chance = random.Random(seed)
+    began = 0.0
     projector = start(mortal)
     try:
-        until((mortal.ledger.folder / "projection.lock").exists)
         for batch in range(8):
+            if chance.random() < 0.8:
+                until(partial(is_at_work, mortal, began))
             book(mortal.ledger, some(batch * 2000, 2000))
-            time.sleep(chance.random() * 0.6)
-            if chance.random() < 0.4:
+            time.sleep(chance.random() * 1.5)
+            victims = chance.choice(["influx", "projector", "both"])
+            if victims != "projector":
                 mortal.influx.kill()
                 time.sleep(chance.random() * 0.2)
-                mortal.influx.start()
-            if chance.random() < 0.5:
+            if victims != "influx":
                 projector.send_signal(signal.SIGKILL)
                 projector.wait()
+                began = time.time()
                 projector = start(mortal)
+            if victims != "projector":
+                mortal.influx.start()
     finally:
         projector.kill()
         projector.wait()
