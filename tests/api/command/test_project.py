@@ -22,12 +22,15 @@ from walls import Wall, close, wall_of
 from darkscope.api.command.project import app
 from darkscope.ingest.ledger import expiry, upkeep
 from darkscope.ingest.projection.alone import alone
+from darkscope.ingest.projection.slots import PORTLESS
 from darkscope.ingest.registry import FILE, PROJECTION, heard
+from darkscope.ingest.settings import Influx
 
 DAY = date(2020, 6, 24)
 NOON = minute(DAY, 12)
-POINTS = 4 * 3 + 60 + 2 + 3 + 3
-"""Of one flow: four measurements of packets, an hour that was watched, the sensor and the projection itself."""
+POINTS = 4 * 3 + 60 + 2 + 3 + len(PORTLESS) + len(Influx().watch) + 3
+"""Of one flow: four measurements of packets, an hour that was watched, the sensor, what has tags of its own, and the
+projection itself."""
 
 Run = Callable[..., Result]
 
