@@ -40,6 +40,7 @@ class Observer:
     known: pl.DataFrame  # id, name, organisation, kind, home, since, until: see selection.KNOWN
     label: Label
     now: datetime  # UTC
+    sees_all: bool = True  # False: sensors that are not `known` are as if they did not exist
 
     def top(self, question: Question, limit: int, precision: Precision) -> ranking.Ranking:
         """Rank the leading values of the period, with their ranks in the period before."""
@@ -90,7 +91,9 @@ class Observer:
         )
 
     def _choice(self, question: Question, window: Window) -> Choice:
-        return select(question.selection, self.known, self.store.sensors(window))
+        if self.sees_all:
+            return select(question.selection, self.known, self.store.sensors(window))
+        return replace(select(question.selection, self.known, ()), everything=False)
 
     def _past(self, window: Window) -> Window:
         """Give the part of a window that is over; a period has begun."""

@@ -103,13 +103,20 @@ class Registry:
 
 
 def heard(ledger: Path, room: str) -> State | None:
-    """What a room said last, for who only reads: nothing is made, and the folder may be read-only.
+    """What a room said last, for who only reads. None where nobody has said anything. Raises RegistryError."""
+    for at, state in read(ledger, "states", "SELECT at, state FROM states WHERE room = ?", room):
+        return State(at, json.loads(state))
+    return None
 
-    None where nobody has said anything. Raises RegistryError.
+
+def read(ledger: Path, table: str, question: str, *values: object) -> list[tuple[Any, ...]]:
+    """Ask about a table, for who only reads: nothing is made, and the folder may be read-only.
+
+    No rows where there is no registry yet, or not that table. Raises RegistryError.
     """
     path = ledger / FILE
     if not path.exists():
-        return None
+        return []
     # Where the folder is read-only, and nobody has the file open, SQLite reads it only as one that cannot change.
     for how in ("mode=ro", "immutable=1"):
         try:
@@ -117,11 +124,10 @@ def heard(ledger: Path, room: str) -> State | None:
                 sqlite3.connect(f"{path.absolute().as_uri()}?{how}", timeout=1.0, uri=True)
             ) as database:
                 # Whoever makes the file has not made the table yet, for a moment.
-                is_made = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'states'").fetchone()
-                question = "SELECT at, state FROM states WHERE room = ?"
-                rows = database.execute(question, (room,)).fetchall() if is_made else []
+                is_there = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+                if not database.execute(is_there, (table,)).fetchall():
+                    return []
+                return database.execute(question, values).fetchall()
         except sqlite3.Error as error:
             trouble = error
-        else:
-            return State(rows[0][0], json.loads(rows[0][1])) if rows else None
     raise RegistryError(f"{path}: {trouble}") from trouble

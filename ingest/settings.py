@@ -156,6 +156,7 @@ Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
 Watched = Annotated[str, BeforeValidator(_watched)]
 Bucket = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,55}$")]
 Url = Annotated[str, BeforeValidator(_url)]
+Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 
 
 class Kind(StrEnum):
@@ -303,7 +304,25 @@ class Api(_Section):
     names: tuple[HostName, ...] = ()
     """Names by which it is called, beside `localhost` and IP addresses; a request by another name is refused."""
     without_keys: bool = False
-    """Answer whoever asks on an address that is not loopback. Else it does not start there."""
+    """Answer who has no key, on any address, also where there are keys."""
+    open_metrics: bool = False
+    """Answer `/metrics` without a key also where keys are asked for."""
+    rate: Annotated[float, Field(ge=0, le=100_000)] = 20
+    """Requests a second of one key, or one address without a key, in the long run; 0 is no limit."""
+    burst: Annotated[int, Field(ge=1, le=1_000_000)] = 200
+    """Requests that it may make at once before `rate` holds."""
+    time_limit: Annotated[Duration, Field(ge=timedelta(seconds=1))] = timedelta(seconds=30)
+    """Time after which a question that is still computed is given up."""
+    public_delay: Duration = timedelta(days=2)
+    """How long a period must be over before keys of the scope `public` may ask about it."""
+    public_least: Annotated[int, Field(ge=1)] = 100
+    """Packets below which keys of the scope `public` are not told of a value."""
+    origins: tuple[Origin, ...] = ()
+    """Sites whose pages may read answers in a browser (CORS), like `https://soc.example`."""
+    proxies: tuple[Prefix, ...] = ()
+    """Prefixes of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
+    """Path under which a proxy publishes it, like `/darkscope`; the proxy takes it off."""
 
 
 class SensorEntry(_Section):

@@ -31,6 +31,7 @@ COMMANDS = (
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),
     Command("serve", "Answer questions over HTTP, until stopped."),
+    Command("keys", "Make, list and revoke the keys by which the HTTP interface is asked.", is_group=True),
     Command("run", "Run ingest, projection and the HTTP interface together, until stopped."),
     Command("ledger", "Look after the ledger.", is_group=True),
     Command(

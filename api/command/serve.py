@@ -19,11 +19,16 @@ from rich.console import Console
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import logged
 from darkscope.api.http.app import create
+from darkscope.api.keys import listed
 from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Address, SettingsError, load
 
 GRACE = 30
 """Seconds that requests have to end in when the end is asked for."""
+
+UNTIL = "there is no key yet; once `darkscope keys create` has made one, keys are asked for"
+"""Why nobody is asked for a key."""
 
 
 def serve(
@@ -47,10 +52,15 @@ def serve(
             typer.echo(f"darkscope: {line}", err=True)
         raise typer.Exit(MISTAKE) from None
     where = loaded.api
-    if not where.address.is_loopback and not where.without_keys:
+    try:
+        has_keys = bool(listed(loaded.ledger))
+    except RegistryError as error:
+        typer.echo(f"darkscope: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    if not where.address.is_loopback and not where.without_keys and not has_keys:
         typer.echo(
-            f"darkscope: {where.address} can be reached from elsewhere, and nobody is asked for a key: "
-            "set api.without_keys = true if that is wanted",
+            f"darkscope: {where.address} can be reached from elsewhere, and there is no key to ask for: "
+            "`darkscope keys create` makes one; set api.without_keys = true if nobody is to be asked",
             err=True,
         )
         raise typer.Exit(MISTAKE)
@@ -71,8 +81,11 @@ def serve(
     )
     console = Console(stderr=True)
     with Stop().on_signals(), logged(console, logging.INFO, logging.INFO, "uvicorn"), listening:
-        fields = {"url": _url(where.address, where.port), "keys": "none: whoever reaches it may ask"}
-        logging.getLogger("darkscope.api").info("listening", extra={"fields": fields})
+        log = logging.getLogger("darkscope.api")
+        log.info("listening", extra={"fields": {"url": _url(where.address, where.port)}})
+        if where.without_keys or not has_keys:
+            until = "api.without_keys says so" if where.without_keys else UNTIL
+            log.warning("whoever reaches it may ask everything", extra={"fields": {"reason": until}})
         server.run([listening])
 
 

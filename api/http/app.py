@@ -15,7 +15,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
 from darkscope.api.http import health, metrics, problems, rankings, trends
-from darkscope.api.http.problems import Problem
+from darkscope.api.http.access import Doors
+from darkscope.api.http.problems import Problem, declared
 from darkscope.api.http.requests import Watched
 from darkscope.api.http.source import Source
 from darkscope.ingest.settings import Settings
@@ -57,8 +58,9 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now) -> FastAPI:
     for questions in (rankings, trends):
         app.include_router(questions.router(source))
     app.include_router(health.router(source))
-    app.include_router(metrics.router(registry))
+    app.include_router(metrics.router(registry, is_open=settings.api.open_metrics))
     problems.install(app)
+    app.state.doors = Doors(settings, lambda: clock().timestamp())
     app.add_middleware(Watched, requests=metrics.Requests(registry), names=settings.api.names)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app
@@ -82,5 +84,9 @@ def _described(app: FastAPI) -> dict[str, Any]:
         described = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas |= described.pop("$defs")
         schemas["Problem"] = described
+        for operation in (one for item in document["paths"].values() for one in item.values()):
+            if "security" in operation:
+                refusals = declared(401, 403, 429, 503)
+                operation["responses"] |= {str(status): refusals[status] for status in refusals}
         app.openapi_schema = document
     return app.openapi_schema

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from darkscope.api.http.access import OPEN
 from darkscope.api.http.problems import declared
 from darkscope.api.http.source import Source
 
@@ -38,12 +39,12 @@ def router(source: Source) -> APIRouter:
     routes = APIRouter(tags=["operation"])
     unready: dict[int | str, dict[str, Any]] = declared(503)
 
-    @routes.get("/healthz")
+    @routes.get("/healthz", dependencies=[OPEN])
     async def healthz() -> Health:
         """Say that the process lives. Asks neither the ledger nor a thread."""
         return Health()
 
-    @routes.get("/readyz", responses=unready)
+    @routes.get("/readyz", dependencies=[OPEN], responses=unready)
     def readyz() -> Readiness:
         """Say whether the ledger can be read, its version, and the age of the newest data."""
         reading = source.reading()

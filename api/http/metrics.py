@@ -22,8 +22,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
+from darkscope.api.http.access import OPEN, needs
 from darkscope.api.http.gauge import FATES, Reading
 from darkscope.api.http.source import Source
+from darkscope.api.keys import Scope
 from darkscope.api.store import StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.registry import RegistryError, State
@@ -165,14 +167,16 @@ def registry(source: Source) -> CollectorRegistry:
     return metrics
 
 
-def router(metrics: CollectorRegistry) -> APIRouter:
-    """The endpoint that Prometheus reads."""
+def router(metrics: CollectorRegistry, *, is_open: bool) -> APIRouter:
+    """The endpoint that Prometheus reads, for everybody where `is_open`."""
     routes = APIRouter(tags=["operation"])
     described: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
     }
 
-    @routes.get("/metrics", response_class=Response, responses=described)
+    door = OPEN if is_open else needs(Scope.READ, all_sensors=True)
+
+    @routes.get("/metrics", dependencies=[door], response_class=Response, responses=described)
     def scrape() -> Response:
         """Give all metrics, in Prometheus' text format."""
         return Response(generate_latest(metrics), media_type=CONTENT_TYPE_LATEST)

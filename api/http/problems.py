@@ -17,11 +17,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from darkscope.api.dimension import ValueTextError
+from darkscope.api.http.access import Forbidden, Unknown
+from darkscope.api.http.rates import TooFast
 from darkscope.api.http.source import PATIENCE, Busy
 from darkscope.api.periods import PeriodError
 from darkscope.api.selection import UnknownSensorError
 from darkscope.api.store import ExpiredError, StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.registry import RegistryError
 
 LOG = logging.getLogger("darkscope.api.http")
 
@@ -48,8 +51,8 @@ class Problem(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     type: Annotated[str, Field(examples=[f"{KIND}question"])]
-    """Which kind of problem: `urn:darkscope:problem:` and `question`, `expired`, `busy` or `ledger`; else
-    `about:blank`, and the status says all."""
+    """Which kind of problem: `urn:darkscope:problem:` and `question`, `key`, `scope`, `rate`, `expired`, `busy` or
+    `ledger`; else `about:blank`, and the status says all."""
     title: Annotated[str, Field(examples=["The question cannot be asked"])]
     """The kind in words; the same for each problem of a kind."""
     status: Annotated[int, Field(ge=400, le=599, examples=[422])]
@@ -97,6 +100,42 @@ def _parameters(_: Request, error: RequestValidationError) -> JSONResponse:
     return problem(422, kind="question", title="The question cannot be asked", faults=faults)
 
 
+def _unknown(_: Request, error: Unknown) -> JSONResponse:
+    why = ', error="invalid_token"' if error.was_given else ""
+    return problem(
+        401,
+        kind="key",
+        title="A key is needed",
+        detail=str(error),
+        headers={"WWW-Authenticate": f'Bearer realm="darkscope"{why}'},
+    )
+
+
+def _forbidden(_: Request, error: Exception) -> JSONResponse:
+    return problem(403, kind="scope", title="The key is not for this", detail=str(error))
+
+
+def _too_fast(_: Request, error: TooFast) -> JSONResponse:
+    return problem(
+        429,
+        kind="rate",
+        title="Too many requests",
+        detail=str(error),
+        headers={"Retry-After": str(error.seconds)},
+    )
+
+
+def _registry(_: Request, error: Exception) -> JSONResponse:
+    LOG.warning("keys", extra={"fields": {"reason": str(error)}})
+    return problem(
+        503,
+        kind="ledger",
+        title="The ledger cannot be read",
+        detail="the keys are not to be had; the log says why",
+        headers={"Retry-After": "10"},
+    )
+
+
 def _expired(_: Request, error: Exception) -> JSONResponse:
     return problem(410, kind="expired", title="What the question needs has expired", detail=str(error))
 
@@ -133,6 +172,10 @@ def install(app: FastAPI) -> None:
     for kind in (PeriodError, ValueTextError, UnknownSensorError, Unusable):
         app.exception_handler(kind)(_question)
     app.exception_handler(RequestValidationError)(_parameters)
+    app.exception_handler(Unknown)(_unknown)
+    app.exception_handler(Forbidden)(_forbidden)
+    app.exception_handler(TooFast)(_too_fast)
+    app.exception_handler(RegistryError)(_registry)
     app.exception_handler(ExpiredError)(_expired)
     app.exception_handler(StoreError)(_ledger)
     app.exception_handler(LedgerError)(_ledger)

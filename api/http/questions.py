@@ -20,8 +20,10 @@ from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.dimension import Dimension
 from darkscope.api.formats import MEDIA_TYPES, Answer, Format, written
+from darkscope.api.http.access import asker_of
 from darkscope.api.http.problems import Unusable, declared
 from darkscope.api.http.source import Source
+from darkscope.api.keys import Asker
 from darkscope.api.periods import instant, minute
 from darkscope.ingest.series import Traffic
 
@@ -109,15 +111,15 @@ class Posed:
     @classmethod
     def of(cls, request: Request, source: Source, dimension: Dimension, query: Narrowed) -> Self:
         """Read a request. Raises PeriodError, ValueTextError, Unusable, LedgerError."""
-        now = source.now()
+        now, asker = source.now(), asker_of(request)
         question = query.asked(dimension).question(source.settings.time_zone, now)
         window = question.period.window
         if window.end - window.start > LONGEST:
             raise Unusable(f"the period {question.period.text!r} is longer than {LONGEST.days} days")
         snapshot = source.snapshot()
         shape = query.shape(request)
-        tag = _tag(snapshot.version, source, question, query, shape, now)
-        return cls(question, source.observer(snapshot, now), shape, tag)
+        tag = _tag(snapshot.version, source, question, query, shape, now, asker)
+        return cls(question, source.observer(snapshot, now, asker), shape, tag)
 
     def is_known_to(self, request: Request) -> bool:
         """Whether the asker has this very answer."""
@@ -130,8 +132,8 @@ class Posed:
         window = self.question.period.window
         return {
             "ETag": self.tag,
-            "Cache-Control": "no-cache",  # keep it, and ask whether it still holds
-            "Vary": "Accept",
+            "Cache-Control": "private, no-cache",  # keep it, and ask whether it still holds
+            "Vary": "Accept, Authorization, X-API-Key",
             "Darkscope-Ledger-Version": str(self.observer.store.version),
             "Darkscope-Window": f"{window.start:%Y-%m-%dT%H:%MZ}/{window.end:%Y-%m-%dT%H:%MZ}",
         }
@@ -180,7 +182,13 @@ def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:
 
 
 def _tag(
-    version: int, source: Source, question: Question, query: Narrowed, shape: Shape, now: datetime
+    version: int,
+    source: Source,
+    question: Question,
+    query: Narrowed,
+    shape: Shape,
+    now: datetime,
+    asker: Asker,
 ) -> str:
     """Name an answer: equal tags, equal figures.
 
@@ -189,5 +197,6 @@ def _tag(
     """
     window, previous = question.period.window, question.period.previous
     until = min(window.end, instant(minute(now)))
-    parts = (source.digest, question.dimension.value, query, shape, window, previous, until)
+    seen = asker.is_public, None if asker.organisations is None else sorted(asker.organisations)
+    parts = (source.digest, question.dimension.value, query, shape, window, previous, until, seen)
     return f'W/"{version}-{blake2s(repr(parts).encode(), digest_size=8).hexdigest()}"'

@@ -9,9 +9,11 @@ from pydantic import Field
 
 from darkscope.api.dimension import Dimension
 from darkscope.api.http import questions
+from darkscope.api.http.access import needs
 from darkscope.api.http.answers import RankingAnswer
 from darkscope.api.http.questions import Narrowed, responses
 from darkscope.api.http.source import Source
+from darkscope.api.keys import Scope
 from darkscope.api.store import Precision
 
 MOST_ROWS = 1000
@@ -37,7 +39,10 @@ def router(source: Source) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["questions"])
 
     @routes.get(
-        "/rankings/{dimension}", response_model=RankingAnswer, responses=responses("The ranking.", EXAMPLE)
+        "/rankings/{dimension}",
+        dependencies=[needs(Scope.PUBLIC)],
+        response_model=RankingAnswer,
+        responses=responses("The ranking.", EXAMPLE),
     )
     def rankings(
         request: Request,

@@ -97,6 +97,9 @@ class Watched:
             "status": status,
             "milliseconds": round(seconds * 1000, 1),
             "client": (scope.get("client") or ("",))[0],
+            "key": getattr(
+                scope.get("state", {}).get("asker"), "key", ""
+            ),  # its id; the key itself is nobody's
             "request": number,
         }
         LOG.log(logging.DEBUG if route in QUIET else logging.INFO, "request", extra={"fields": fields})

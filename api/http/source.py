@@ -12,8 +12,11 @@ from hashlib import blake2s
 from importlib.metadata import version
 from threading import BoundedSemaphore
 
+import polars as pl
+
 from darkscope.api.ask import Observer
 from darkscope.api.http.gauge import Gauge, Reading
+from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.selection import known, organisations
@@ -68,9 +71,13 @@ class Source:
         """What the projector said last; None where none has run. Raises RegistryError."""
         return heard(self.settings.ledger, PROJECTION)
 
-    def observer(self, snapshot: Snapshot, now: datetime) -> Observer:
-        """Whoever answers about a state at a time."""
-        return Observer(LedgerStore(snapshot, self._organisations), self._known, self._labels, now)
+    def observer(self, snapshot: Snapshot, now: datetime, asker: Asker) -> Observer:
+        """Whoever answers somebody about a state at a time: of the sensors that the asker may see."""
+        store = LedgerStore(snapshot, self._organisations)
+        if asker.organisations is None:
+            return Observer(store, self._known, self._labels, now)
+        theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))
+        return Observer(store, theirs, self._labels, now, sees_all=False)
 
     @contextmanager
     def turn(self) -> Iterator[None]:

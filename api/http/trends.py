@@ -10,9 +10,11 @@ from pydantic import Field
 from darkscope.api.ask import Observer, Question
 from darkscope.api.dimension import Dimension, parse_value
 from darkscope.api.http import questions
+from darkscope.api.http.access import needs
 from darkscope.api.http.answers import TrendAnswer
 from darkscope.api.http.questions import Narrowed, Word, responses
 from darkscope.api.http.source import Source
+from darkscope.api.keys import Scope
 from darkscope.api.trend import Trend
 
 MOST_LINES = 50
@@ -39,7 +41,12 @@ def router(source: Source) -> APIRouter:
     """The endpoint of trends, over a source."""
     routes = APIRouter(prefix="/v1", tags=["questions"])
 
-    @routes.get("/trends/{dimension}", response_model=TrendAnswer, responses=responses("The trend.", EXAMPLE))
+    @routes.get(
+        "/trends/{dimension}",
+        dependencies=[needs(Scope.PUBLIC)],
+        response_model=TrendAnswer,
+        responses=responses("The trend.", EXAMPLE),
+    )
     def trends(
         request: Request,
         dimension: Annotated[Dimension, Path(description="What is followed.")],

@@ -11,7 +11,9 @@ from typing import Any
 import httpx2
 import pytest
 from ledgers import Site, ramp
-from runs import running, stopped, until
+from runs import run, running, stopped, until
+
+from darkscope.api.keys import listed as listed_keys
 
 
 def free_port() -> int:
@@ -43,12 +45,16 @@ def test_it_answers_until_it_is_told_to_end_and_ends_well(tmp_path: Path, number
     assert answer.json()["rows"][0]["packets"] == 5
     assert "server" not in answer.headers
     assert (code, output) == (0, "")
-    first, request = (line for line in lines(errors))
+    first, warning, request = (line for line in lines(errors))
     assert {key: value for key, value in first.items() if key != "time"} == {
         "level": "info",
         "event": "listening",
         "url": f"{url}/",
-        "keys": "none: whoever reaches it may ask",
+    }
+    assert {key: value for key, value in warning.items() if key != "time"} == {
+        "level": "warning",
+        "event": "whoever reaches it may ask everything",
+        "reason": "there is no key yet; once `darkscope keys create` has made one, keys are asked for",
     }
     assert (request["event"], request["path"], request["status"]) == ("request", "/v1/rankings/ports", 200)
 
@@ -68,9 +74,32 @@ def test_it_does_not_listen_to_everybody_unless_told(address: str) -> None:
         output, errors = process.communicate(timeout=60)
     assert (process.returncode, output) == (2, b"")
     assert errors.decode() == (
-        f"darkscope: {address} can be reached from elsewhere, and nobody is asked for a key: "
-        "set api.without_keys = true if that is wanted\n"
+        f"darkscope: {address} can be reached from elsewhere, and there is no key to ask for: "
+        "`darkscope keys create` makes one; set api.without_keys = true if nobody is to be asked\n"
     )
+
+
+def test_with_a_key_it_listens_to_everybody_and_asks_for_it(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    site.take(ramp(0, 5))
+    made, key, _ = run("keys", "create", "script", "--ledger", site.folder)
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with running("serve", "--ledger", site.folder, "--address", "0.0.0.0", "--port", str(port)) as process:
+        until(lambda: is_answered(f"{url}/healthz"))
+        ports, bearer = f"{url}/v1/rankings/ports", {"Authorization": f"Bearer {key.strip()}"}
+        first, second = httpx2.get(ports), httpx2.get(ports, headers=bearer)
+        run("keys", "revoke", "script", "--ledger", site.folder)
+        until(lambda: httpx2.get(ports, headers=bearer).status_code == 401, 30)
+        _, listed, _ = run("keys", "list", "--ledger", site.folder)
+        code, _, errors = stopped(process)
+    assert (made, first.status_code, second.status_code, code) == (0, 401, 200, 0)
+    assert first.headers["www-authenticate"] == 'Bearer realm="darkscope"'
+    assert lines(errors)[0]["event"] == "listening"
+    assert "whoever" not in errors
+    assert key.strip()[19:] not in errors + listed
+    assert "revoked" in listed
+    assert listed_keys(site.folder)[0].used is not None
 
 
 def test_it_listens_to_everybody_where_told_and_on_ipv6(tmp_path: Path) -> None:

@@ -91,8 +91,8 @@ def test_a_ranking_says_what_was_asked_and_where_it_came_from(client: TestClient
     assert headers == {
         "content-length": str(len(answer.content)),
         "content-type": "application/json",
-        "cache-control": "no-cache",
-        "vary": "Accept",
+        "cache-control": "private, no-cache",
+        "vary": "Accept, Authorization, X-API-Key",
         "darkscope-ledger-version": "7",
         "darkscope-window": "2020-06-23T15:00Z/2020-06-24T15:00Z",
         **SECURE,
@@ -177,7 +177,7 @@ def test_who_has_the_answer_is_told_that_it_holds(client: TestClient) -> None:
     )
     assert (again.status_code, again.content) == (304, b"")
     assert again.headers["etag"] == first.headers["etag"]
-    assert again.headers["cache-control"] == "no-cache"
+    assert again.headers["cache-control"] == "private, no-cache"
 
 
 @pytest.mark.parametrize("query", [f"{DAY}&limit=9", f"{DAY}&format=csv", "period=2020-06-25"])

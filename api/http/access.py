@@ -1,0 +1,181 @@
+"""Who may ask what: each route says in one line which scopes it needs, and nothing is computed before they are there.
+
+`needs(Scope.READ)` among a route's dependencies is such a line, `OPEN` the one of a route that asks for no key.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
+
+from fastapi import Depends, Request, Security, params
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from darkscope.api.http.rates import Rates
+from darkscope.api.keys import ANYBODY, Asker, Key, Scope, find, listed, note_use
+from darkscope.ingest.registry import RegistryError
+from darkscope.ingest.settings import Settings
+
+LOG = logging.getLogger("darkscope.api.http")
+
+FRESH = 1.0
+"""Seconds after which the keys are read again: a key that is revoked holds no longer than that."""
+
+USED = 60.0
+"""Seconds between two notes of a key's use."""
+
+_IPV6_HOST_BITS = 64
+
+_REASONS = {
+    "unknown": "there is no such key",
+    "expired": "the key has expired",
+    "revoked": "the key has been revoked",
+}
+
+
+class Unknown(Exception):
+    """Who asks has no key, or none that holds; the message says which."""
+
+    def __init__(self, message: str, *, was_given: bool) -> None:
+        super().__init__(message)
+        self.was_given = was_given
+
+
+class Forbidden(Exception):
+    """The key is not for this; the message says what would be."""
+
+
+class Doors:
+    """Where every request comes by. To be used by one thread, the server's loop."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        now: Callable[[], float] = time.time,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`now` gives seconds since 1970, `ticks` seconds that no clock's change touches."""
+        self._ledger = settings.ledger
+        self._without_keys = settings.api.without_keys
+        self._now = now
+        self._ticks = ticks
+        self._rates = Rates(settings.api.rate, settings.api.burst)
+        self._keys: Mapping[str, Key] = {}
+        self._read_at: float | None = None
+        self._noted: dict[str, float] = {}
+        self._notes = ThreadPoolExecutor(1, thread_name_prefix="keys")  # the registry may be busy for seconds
+        self._cannot_note = False
+
+    def admit(self, presented: str | None, client: str, scopes: frozenset[Scope]) -> Asker:
+        """Find out who asks, and whether he may.
+
+        Raises Unknown, Forbidden, TooFast, RegistryError.
+        """
+        keys = self._fresh_keys()
+        key = None if presented is None else find(keys, presented)
+        state = "unknown" if key is None else key.state(self._now())
+        self._rates.take(key.id if key and state == "valid" else _network(client), self._ticks())
+        if presented is None:
+            if not self._without_keys and keys:
+                raise Unknown("a key is needed, as `Authorization: Bearer` or `X-API-Key`", was_given=False)
+            return ANYBODY
+        if key is None or state != "valid":
+            raise Unknown(_REASONS[state], was_given=True)
+        self._note(key)
+        missing = scopes - key.asker.scopes
+        if missing:
+            raise Forbidden(f"this needs a key with the scope {', '.join(sorted(missing))}")
+        return key.asker
+
+    def _fresh_keys(self) -> Mapping[str, Key]:
+        ticks = self._ticks()
+        if self._read_at is None or ticks - self._read_at >= FRESH:
+            self._keys = {key.id: key for key in listed(self._ledger)}
+            self._read_at = ticks
+        return self._keys
+
+    def _note(self, key: Key) -> None:
+        """Remember the key's use, once a minute at most."""
+        now = self._now()
+        if now - max(self._noted.get(key.id, 0.0), key.used or 0.0) >= USED:
+            self._noted[key.id] = now
+            self._notes.submit(self._write, key.id, now)
+
+    def _write(self, identifier: str, now: float) -> None:
+        try:
+            note_use(self._ledger, identifier, now)
+        except RegistryError as error:
+            if not self._cannot_note:
+                self._cannot_note = True
+                LOG.warning("uses of keys are not kept", extra={"fields": {"reason": str(error)}})
+
+
+def _network(client: str) -> str:
+    """Who an address stands for: itself, or the /64 of IPv6, of which everybody has all addresses."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    if address.version == 6:
+        return str(ipaddress.ip_network((int(address) >> _IPV6_HOST_BITS << _IPV6_HOST_BITS, 64)))
+    return str(address)
+
+
+_BEARER = HTTPBearer(
+    scheme_name="bearer",
+    bearerFormat="darkscope_...",
+    description="A key, as `darkscope keys create` shows it once.",
+    auto_error=False,
+)
+_HEADER = APIKeyHeader(
+    name="X-API-Key", scheme_name="header", description="The same, for programs that send no bearer tokens.",
+    auto_error=False,
+)  # fmt: skip
+
+
+async def admitted(
+    request: Request,
+    needed: SecurityScopes,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
+    header: Annotated[str | None, Security(_HEADER)],
+) -> Asker:
+    """Let a request in. Asynchronous: it needs no thread, and so none can be missing."""
+    doors: Doors = request.app.state.doors
+    client = request.client.host if request.client else ""
+    scopes = frozenset(map(Scope, needed.scopes))
+    asker = doors.admit(bearer.credentials if bearer else header, client, scopes)
+    request.state.asker = asker
+    return asker
+
+
+async def admitted_to_all_sensors(asker: Annotated[Asker, Depends(admitted)]) -> None:
+    """Let a request in that is answered with every sensor's figures."""
+    if asker.organisations is not None:
+        raise Forbidden("this tells of all sensors, and the key is limited to organisations")
+
+
+def asker_of(request: Request) -> Asker:
+    """Who asks. A route that declares no scopes has nobody, and fails."""
+    asker: Asker = request.state.asker
+    return asker
+
+
+async def not_asked() -> None:
+    """Let everybody in."""
+
+
+def needs(*scopes: Scope, all_sensors: bool = False) -> params.Security:
+    """A dependency that a route declares: which scopes it takes, all of them.
+
+    `all_sensors`: it tells of every sensor and cannot be narrowed, so that keys limited to organisations are refused.
+    """
+    door = admitted_to_all_sensors if all_sensors else admitted
+    return params.Security(door, scopes=[scope.value for scope in scopes])
+
+
+OPEN = params.Depends(not_asked)
+"""What a route declares that is for everybody."""

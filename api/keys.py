@@ -1,0 +1,184 @@
+"""API keys: who may ask what. Made, listed and revoked in the registry of a ledger.
+
+A key is shown once, when it is made; what is kept is its digest. It is 192 random bits, which nobody can guess, so one
+round of SHA-256 is enough: slow digests are for what people choose.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+
+from darkscope.ingest.registry import Registry, read
+
+PREFIX = "darkscope"
+"""What every key begins with, so that programs that look for secrets in texts find it."""
+
+_TABLE = """CREATE TABLE IF NOT EXISTS keys (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, scopes TEXT NOT NULL, organisations TEXT,
+    created REAL NOT NULL, expires REAL, revoked REAL, used REAL)"""
+_COLUMNS = "id, name, digest, scopes, organisations, created, expires, revoked, used"
+_NOBODYS = sha256(b"").hexdigest()
+
+
+class Scope(StrEnum):
+    """What a key may be used for."""
+
+    PUBLIC = "public"  # whole days that are over for some time, without sensors
+    READ = "read"  # every count
+    SOURCES = "sources"  # source addresses
+    EXPORT = "export"  # more rows at once than a person reads
+    ADMIN = "admin"  # everything
+
+
+IMPLIED: Mapping[Scope, frozenset[Scope]] = {
+    Scope.PUBLIC: frozenset({Scope.PUBLIC}),
+    Scope.READ: frozenset({Scope.READ, Scope.PUBLIC}),
+    Scope.SOURCES: frozenset({Scope.SOURCES, Scope.READ, Scope.PUBLIC}),
+    Scope.EXPORT: frozenset({Scope.EXPORT, Scope.READ, Scope.PUBLIC}),
+    Scope.ADMIN: frozenset(Scope),
+}
+"""What each scope is good for. Addresses in bulk need both `sources` and `export`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, as far as it matters: nothing here is secret."""
+
+    key: str = ""  # the key's id; empty: without one
+    scopes: frozenset[Scope] = frozenset(Scope)  # with all that they imply
+    organisations: frozenset[str] | None = None  # whose sensors alone it sees; None: all sensors
+
+    @property
+    def is_public(self) -> bool:
+        """Whether only what is public may be told."""
+        return Scope.READ not in self.scopes
+
+
+ANYBODY = Asker()
+"""Who asks where no key is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is kept. Times are seconds since 1970."""
+
+    id: str
+    name: str
+    digest: str  # SHA-256 of the key, hexadecimal
+    scopes: frozenset[Scope]
+    organisations: frozenset[str] | None
+    created: float
+    expires: float | None
+    revoked: float | None
+    used: float | None  # when last, to the minute
+
+    def state(self, now: float) -> str:
+        """Give `valid`, `expired` or `revoked`."""
+        if self.revoked is not None:
+            return "revoked"
+        return "expired" if self.expires is not None and self.expires <= now else "valid"
+
+    @property
+    def asker(self) -> Asker:
+        """Who asks with it."""
+        implied = frozenset().union(*(IMPLIED[scope] for scope in self.scopes))
+        return Asker(self.id, implied, self.organisations)
+
+
+class UnknownKeyError(ValueError):
+    """No key, or more than one, is called so; the message says which there are."""
+
+
+def create(
+    ledger: Path,
+    name: str,
+    scopes: Iterable[Scope],
+    now: float,
+    *,
+    organisations: Iterable[str] = (),
+    expires: float | None = None,
+) -> str:
+    """Make a key, and give it: it cannot be had again. Raises RegistryError."""
+    identifier, secret = secrets.token_hex(4), secrets.token_hex(24)
+    key = f"{PREFIX}_{identifier}_{secret}"
+    limits = sorted(set(organisations))
+    row = (
+        *(identifier, name, _digest(key), " ".join(sorted(set(scopes)))),
+        *(json.dumps(limits) if limits else None, now, expires, None, None),
+    )
+    registry = Registry(ledger, _TABLE)
+    try:
+        with registry.change() as cursor:
+            cursor.execute(f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - names of our own
+    finally:
+        registry.close()
+    return key
+
+
+def listed(ledger: Path) -> tuple[Key, ...]:
+    """All keys, the oldest first, also those that hold no more. Raises RegistryError."""
+    rows = read(ledger, "keys", f"SELECT {_COLUMNS} FROM keys ORDER BY created, id")  # noqa: S608 - names of our own
+    return tuple(
+        Key(
+            id=identifier,
+            name=name,
+            digest=digest,
+            scopes=frozenset(map(Scope, scopes.split())),
+            organisations=None if organisations is None else frozenset(json.loads(organisations)),
+            created=created,
+            expires=expires,
+            revoked=revoked,
+            used=used,
+        )
+        for identifier, name, digest, scopes, organisations, created, expires, revoked, used in rows
+    )
+
+
+def revoke(ledger: Path, called: str, now: float) -> Key:
+    """Let the key of an id or a name hold no more, and give it. Raises UnknownKeyError, RegistryError."""
+    valid = [key for key in listed(ledger) if key.revoked is None]
+    found = [key for key in valid if key.id == called] or [key for key in valid if key.name == called]
+    if not found:
+        there_are = ", ".join(sorted({key.name for key in valid})) or "none"
+        raise UnknownKeyError(f"no key that holds is called {called!r}; there are {there_are}")
+    if len(found) > 1:
+        raise UnknownKeyError(f"several keys are called {called!r}: {', '.join(key.id for key in found)}")
+    _change(ledger, "UPDATE keys SET revoked = ? WHERE id = ?", now, found[0].id)
+    return found[0]
+
+
+def note_use(ledger: Path, identifier: str, now: float) -> None:
+    """Remember when a key was last used. Raises RegistryError."""
+    _change(ledger, "UPDATE keys SET used = ? WHERE id = ?", now, identifier)
+
+
+def find(keys: Mapping[str, Key], text: str) -> Key | None:
+    """Find the key that a text is, by its id; None where it is none of them.
+
+    It takes as long for a wrong one as for a right one.
+    """
+    parts = re.fullmatch(rf"{PREFIX}_([0-9a-f]{{8}})_[0-9a-f]{{48}}", text)
+    key = keys.get(parts[1]) if parts else None
+    is_right = hmac.compare_digest(_digest(text), key.digest if key else _NOBODYS)
+    return key if is_right else None
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
+
+
+def _change(ledger: Path, change: str, *values: object) -> None:
+    registry = Registry(ledger, _TABLE)
+    try:
+        with registry.change() as cursor:
+            cursor.execute(change, values)
+    finally:
+        registry.close()

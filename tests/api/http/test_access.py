@@ -1,0 +1,393 @@
+"""Every route with every kind of key: who is let in, who is not, and that nothing is computed for the latter."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from capture_files import pcap
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from ledgers import NOW, Site, at, ramp
+from runs import until
+
+from darkscope.api import keys
+from darkscope.api.http import access
+from darkscope.api.http.access import OPEN, admitted, admitted_to_all_sensors
+from darkscope.api.http.app import create
+from darkscope.api.http.source import Source
+from darkscope.api.keys import IMPLIED, Scope
+from darkscope.ingest.registry import FILE, RegistryError
+from darkscope.ingest.settings import Api, SensorEntry, Settings
+
+SENSORS = (
+    SensorEntry(id="a", organisation="north"),
+    SensorEntry(id="b", organisation="south"),
+    SensorEntry(id="c", name="Secret", organisation="south", kind="honeypot"),
+)
+PARTS = {"{dimension}": "ports"}
+"""What stands for the parts of paths."""
+
+NOT_OURS = {"/docs", "/docs/signed-in", "/docs/files", "/openapi.json"}
+"""Paths of the description, which is the same for everybody."""
+
+
+@dataclass(frozen=True)
+class Door:
+    """A route, and what it says that it needs."""
+
+    path: str
+    method: str
+    scopes: frozenset[Scope] | None  # None: open
+    all_sensors: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+    @property
+    def url(self) -> str:
+        path = self.path
+        for part, value in PARTS.items():
+            path = path.replace(part, value)
+        assert "{" not in path, f"PARTS says nothing of {path}"
+        return path
+
+
+def routes(inner: Any) -> Iterator[Any]:
+    for route in inner.routes:
+        router = getattr(route, "original_router", None)
+        yield from [route] if router is None else routes(router)
+
+
+def doors(app: FastAPI) -> Iterator[Door]:
+    """What each route of an application declares. A route that declares nothing, or two things, is an error."""
+    for route in routes(app):
+        if route.path in NOT_OURS:
+            continue
+        assert isinstance(route, APIRoute), route
+        (door,) = (
+            one
+            for one in route.dependencies
+            if one is OPEN or one.dependency in (admitted, admitted_to_all_sensors)
+        )
+        for method in route.methods:
+            yield Door(
+                route.path,
+                method,
+                None if door is OPEN else frozenset(map(Scope, door.scopes)),  # type: ignore[attr-defined]
+                door.dependency is admitted_to_all_sensors,
+            )
+
+
+DOORS = tuple(doors(create(Settings())))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A ledger of two sensors of two organisations."""
+    site = Site(tmp_path_factory.mktemp("keys") / "ledger", SENSORS)
+    site.take(ramp(0, 60, 60.0), "/spool/a/1.pcap")
+    site.take(pcap([at(30, port=445), at(31, port=445), at(32, port=445)]), "/spool/b/1.pcap")
+    return site
+
+
+@pytest.fixture
+def settings(site: Site, tmp_path: Path) -> Settings:
+    """Settings whose keys are a test's own: the ledger's folder is one of links."""
+    for part in site.folder.iterdir():
+        (tmp_path / part.name).symlink_to(part)
+    return site.settings.model_copy(update={"ledger": tmp_path, "api": Api(rate=0)})
+
+
+def make(settings: Settings, *scopes: Scope, **how: Any) -> str:
+    return keys.create(settings.ledger, "one", scopes, NOW.timestamp(), **how)
+
+
+@pytest.fixture
+def ask(settings: Settings) -> Iterator[Callable[..., Any]]:
+    """Ask, with a key or none."""
+    with TestClient(create(settings, lambda: NOW), base_url="http://127.0.0.1") as client:
+
+        def get(url: str, key: str | None = None, method: str = "GET", **headers: str) -> Any:
+            if key is not None:
+                headers["Authorization"] = f"Bearer {key}"
+            return client.request(method, url, headers=headers)
+
+        yield get
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    """Notes each look into the ledger."""
+    looks: list[None] = []
+    snapshot = Source.snapshot
+
+    def noted(source: Source) -> Any:
+        looks.append(None)
+        return snapshot(source)
+
+    monkeypatch.setattr(Source, "snapshot", noted)
+    return looks
+
+
+def told(answer: Any, status: int, kind: str) -> str:
+    """The detail of a problem."""
+    document = answer.json()
+    found = (answer.status_code, answer.headers["content-type"], document["type"])
+    assert found == (status, "application/problem+json", f"urn:darkscope:problem:{kind}"), document
+    return str(document["detail"])
+
+
+def is_let_in(answer: Any) -> bool:
+    """Whether who asked got past the door; the question itself may be refused."""
+    refused = answer.status_code == 403 and "this needs a key" in answer.text
+    return answer.status_code not in (401, 429) and not refused
+
+
+def test_there_are_doors_and_open_are_those_for_supervisors_alone() -> None:
+    assert {door.path for door in DOORS if door.scopes is None} == {"/healthz", "/readyz"}
+    assert len(DOORS) >= 4
+    assert all(door.scopes for door in DOORS if door.scopes is not None)
+
+
+@pytest.mark.parametrize("key", [None, "", "darkscope_00000000_" + 48 * "0", "expired", "revoked", "basic"])
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_without_a_key_that_holds_nobody_is_let_in(
+    settings: Settings, ask: Callable[..., Any], computed: list[None], door: Door, key: str | None
+) -> None:
+    headers = {}
+    text = make(settings, Scope.ADMIN, expires=NOW.timestamp() if key == "expired" else None)
+    if key == "revoked":
+        keys.revoke(settings.ledger, "one", NOW.timestamp())
+    if key in ("expired", "revoked"):
+        key = text
+    elif key == "basic":
+        key, headers = None, {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
+    answer = ask(door.url, key, door.method, **headers)
+    if door.scopes is None:
+        assert answer.status_code == 200
+        return
+    told(answer, 401, "key")
+    wrong = ', error="invalid_token"' if key else ""
+    assert answer.headers["www-authenticate"] == f'Bearer realm="darkscope"{wrong}'
+    assert computed == []
+
+
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_a_key_is_let_in_where_its_scopes_imply_what_the_route_needs(
+    settings: Settings, ask: Callable[..., Any], computed: list[None], door: Door, scope: Scope
+) -> None:
+    answer = ask(door.url, make(settings, scope), door.method)
+    missing = (door.scopes or frozenset()) - IMPLIED[scope]
+    assert is_let_in(answer) == (not missing)
+    if missing:
+        assert told(answer, 403, "scope").startswith("this needs a key with the scope ")
+        assert computed == []
+
+
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_while_there_is_no_key_everybody_is_let_in(ask: Callable[..., Any], door: Door) -> None:
+    assert is_let_in(ask(door.url, None, door.method))
+
+
+@pytest.mark.parametrize("door", DOORS, ids=str)
+def test_every_route_says_in_the_description_what_it_needs(door: Door) -> None:
+    operation = create(Settings()).openapi()["paths"][door.path][door.method.lower()]
+    if door.scopes is None:
+        assert "security" not in operation
+        return
+    scopes = sorted(door.scopes)
+    assert [{name: sorted(of) for name, of in one.items()} for one in operation["security"]] == [
+        {"bearer": scopes},
+        {"header": scopes},
+    ]
+    assert {"401", "403", "429", "503"} <= operation["responses"].keys()
+
+
+def test_a_key_is_taken_in_either_header_and_nowhere_else(
+    settings: Settings, ask: Callable[..., Any]
+) -> None:
+    key, url = make(settings, Scope.READ), "/v1/rankings/ports"
+    assert ask(url, key).status_code == 200
+    assert ask(url, **{"X-API-Key": key}).status_code == 200
+    assert ask(url, authorization=f"bearer {key}").status_code == 200
+    for other in (f"{url}?key={key}", f"{url}?api_key={key}", f"{url}?access_token={key}"):
+        assert ask(other).status_code == 401
+    assert ask(url, Cookie=f"key={key}").status_code == 401
+
+
+def test_what_is_wrong_with_a_key_is_said(settings: Settings, ask: Callable[..., Any]) -> None:
+    key, url = make(settings, Scope.READ, expires=NOW.timestamp() - 1), "/v1/rankings/ports"
+    assert told(ask(url, key), 401, "key") == "the key has expired"
+    assert told(ask(url, key[:-1] + "x"), 401, "key") == "there is no such key"
+    assert told(ask(url), 401, "key") == "a key is needed, as `Authorization: Bearer` or `X-API-Key`"
+
+
+def test_a_key_that_is_revoked_while_it_runs_holds_no_more(
+    settings: Settings, ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "FRESH", 0.2)
+    key, url = make(settings, Scope.READ), "/v1/rankings/ports"
+    assert ask(url, key).status_code == 200
+    keys.revoke(settings.ledger, "one", NOW.timestamp())
+    until(lambda: ask(url, key).status_code == 401, 10)
+    assert told(ask(url, key), 401, "key") == "the key has been revoked"
+    assert told(ask(url), 401, "key").startswith("a key is needed")  # and nothing is open again
+
+
+def test_the_first_key_closes_what_was_open(
+    settings: Settings, ask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "FRESH", 0.2)
+    assert ask("/v1/rankings/ports").status_code == 200
+    key = make(settings, Scope.READ)
+    until(lambda: ask("/v1/rankings/ports").status_code == 401, 10)
+    assert ask("/v1/rankings/ports", key).status_code == 200
+
+
+def test_keys_that_cannot_be_read_let_nobody_in(settings: Settings, ask: Callable[..., Any]) -> None:
+    (settings.ledger / FILE).write_bytes(b"no database at all, but long enough to be looked at" * 100)
+    answer = ask("/v1/rankings/ports")
+    assert told(answer, 503, "ledger") == "the keys are not to be had; the log says why"
+    assert str(settings.ledger) not in answer.text
+
+
+def test_without_keys_whoever_has_none_may_do_everything_and_a_key_still_narrows(settings: Settings) -> None:
+    open_to_all = settings.model_copy(update={"api": Api(without_keys=True)})
+    public = make(settings, Scope.PUBLIC)
+    with TestClient(create(open_to_all, lambda: NOW), base_url="http://127.0.0.1") as client:
+        assert client.get("/metrics").status_code == 200
+        assert client.get("/metrics", headers={"X-API-Key": public}).status_code == 403
+        assert client.get("/metrics", headers={"X-API-Key": "wrong"}).status_code == 401
+
+
+def test_metrics_are_open_where_the_settings_say_so(settings: Settings) -> None:
+    make(settings, Scope.PUBLIC)
+    for is_open, status in ((True, 200), (False, 401)):
+        changed = settings.model_copy(update={"api": Api(open_metrics=is_open)})
+        with TestClient(create(changed, lambda: NOW), base_url="http://127.0.0.1") as client:
+            assert client.get("/metrics").status_code == status
+
+
+def test_a_use_is_noted_at_most_once_a_minute(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes: list[tuple[str, float]] = []
+    monkeypatch.setattr(access, "note_use", lambda _, key, now: notes.append((key, now)))
+    clock = [NOW]
+    key = make(settings, Scope.READ)
+    with TestClient(create(settings, lambda: clock[0]), base_url="http://127.0.0.1") as client:
+        for seconds in (0, 1, 59, 60, 61, 130):
+            clock[0] = NOW + timedelta(seconds=seconds)
+            client.get("/v1/rankings/ports", headers={"X-API-Key": key})
+    begun = NOW.timestamp()
+    until(lambda: len(notes) >= 3, 10)
+    assert notes == [(key[10:18], begun), (key[10:18], begun + 60), (key[10:18], begun + 130)]
+
+
+def test_a_use_is_kept_and_where_it_cannot_be_the_question_is_answered_all_the_same(
+    settings: Settings,
+    ask: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    key = make(settings, Scope.READ)
+    assert ask("/v1/rankings/ports", key).status_code == 200
+    until(lambda: keys.listed(settings.ledger)[0].used == NOW.timestamp(), 10)
+
+    def fail(*_: object) -> None:
+        raise RegistryError("a read-only folder")
+
+    monkeypatch.setattr(access, "note_use", fail)
+    for _ in range(2):
+        other = make(settings, Scope.READ)
+        time.sleep(access.FRESH)
+        assert ask("/v1/rankings/ports", other).status_code == 200
+    until(lambda: "uses of keys are not kept" in caplog.messages, 10)
+    assert caplog.messages.count("uses of keys are not kept") == 1
+
+
+def test_no_key_gets_into_a_log(
+    settings: Settings, ask: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = make(settings, Scope.READ)
+    wrong = key[:-8] + 8 * "x"
+    for presented in (key, wrong):
+        ask("/v1/rankings/ports", presented)
+        ask("/v1/rankings/ports", **{"X-API-Key": presented})
+        ask("/nowhere", presented)
+        ask(f"/v1/rankings/ports?key={presented}")
+    logged = " ".join(str(vars(record)) for record in caplog.records if record.name.startswith("darkscope"))
+    assert key[19:40] not in logged
+    asked = [record.fields for record in caplog.records if record.message == "request"]  # type: ignore[attr-defined]
+    assert [one["key"] for one in asked] == [key[10:18]] * 2 + [""] * 6
+
+
+def test_a_key_of_an_organisation_sees_its_sensors_alone(settings: Settings, ask: Callable[..., Any]) -> None:
+    north = make(settings, Scope.READ, organisations=["north"])
+    period = "period=2020-06-24"
+    answer = ask(f"/v1/rankings/ports?{period}&kind=all", north).json()
+    assert [(row["value"], row["packets"]) for row in answer["rows"]] == [("23/TCP", 60)]
+    assert answer["provenance"]["sensors"]["sensors"] == ["a"]
+    for dimension, seen in (("sensors", ["a"]), ("organisations", ["north"])):
+        rows = ask(f"/v1/rankings/{dimension}?{period}&kind=all", north).json()["rows"]
+        assert [row["value"] for row in rows] == seen
+
+
+def test_another_organisations_sensor_does_not_exist_for_it(
+    settings: Settings, ask: Callable[..., Any]
+) -> None:
+    north = make(settings, Scope.READ, organisations=["north"])
+
+    def detail(query: str) -> str:
+        return told(ask(f"/v1/rankings/ports?{query}", north), 422, "question")
+
+    for name in ("b", "c", "Secret"):
+        assert detail(f"sensor={name}") == detail("sensor=nobody").replace("nobody", name)
+    assert detail("organisation=south") == detail("organisation=east").replace("east", "south")
+    assert detail("sensor=b") == "no sensor is called 'b'; there are a"
+
+
+def test_a_key_of_an_organisation_without_sensors_sees_nothing(
+    settings: Settings, ask: Callable[..., Any]
+) -> None:
+    answer = ask(
+        "/v1/rankings/ports?period=2020-06-24", make(settings, Scope.READ, organisations=["east"])
+    ).json()
+    assert (answer["rows"], answer["packets"], answer["provenance"]["sensors"]["sensors"]) == ([], 0, [])
+
+
+def test_keys_that_see_different_sensors_have_different_tags(
+    settings: Settings, ask: Callable[..., Any]
+) -> None:
+    url, tags = "/v1/rankings/ports?period=2020-06-24", {}
+    for name in ("north", "south", ""):
+        key = make(settings, Scope.READ, organisations=[name] if name else [])
+        time.sleep(access.FRESH)
+        tags[name] = ask(url, key).headers["etag"]
+        for other in tags.values():
+            again = ask(url, key, **{"If-None-Match": other})
+            assert again.status_code == (304 if other == tags[name] else 200)
+    assert len(set(tags.values())) == 3
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if door.all_sensors], ids=str)
+def test_what_tells_of_all_sensors_is_not_for_keys_of_an_organisation(
+    settings: Settings, ask: Callable[..., Any], door: Door
+) -> None:
+    answer = ask(door.url, make(settings, Scope.ADMIN, organisations=["north"]), door.method)
+    assert told(answer, 403, "scope") == "this tells of all sensors, and the key is limited to organisations"
+
+
+def test_the_clock_of_the_keys_is_the_applications(settings: Settings) -> None:
+    key = make(settings, Scope.READ, expires=NOW.timestamp() + 60)
+    for now, status in ((NOW, 200), (datetime(2026, 1, 1, tzinfo=UTC), 401)):
+        with TestClient(create(settings, lambda now=now: now), base_url="http://127.0.0.1") as client:  # type: ignore[misc]
+            assert client.get("/metrics", headers={"X-API-Key": key}).status_code == status
