@@ -17,6 +17,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from darkscope.api import coverage
+from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
 from darkscope.api.store import ExpiredError, Filter, Posting, Precision, StoreError
@@ -90,10 +91,19 @@ class Piece:
 class LedgerStore:
     """A store over one snapshot of the ledger."""
 
-    def __init__(self, snapshot: Snapshot, organisations: Mapping[Posting, str] | None = None) -> None:
-        """Organisations by posting; a sensor at a time that is not among them belongs to none."""
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        organisations: Mapping[Posting, str] | None = None,
+        deadline: Deadline | None = None,
+    ) -> None:
+        """Organisations by posting; a sensor at a time that is not among them belongs to none.
+
+        With a deadline, any question may raise TooLong.
+        """
         self._snapshot = snapshot
         self._organisations = organisations or {}
+        self._deadline = deadline
         self._islands: dict[tuple[int, int], pl.DataFrame] = {}
 
     @property
@@ -185,6 +195,8 @@ class LedgerStore:
         try:
             return rows.collect(engine="streaming")
         except (PolarsError, OSError) as error:
+            if self._deadline is not None:
+                self._deadline.check()
             raise StoreError(self._unreadable(pieces) or f"the ledger cannot be read: {error}") from error
 
     def _unreadable(self, pieces: Iterable[Piece]) -> str:
@@ -229,6 +241,8 @@ class LedgerStore:
 
     def _scan(self, piece: Piece) -> pl.LazyFrame:
         rows = self._snapshot.scan(piece.table, _day(piece.start), _day(piece.end - 1))
+        if self._deadline is not None:
+            rows = self._deadline.watched(rows)
         if piece.start % DAY:
             rows = rows.filter(pl.col("minute") >= piece.start)
         if piece.end % DAY:

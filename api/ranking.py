@@ -27,7 +27,7 @@ class Provenance:
     ledger_version: int
     period: Period
     where: Filter
-    now: Watch
+    now: Watch | None  # None: is not told
     before: Watch | None  # of the period before, where it was asked about
 
 

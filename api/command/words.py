@@ -36,8 +36,8 @@ def _span(window: Window, provenance: Provenance) -> str:
     return f"{start:%Y-%m-%d %H:%M} to {end:%Y-%m-%d %H:%M}"
 
 
-def _watched(watch: Watch) -> str:
-    if watch.share is None:
+def _watched(watch: Watch | None) -> str:
+    if watch is None or watch.share is None:
         return "no sensor"
     sensors = f"{len(watch.sensors)} sensor{'s' if len(watch.sensors) != 1 else ''}"
     text = f"{sensors}, {watch.share:.1%} of their time watched"

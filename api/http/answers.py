@@ -77,7 +77,8 @@ class ProvenanceAnswer(_Shape):
     previous: WindowAnswer
     """The period before, which ranks are compared with."""
     filter: FilterAnswer
-    sensors: WatchAnswer
+    sensors: WatchAnswer | None
+    """Who observed; null in public answers."""
     previous_sensors: WatchAnswer | None
     """The same for the period before."""
 

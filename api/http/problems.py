@@ -16,11 +16,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from darkscope.api.deadline import TooLong
 from darkscope.api.dimension import ValueTextError
 from darkscope.api.http.access import Forbidden, Unknown
 from darkscope.api.http.rates import TooFast
 from darkscope.api.http.source import PATIENCE, Busy
 from darkscope.api.periods import PeriodError
+from darkscope.api.public import NotPublic
 from darkscope.api.selection import UnknownSensorError
 from darkscope.api.store import ExpiredError, StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
@@ -51,8 +53,8 @@ class Problem(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     type: Annotated[str, Field(examples=[f"{KIND}question"])]
-    """Which kind of problem: `urn:darkscope:problem:` and `question`, `key`, `scope`, `rate`, `expired`, `busy` or
-    `ledger`; else `about:blank`, and the status says all."""
+    """Which kind of problem: `urn:darkscope:problem:` and `question`, `key`, `scope`, `rate`, `expired`, `busy`,
+    `long` or `ledger`; else `about:blank`, and the status says all."""
     title: Annotated[str, Field(examples=["The question cannot be asked"])]
     """The kind in words; the same for each problem of a kind."""
     status: Annotated[int, Field(ge=400, le=599, examples=[422])]
@@ -156,8 +158,17 @@ def _busy(_: Request, __: Exception) -> JSONResponse:
         503,
         kind="busy",
         title="Too many questions at once",
-        detail=f"this one waited for {PATIENCE:g} s; ask again",
+        detail=f"this one would have waited for more than {PATIENCE:g} s; ask again",
         headers={"Retry-After": "5"},
+    )
+
+
+def _too_long(_: Request, error: Exception) -> JSONResponse:
+    return problem(
+        503,
+        kind="long",
+        title="The question takes too long",
+        detail=f"{error}; a shorter period, fewer filters and no exact sources are quicker",
     )
 
 
@@ -174,12 +185,14 @@ def install(app: FastAPI) -> None:
     app.exception_handler(RequestValidationError)(_parameters)
     app.exception_handler(Unknown)(_unknown)
     app.exception_handler(Forbidden)(_forbidden)
+    app.exception_handler(NotPublic)(_forbidden)
     app.exception_handler(TooFast)(_too_fast)
     app.exception_handler(RegistryError)(_registry)
     app.exception_handler(ExpiredError)(_expired)
     app.exception_handler(StoreError)(_ledger)
     app.exception_handler(LedgerError)(_ledger)
     app.exception_handler(Busy)(_busy)
+    app.exception_handler(TooLong)(_too_long)
     app.exception_handler(HTTPException)(_status)
 
 

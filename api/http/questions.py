@@ -12,10 +12,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2s
 from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
 
 from fastapi import Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from darkscope.api import public
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.dimension import Dimension
@@ -26,6 +28,8 @@ from darkscope.api.http.source import Source
 from darkscope.api.keys import Asker
 from darkscope.api.periods import instant, minute
 from darkscope.ingest.series import Traffic
+
+_UTC = ZoneInfo("UTC")
 
 MOST_VALUES = 100
 """Values that one parameter takes."""
@@ -89,6 +93,11 @@ class Narrowed(BaseModel):
             self.traffic, self.port, self.country, self.protocol, self.owner, self.tool,
         )  # fmt: skip
 
+    @property
+    def finest(self) -> str:
+        """The shortest stretch that the answer has figures for, as a step."""
+        return "day"
+
     def shape(self, request: Request) -> Shape:
         """How the answer is to be written."""
         if self.format is not None:
@@ -110,12 +119,15 @@ class Posed:
 
     @classmethod
     def of(cls, request: Request, source: Source, dimension: Dimension, query: Narrowed) -> Self:
-        """Read a request. Raises PeriodError, ValueTextError, Unusable, LedgerError."""
+        """Read a request. Raises PeriodError, ValueTextError, Unusable, NotPublic, LedgerError."""
         now, asker = source.now(), asker_of(request)
-        question = query.asked(dimension).question(source.settings.time_zone, now)
+        zone = _UTC if asker.is_public else source.settings.time_zone
+        question = query.asked(dimension).question(zone, now)
         window = question.period.window
         if window.end - window.start > LONGEST:
             raise Unusable(f"the period {question.period.text!r} is longer than {LONGEST.days} days")
+        if asker.is_public:
+            public.check(question, query.finest, now, source.settings.api.public_delay)
         snapshot = source.snapshot()
         shape = query.shape(request)
         tag = _tag(snapshot.version, source, question, query, shape, now, asker)
@@ -160,7 +172,10 @@ def answer(
     if posed.is_known_to(request):
         return posed.unchanged()
     with source.turn():
-        return posed.told(ask(posed.observer, posed.question))
+        found = ask(posed.observer, posed.question)
+        if asker_of(request).is_public:
+            found = public.published(found, source.settings.api.public_least)
+        return posed.told(found)
 
 
 def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:

@@ -15,6 +15,7 @@ from threading import BoundedSemaphore
 import polars as pl
 
 from darkscope.api.ask import Observer
+from darkscope.api.deadline import Deadline
 from darkscope.api.http.gauge import Gauge, Reading
 from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
@@ -29,6 +30,9 @@ AT_ONCE = 4
 
 PATIENCE = 10.0
 """Seconds that a question waits for its turn."""
+
+MOST_WAITING = 16
+"""Questions that wait for their turn: each holds one of 40 threads, and the others are for what is answered at once."""
 
 
 class Busy(Exception):
@@ -47,6 +51,7 @@ class Source:
         self._labels = labels(self._known)
         self._gauge = Gauge()
         self._turns = BoundedSemaphore(AT_ONCE)
+        self._places = BoundedSemaphore(AT_ONCE + MOST_WAITING)
         self._ledger: Ledger | None = None
         described = (version("darkscope"), settings.sensors, settings.time_zone)
         self.digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
@@ -73,7 +78,8 @@ class Source:
 
     def observer(self, snapshot: Snapshot, now: datetime, asker: Asker) -> Observer:
         """Whoever answers somebody about a state at a time: of the sensors that the asker may see."""
-        store = LedgerStore(snapshot, self._organisations)
+        deadline = Deadline(self.settings.api.time_limit.total_seconds())
+        store = LedgerStore(snapshot, self._organisations, deadline)
         if asker.organisations is None:
             return Observer(store, self._known, self._labels, now)
         theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))
@@ -82,9 +88,14 @@ class Source:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Wait for the turn to compute something large. Raises Busy."""
-        if not self._turns.acquire(timeout=PATIENCE):
+        if not self._places.acquire(blocking=False):
             raise Busy
         try:
-            yield
+            if not self._turns.acquire(timeout=PATIENCE):
+                raise Busy
+            try:
+                yield
+            finally:
+                self._turns.release()
         finally:
-            self._turns.release()
+            self._places.release()

@@ -36,6 +36,11 @@ class TrendQuery(Narrowed):
     limit: Annotated[int, Field(ge=1, le=MOST_LINES)] = 5
     """How many of the leading ones."""
 
+    @property
+    def finest(self) -> str:
+        """A bucket."""
+        return self.step
+
 
 def router(source: Source) -> APIRouter:
     """The endpoint of trends, over a source."""

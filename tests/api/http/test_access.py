@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -384,6 +385,54 @@ def test_what_tells_of_all_sensors_is_not_for_keys_of_an_organisation(
 ) -> None:
     answer = ask(door.url, make(settings, Scope.ADMIN, organisations=["north"]), door.method)
     assert told(answer, 403, "scope") == "this tells of all sensors, and the key is limited to organisations"
+
+
+def test_a_public_key_is_told_late_by_the_day_and_nothing_of_sensors(settings: Settings) -> None:
+    public = make(settings, Scope.PUBLIC)
+    few = settings.model_copy(update={"api": Api(public_least=4, public_delay=timedelta(days=5))})
+    with TestClient(create(few, lambda: NOW), base_url="http://127.0.0.1") as client:
+
+        def get(url: str) -> Any:
+            return client.get(url, headers={"X-API-Key": public})
+
+        answer = get("/v1/rankings/ports?period=2020-06-24").json()
+        assert [(row["value"], row["packets"], row["per_sensor_day"]) for row in answer["rows"]] == [
+            ("23/TCP", 60, None)
+        ]
+        assert (answer["provenance"]["sensors"], answer["provenance"]["previous_sensors"]) == (None, None)
+        trend = get("/v1/trends/ports?period=2020-06-24&value=23/tcp").json()
+        assert (trend["lines"][0]["packets"], trend["covered"]) == ([60], [None])
+        for url in (
+            "/v1/rankings/ports",
+            "/v1/rankings/sensors?period=2020-06-24",
+            "/v1/rankings/ports?period=2020-06-26",
+            "/v1/rankings/ports?period=2020-06-24&port=445",
+            "/v1/rankings/ports?period=2020-06-24&kind=all",
+            "/v1/rankings/ports?period=2020-06-24&time_zone=Asia/Tokyo",
+            "/v1/trends/ports?period=2020-06-24&step=hour",
+        ):
+            told(get(url), 403, "scope")
+        both = (answer, trend)
+    assert not any(f'"{name}"' in json.dumps(both) for name in ("a", "b", "c", "Secret", "north", "south"))
+
+
+def test_what_is_refused_to_a_public_key_is_not_computed(
+    settings: Settings, ask: Callable[..., Any], computed: list[None]
+) -> None:
+    public = make(settings, Scope.PUBLIC)
+    for query in ("", "?period=2020-06-24&sensor=a", "?period=2020-06-29"):
+        told(ask(f"/v1/rankings/ports{query}", public), 403, "scope")
+    assert computed == []
+
+
+def test_a_public_key_and_another_have_different_tags(settings: Settings) -> None:
+    url = "/v1/rankings/ports?period=2020-06-24"
+    read, least = make(settings, Scope.READ), make(settings, Scope.PUBLIC)
+    few = settings.model_copy(update={"api": Api(public_least=1)})
+    with TestClient(create(few, lambda: NOW), base_url="http://127.0.0.1") as client:
+        known = client.get(url, headers={"X-API-Key": read}).headers["etag"]
+        again = client.get(url, headers={"X-API-Key": least, "If-None-Match": known})
+    assert (again.status_code, again.json()["provenance"]["sensors"]) == (200, None)
 
 
 def test_the_clock_of_the_keys_is_the_applications(settings: Settings) -> None:

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from darkscope.api.deadline import Deadline
 from darkscope.api.http import source
 from darkscope.api.http.app import create
 from darkscope.api.http.source import Source
@@ -83,6 +85,33 @@ def test_too_many_questions_at_once_are_told_to_come_again(
     answer = client.get("/v1/rankings/ports")
     assert told(answer)["type"] == "urn:darkscope:problem:busy"
     assert answer.headers["retry-after"] == "5"
+
+
+def test_who_comes_while_all_places_to_wait_are_taken_is_told_so_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(source, "AT_ONCE", 1)
+    monkeypatch.setattr(source, "MOST_WAITING", 0)
+    asked = Source(Settings(), lambda: pytest.fail("no clock is needed"))
+    begun = time.monotonic()
+    with asked.turn(), pytest.raises(source.Busy), asked.turn():
+        pytest.fail("there was a turn")
+    assert time.monotonic() - begun < source.PATIENCE / 2
+    with asked.turn():
+        pass  # and the place is free again
+
+
+def test_a_question_that_takes_too_long_is_given_up(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticks = iter(range(1000))
+    monkeypatch.setattr(source, "Deadline", lambda seconds: Deadline(seconds, lambda: 31.0 * next(ticks)))
+    assert told(client.get("/v1/rankings/ports")) == {
+        "type": "urn:darkscope:problem:long",
+        "title": "The question takes too long",
+        "status": 503,
+        "detail": "given up after 30 s; a shorter period, fewer filters and no exact sources are quicker",
+    }
 
 
 def test_a_failure_is_logged_with_the_requests_number_and_shown_without_its_reason(

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import os
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from darkscope.api.deadline import Deadline, TooLong
+from darkscope.api.dimension import Dimension
+from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.periods import Window, instant
+from darkscope.api.store import Filter
+from darkscope.ingest import series
+
+ROWS, FILES = 2_000_000, 20
+
+
+def cpu() -> float:
+    used = os.times()
+    return used.user + used.system
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows whose distinct ones take seconds to count, many times over."""
+    path = tmp_path_factory.mktemp("rows") / "rows.parquet"
+    random = np.random.default_rng(0)
+    keys, values = random.integers(0, 1 << 62, ROWS), random.integers(0, 60_000, ROWS)
+    pl.DataFrame({"key": keys, "value": values}).write_parquet(path, row_group_size=100_000)
+    return path
+
+
+def heavy(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.unique().group_by("value").agg(pl.len())
+
+
+def test_a_query_that_takes_too_long_ends_soon_and_leaves_the_processors(file: Path) -> None:
+    deadline = Deadline(0.3)
+    rows = deadline.watched(pl.scan_parquet([file] * FILES))
+    begun = time.monotonic()
+    with pytest.raises(TooLong, match=r"given up after 0\.3 s"):
+        heavy(rows).collect(engine="streaming")
+    assert time.monotonic() - begun < 5
+    used = cpu()
+    time.sleep(0.5)
+    assert cpu() - used < 0.25  # of one second and more that two processors would have had
+
+
+def test_a_query_in_time_has_the_same_rows_and_what_it_skips_is_still_skipped(file: Path) -> None:
+    plain = pl.scan_parquet(file)
+    watched = Deadline(60).watched(plain)
+    narrowed = [
+        rows.filter(pl.col("value") < 9).select("value").group_by("value").len() for rows in (plain, watched)
+    ]
+    first, second = (rows.sort("value").collect(engine="streaming") for rows in narrowed)
+    assert first.equals(second)
+    assert "PROJECT 1/2 COLUMNS" in narrowed[1].explain()
+    assert "SELECTION" in narrowed[1].explain()
+
+
+def test_the_time_begins_with_the_first_rows_that_are_asked_for() -> None:
+    clock = [0.0]
+    deadline = Deadline(2, lambda: clock[0])
+    clock[0] = 100
+    rows = deadline.watched(pl.LazyFrame({"one": [1]}))
+    clock[0] = 102
+    assert rows.collect().height == 1
+    clock[0] = 102.5
+    with pytest.raises(TooLong):
+        rows.collect()
+    with pytest.raises(TooLong):
+        deadline.watched(pl.LazyFrame())
+
+
+def test_every_question_of_a_store_keeps_the_deadline(snapshot: Any) -> None:
+    clock = [0.0]
+    store = LedgerStore(snapshot([{}]), deadline=Deadline(1, lambda: clock[0]))
+    window = Window(instant(0), instant(60))
+    assert store.totals(Dimension.PORTS, window, Filter()).height == 1
+    clock[0] = 9
+    for ask in (
+        lambda: store.totals(Dimension.PORTS, window, Filter()),
+        lambda: store.sensors(window),
+    ):
+        with pytest.raises(TooLong):
+            ask()
+
+
+def test_a_failure_while_time_runs_out_is_not_taken_for_a_damaged_ledger(snapshot: Any) -> None:
+    clock = [0.0]
+
+    class Failing:
+        version = 1
+
+        def scan(self, table: series.Table, first: date, last: date) -> pl.LazyFrame:
+            def fail(_: pl.DataFrame) -> pl.DataFrame:
+                clock[0] = 9
+                raise pl.exceptions.ComputeError("what polars makes of it")
+
+            rows: pl.LazyFrame = snapshot([{}]).scan(table, first, last)
+            return rows.map_batches(fail)
+
+        def days(self, _: series.Table) -> frozenset[date]:
+            return frozenset()
+
+    store = LedgerStore(Failing(), deadline=Deadline(1, lambda: clock[0]))
+    with pytest.raises(TooLong):
+        store.sensors(Window(instant(0), instant(60)))
