@@ -73,6 +73,14 @@ class ExpiredError(StoreError):
     """The question needs what retention has taken out; the message names the days."""
 
 
+class NotHeldError(StoreError):
+    """The store does not hold what the question needs; the message names the setting that would help."""
+
+
+class UnreachableError(StoreError):
+    """The server behind the store does not answer, or not as it should; the message has its own words."""
+
+
 class Precision(StrEnum):
     """How distinct sources are counted."""
 

@@ -1,4 +1,4 @@
-"""A real InfluxDB, and a ledger that is projected into it."""
+"""A ledger that is projected into a real InfluxDB."""
 
 from __future__ import annotations
 
@@ -9,12 +9,6 @@ import pytest
 from influx import InfluxDB
 from influx_proxy import Proxy
 from walls import Wall, close, wall_of
-
-
-@pytest.fixture(scope="session")
-def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
-    with InfluxDB(tmp_path_factory.mktemp("influxdb")) as server:
-        yield server
 
 
 @pytest.fixture

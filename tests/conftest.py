@@ -1,4 +1,4 @@
-"""A real InfluxDB for the tests of queries."""
+"""A real InfluxDB, one for all tests of a process."""
 
 from __future__ import annotations
 
