@@ -42,8 +42,12 @@ class Observer:
     now: datetime  # UTC
     sees_all: bool = True  # False: sensors that are not `known` are as if they did not exist
 
-    def top(self, question: Question, limit: int, precision: Precision) -> ranking.Ranking:
-        """Rank the leading values of the period, with their ranks in the period before."""
+    def top(self, question: Question, limit: int, precision: Precision | None) -> ranking.Ranking:
+        """Rank the leading values of the period, with their ranks in the period before.
+
+        Distinct sources are counted as the store likes best where no precision is given.
+        """
+        precision = self.store.precision if precision is None else precision
         dimension, period = question.dimension, question.period
         choice = self._choice(question, Window(period.previous.start, period.window.end))
         where = replace(question.where, sensors=choice.filter)

@@ -166,6 +166,7 @@ def _(trend: Trend) -> dict[str, object]:
         "step": trend.buckets.step,
         "starts": plain(trend.buckets.starts),
         "covered": list(trend.covered),
+        "folded": trend.folded,
         "lines": [plain(line) for line in trend.lines],
         "provenance": plain(trend.provenance),
     }

@@ -91,6 +91,8 @@ class Piece:
 class LedgerStore:
     """A store over one snapshot of the ledger."""
 
+    precision = Precision.ESTIMATED
+
     def __init__(
         self,
         snapshot: Snapshot,

@@ -54,7 +54,8 @@ class Ranking:
     ROW: ClassVar = Row
     dimension: Dimension
     packets: int  # of all values
-    values: int  # how many occur
+    values: int  # how many occur, of those that are known apart
+    folded: int  # packets of values that the store does not know apart: in `packets`, and in no row
     rows: tuple[Row, ...]
     provenance: Provenance
 
@@ -81,7 +82,9 @@ def _ranked(dimension: Dimension, totals: pl.DataFrame, values: pl.DataFrame) ->
 
 
 def _occurring(totals: pl.DataFrame) -> pl.DataFrame:
-    return totals.filter(pl.col("packets") > 0)
+    keys = totals.columns
+    keys.remove("packets")
+    return totals.filter(pl.col("packets") > 0, pl.all_horizontal(pl.col(keys).is_not_null()))
 
 
 def rank(
@@ -97,8 +100,8 @@ def rank(
 ) -> Ranking:
     """Rank totals of a period beside totals of the period before.
 
-    `now` and `before` have the dimension's columns and `packets`; `watched` gives the seconds of sensor time
-    behind a value; `sources` the dimension's columns, `sources` and `error`.
+    `now` and `before` have the dimension's columns and `packets`; a row without a value counts, and has no rank.
+    `watched` gives the seconds of sensor time behind a value; `sources` the dimension's columns, `sources` and `error`.
     """
     keys = list(dimension.columns)
     everything = _occurring(now)
@@ -111,7 +114,7 @@ def rank(
         first = first.with_columns(sources=None, error=None)
     else:
         first = first.join(sources, on=keys, how="left", maintain_order="left")
-    total = int(everything["packets"].sum())
+    total = int(now["packets"].sum())
     rows = []
     for row in first.iter_rows(named=True):
         key = tuple(row[column] for column in keys)
@@ -130,4 +133,11 @@ def rank(
                 sources_error=row["error"],
             )
         )
-    return Ranking(dimension, total, len(everything), tuple(rows), provenance)
+    return Ranking(
+        dimension,
+        packets=total,
+        values=len(everything),
+        folded=total - int(everything["packets"].sum()),
+        rows=tuple(rows),
+        provenance=provenance,
+    )

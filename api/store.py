@@ -1,6 +1,6 @@
 """The questions that a store answers. Answers are frames; no store ranks, completes or formats.
 
-Two stores are meant to pass one contract: the ledger's, and later InfluxDB's.
+Two stores pass one contract: the ledger's, which answers all, and InfluxDB's, which answers what its series hold.
 """
 
 from __future__ import annotations
@@ -90,21 +90,33 @@ class Precision(StrEnum):
 
 
 class Store(Protocol):
-    """What can be asked about one consistent state of the observations. Every question may raise StoreError."""
+    """What can be asked about one consistent state of the observations. Every question may raise StoreError.
+
+    A store may not know all values apart. Packets whose value it does not know stand in rows of their own, in which
+    that value is null, so that sums are whole; the ledger has none such. What it does not hold at all raises
+    NotHeldError.
+    """
 
     @property
     def version(self) -> int:
         """Number of the state that every answer of this store is about."""
 
+    @property
+    def precision(self) -> Precision:
+        """How distinct sources are counted where nobody says."""
+
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
-        """Sum by value: the dimension's columns, `packets` (Int64), in no order."""
+        """Sum by value: the dimension's columns, `packets` (Int64), in no order.
+
+        One row may have no value: packets of values that are not known apart.
+        """
 
     def cross(
         self, first: Dimension, second: Dimension, window: Window, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
         """Sum named values of the first dimension by those of the second: the columns of both, `packets`.
 
-        In no order. The dimensions have no column in common.
+        In no order. The dimensions have no column in common. The second may be null: not known apart.
         """
 
     def series(
@@ -112,7 +124,8 @@ class Store(Protocol):
     ) -> pl.DataFrame:
         """Sum named values by bucket: the dimension's columns, `bucket` (its index), `packets`.
 
-        In no order; empty buckets have no row.
+        In no order; empty buckets have no row. Rows without a value are packets, of values that nobody named too,
+        that are not known apart.
         """
 
     def sources(

@@ -34,6 +34,7 @@ class Trend:
     buckets: Buckets
     lines: tuple[Line, ...]
     covered: tuple[float | None, ...]  # watched share of the sensors' time, one a bucket; None: none was due
+    folded: int  # packets of values that the store does not know apart: in no line
     provenance: Provenance
 
 
@@ -49,11 +50,16 @@ def complete(
 ) -> Trend:
     """Complete a series (the dimension's columns, `bucket`, `packets`) to one point a bucket for each value.
 
-    A bucket watched in part keeps its count. Packets are never hidden, not even where no time was booked.
+    A bucket watched in part keeps its count. Packets are never hidden, not even where no time was booked. Rows without
+    a value are counted apart.
     """
     points = {key: np.zeros(len(buckets), np.int64) for key in values}
+    folded = 0
     for *key, bucket, packets in series.select(*dimension.columns, "bucket", "packets").iter_rows():
-        points[tuple(key)][bucket] += packets
+        if None in key:
+            folded += packets
+        else:
+            points[tuple(key)][bucket] += packets
     watched = watch.by_bucket() or [0] * len(buckets)
     return Trend(
         dimension,
@@ -69,5 +75,6 @@ def complete(
             for key, counts in points.items()
         ),
         tuple(watch.shares()) or (None,) * len(buckets),
+        folded,
         provenance,
     )

@@ -92,6 +92,8 @@ KNOWS: dict[str, set[str]] = {
     "ingest.simulate": {"ingest.geo", "ingest.series"},
     "ingest.data": set(),
     "api": {
+        "ingest.measurements",
+        "ingest.projection",
         "ingest.protocols",
         "ingest.registry",
         "ingest.rollups",

@@ -94,9 +94,11 @@ Step = Annotated[
 ]
 Shape = Annotated[Format, typer.Option("--format", help="How the answer is written.", rich_help_panel=_SHOW)]
 Sources = Annotated[
-    Precision,
+    Precision | None,
     typer.Option(
-        "--sources", help="Distinct sources; estimated is exact where flows are few.", rich_help_panel=_SHOW
+        "--sources",
+        help="Distinct sources; estimated is exact where flows are few, and the ledger's default.",
+        rich_help_panel=_SHOW,
     ),
 ]
 SettingsFile = Annotated[

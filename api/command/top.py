@@ -11,14 +11,11 @@ from darkscope.api.command import options
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension
 from darkscope.api.ranking import Ranking, Row
-from darkscope.api.store import Precision
 from darkscope.api.watch import Watch
 
 
 @options.asks(period="24h")
-def top(
-    asking: options.Asking, limit: options.Limit = 10, sources: options.Sources = Precision.ESTIMATED
-) -> None:
+def top(asking: options.Asking, limit: options.Limit = 10, sources: options.Sources = None) -> None:
     """Rank ports, countries, owners, tools, sensors, classes or organisations by packets."""
     asking.tell(lambda observer, question: observer.top(question, limit, sources), drawn)
 
@@ -59,6 +56,8 @@ def drawn(ranking: Ranking, _width: int) -> RenderableType:
     total = f"{ranking.packets:,} packets, {ranking.values:,} {ranking.dimension.value} in all"
     if shown < ranking.packets:
         total += f"; {shown / ranking.packets:.1%} of the packets shown"
+    if ranking.folded:
+        total += f"; {ranking.folded:,} packets are of others, which InfluxDB does not know apart"
     return Group(
         heading(TITLES[ranking.dimension], ranking.provenance), table, Text(total), around(ranking.provenance)
     )

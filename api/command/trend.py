@@ -77,4 +77,6 @@ def _notes(trend: Trend, room: int) -> list[str]:
     part = sum(share is not None and 0 < share < 1 for share in trend.covered)
     if part:
         notes.append(f"{part:,} of {buckets:,} buckets were watched in part; their counts are as counted")
+    if trend.folded:
+        notes.append(f"{trend.folded:,} packets are of others, which InfluxDB does not know apart")
     return notes

@@ -116,7 +116,9 @@ class RankingAnswer(_Shape):
     packets: Annotated[Count, Field(examples=[1887])]
     """Packets of the question: of all values."""
     values: Annotated[Count, Field(examples=[42])]
-    """How many values have any packets."""
+    """How many values have any packets, of those that are known apart."""
+    folded: Annotated[Count, Field(examples=[0])]
+    """Packets of values that are not known apart: among `packets`, and in no row. 0 on the ledger."""
     rows: list[RowAnswer]
     """The first values, by rank."""
     provenance: ProvenanceAnswer
@@ -144,6 +146,8 @@ class TrendAnswer(_Shape):
     """Start of each bucket, in the zone; the last ends with the period, or now."""
     covered: list[Share | None]
     """Watched share of each bucket's sensor time; null where no sensor existed."""
+    folded: Annotated[Count, Field(examples=[0])]
+    """Packets of values that are not known apart, and so in no line. 0 on the ledger."""
     lines: list[LineAnswer]
     """The values, each with one count a bucket."""
     provenance: ProvenanceAnswer

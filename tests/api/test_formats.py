@@ -38,7 +38,7 @@ PROVENANCE = Provenance(
     7, parse_period("2020-06-24", ZONE, datetime(2020, 8, 1, tzinfo=UTC)), EVERY_FILTER, WATCH, WATCH
 )
 RANKING = Ranking(
-    Dimension.SENSORS, 5, 1, (Row(1, "=1+1", "@ home", 5, 1.0, None, 0, None, None, None),), PROVENANCE
+    Dimension.SENSORS, 5, 1, 0, (Row(1, "=1+1", "@ home", 5, 1.0, None, 0, None, None, None),), PROVENANCE
 )
 START = minute(datetime(2020, 6, 23, 15, tzinfo=UTC))
 TREND = Trend(
@@ -46,6 +46,7 @@ TREND = Trend(
     Buckets(ZONE, "hour", (START, START + 60, START + 120)),
     (Line("=1+1", "@ home", (5, None)),),
     (0.5, None),
+    3,
     PROVENANCE,
 )
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.periods import parse_period
-from darkscope.api.ranking import Provenance, Ranking, Row, rank
+from darkscope.api.ranking import Provenance, Ranking, Row, leading, rank
 from darkscope.api.store import Filter
 from darkscope.api.watch import Watch
 
@@ -21,7 +21,7 @@ PROVENANCE = Provenance(
 )
 
 
-def ports(*rows: tuple[int, int, int]) -> pl.DataFrame:
+def ports(*rows: tuple[int | None, int | None, int]) -> pl.DataFrame:
     schema = {"protocol": pl.Int16, "port": pl.Int32, "packets": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -56,6 +56,7 @@ def test_a_port_outside_last_quarters_top_still_shows_its_rank() -> None:
         Dimension.PORTS,
         packets=100,
         values=3,
+        folded=0,
         rows=(row(1, "23/TCP", 50, 0.5, 1, 9), row(2, "445/TCP", 30, 0.3, 4, 6)),
         provenance=PROVENANCE,
     )
@@ -64,6 +65,19 @@ def test_a_port_outside_last_quarters_top_still_shows_its_rank() -> None:
 def test_a_value_that_did_not_occur_before_has_no_previous_rank() -> None:
     assert ranked(ports((6, 23, 4)), ports(), 5).rows == (row(1, "23/TCP", 4, 1.0, None, 0),)
     assert ranked(ports((6, 23, 4)), ports((6, 23, 0)), 5).rows == (row(1, "23/TCP", 4, 1.0, None, 0),)
+
+
+def test_packets_of_no_known_value_count_and_have_no_rank() -> None:
+    now = ports((6, 23, 5), (None, None, 15))
+    assert ranked(now, ports((None, None, 9), (6, 23, 1)), 5) == Ranking(
+        Dimension.PORTS,
+        packets=20,
+        values=1,
+        folded=15,
+        rows=(row(1, "23/TCP", 5, 0.25, 1, 1),),
+        provenance=PROVENANCE,
+    )
+    assert leading(Dimension.PORTS, now, 5) == [(6, 23)]
 
 
 def test_ties_are_broken_by_value_in_both_periods() -> None:
@@ -77,7 +91,7 @@ def test_ties_are_broken_by_value_in_both_periods() -> None:
 
 
 def test_nothing_observed_is_an_empty_ranking() -> None:
-    assert ranked(ports(), ports((6, 23, 4)), 5) == Ranking(Dimension.PORTS, 0, 0, (), PROVENANCE)
+    assert ranked(ports(), ports((6, 23, 4)), 5) == Ranking(Dimension.PORTS, 0, 0, 0, (), PROVENANCE)
 
 
 def test_sources_stand_beside_their_values() -> None:

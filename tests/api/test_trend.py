@@ -23,7 +23,7 @@ PROVENANCE = Provenance(
 )
 
 
-def completed(rows: list[tuple[str, int, int]], watch: Watch = WATCH) -> Trend:
+def completed(rows: list[tuple[str | None, int, int]], watch: Watch = WATCH) -> Trend:
     return complete(
         Dimension.COUNTRIES,
         pl.DataFrame(
@@ -43,8 +43,15 @@ def test_an_outage_is_a_gap_and_a_true_zero_is_zero() -> None:
         HOURS,
         (Line("JP", "in JP", (5, 3, 0, None)), Line("CN", "in CN", (0, 0, 9, None))),
         covered=(1.0, 0.75, 0.5, 0.0),
+        folded=0,
         provenance=PROVENANCE,
     )
+
+
+def test_packets_of_no_known_value_are_told_apart() -> None:
+    trend = completed([("JP", 0, 5), (None, 0, 7), (None, 2, 1)])
+    assert [line.packets for line in trend.lines] == [(5, 0, 0, None), (0, 0, 0, None)]
+    assert trend.folded == 8
 
 
 def test_packets_without_booked_time_are_shown() -> None:

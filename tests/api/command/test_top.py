@@ -59,6 +59,7 @@ JSON = """\
   "dimension": "ports",
   "packets": 20,
   "values": 1,
+  "folded": 0,
   "rows": [
     {
       "rank": 1,

@@ -67,6 +67,7 @@ def test_json_has_one_entry_a_bucket(run: Run) -> None:
         "step": "12h",
         "starts": ["2020-06-24T00:00:00+00:00", "2020-06-24T12:00:00+00:00"],
         "covered": [9.5 / 12, 0.0],
+        "folded": 0,
         "lines": [{"value": "CN", "label": "CN China", "packets": [207, None]}],
         "provenance": {
             "ledger_version": 7,

@@ -47,6 +47,7 @@ def test_a_ranking_says_what_was_asked_and_where_it_came_from(client: TestClient
         "dimension": "ports",
         "packets": 20,
         "values": 1,
+        "folded": 0,
         "rows": [
             {
                 "rank": 1,
