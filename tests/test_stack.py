@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from darkscope.api.command.main import COMMANDS
+from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.settings import load
 
 ROOT = Path(__file__).parents[1]
@@ -250,8 +251,11 @@ def test_influxdb_gets_three_buckets_and_two_tokens_with_the_rights_they_need(tm
         assert "made-" not in done.stdout + done.stderr
     lines = calls.read_text().splitlines()
     assert [line for line in lines if line.startswith("bucket create")] == [
-        "bucket create --org darkscope --name darkscope_hour --retention 2880h",
-        "bucket create --org darkscope --name darkscope_day --retention 9600h",
+        f"bucket create --org darkscope --name darkscope_{name} --retention {kept} --shard-group-duration {shard}h"
+        for name, kept, shard in (
+            ("hour", "2880h", 24 * Resolution.HOUR.shard),
+            ("day", "9600h", 24 * Resolution.DAY.shard),
+        )
     ]
     rights = [re.findall(r"--(\w+)-bucket (\S+)", line) for line in lines if line.startswith("auth create")]
     every = ["id-darkscope", "id-darkscope_hour", "id-darkscope_day"]

@@ -147,7 +147,8 @@ def init(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
         for resolution in Resolution:
             name = resolution.bucket(loaded.influx.bucket)
             days = retention(loaded, resolution)
-            server.create(name, None if days is None else timedelta(days=days))
+            kept = None if days is None else timedelta(days=days)
+            server.create(name, kept, timedelta(days=resolution.shard))
             typer.echo(f"  {name}  {'kept for ever' if days is None else f'{days} days'}")
 
 

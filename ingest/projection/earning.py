@@ -54,23 +54,18 @@ def evidence(flows: pl.LazyFrame) -> Evidence:
     )
     sensors = sources["sensor"].n_unique()
     needed = max(min(2, sensors), -(-sensors // PART))
-    asked: Sequence[tuple[tuple[str, ...], Mapping[str, pl.Expr]]] = (
-        (("protocol", "port"), {"country": pl.lit("")}),
-        (("protocol", "port", "country"), {}),
-        (("country",), {"protocol": pl.lit(ANY), "port": pl.lit(NO_PORT)}),
+    # A source has one country, and of a port it is counted once: rows of a group are its sources.
+    of_countries = (
+        sources.lazy().group_by("sensor", "country", "version", "address").agg(pl.col("packets").sum())
+    )
+    asked: Sequence[tuple[pl.LazyFrame, tuple[str, ...], Mapping[str, pl.Expr]]] = (
+        (sources.lazy(), ("protocol", "port"), {"country": pl.lit("")}),
+        (sources.lazy(), ("protocol", "port", "country"), {}),
+        (of_countries, ("country",), {"protocol": pl.lit(ANY), "port": pl.lit(NO_PORT)}),
     )
     found = [
-        sources.lazy()
-        .group_by("sensor", *keys)
-        # A source has one country, and of a port it is counted once: rows of a group are its sources.
-        .agg(
-            (pl.len() if "port" in keys else pl.struct("version", "address").n_unique()).alias("sources"),
-            pl.col("packets").sum(),
-        )
-        .group_by(keys)
-        .agg(pl.col("sources", "packets").top_k(needed))
-        .filter(pl.col("sources").list.len() == needed)
-        .with_columns(pl.col("sources", "packets").list.min(), **rest)
+        _heard_widely(rows, keys, needed)
+        .with_columns(**rest)
         .select(
             pl.col("protocol").cast(pl.Int16),
             pl.col("port").cast(pl.Int32),
@@ -79,9 +74,24 @@ def evidence(flows: pl.LazyFrame) -> Evidence:
             pl.col("packets").cast(pl.Int64),
         )
         .top_k(MOST, by="sources")
-        for keys, rest in asked
+        for rows, keys, rest in asked
     ]
     return Evidence(pl.concat(pl.collect_all(found)))
+
+
+def _heard_widely(sources: pl.LazyFrame, keys: tuple[str, ...], needed: int) -> pl.LazyFrame:
+    """Values that so many sensors heard, with what each of these had at least; `sources` are rows of single sources."""
+    of_sensors = (
+        sources.group_by("sensor", *keys)
+        .agg(pl.len().alias("sources"), pl.col("packets").sum())
+        .collect(engine="streaming")
+        .lazy()
+    )
+    wide = of_sensors.group_by(keys).len().filter(pl.col("len") >= needed).select(keys)
+    of_wide = of_sensors.join(
+        wide, on=keys, how="semi"
+    )  # most values are not, and the next step is the dear one
+    return of_wide.group_by(keys).agg(pl.col("sources", "packets").top_k(needed).min())
 
 
 @dataclass(frozen=True, slots=True)

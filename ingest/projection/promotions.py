@@ -38,9 +38,12 @@ class Decided:
 
 
 def memory(settings: Settings) -> int | None:
-    """Days that the bucket with the longest memory remembers; None: for ever."""
-    days = [retention(settings, resolution) for resolution in Resolution]
-    known = [one for one in days if one is not None]
+    """Days that the bucket with the longest memory remembers; None: for ever.
+
+    A shard goes as a whole, when the last of it is too old, and its series with it.
+    """
+    days = [(retention(settings, resolution), resolution.shard) for resolution in Resolution]
+    known = [kept + shard for kept, shard in days if kept is not None]
     return max(known) if len(known) == len(days) else None
 
 

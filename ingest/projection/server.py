@@ -188,22 +188,28 @@ class Server:
         seconds = found.retention_rules[0].every_seconds if found.retention_rules else 0
         return Bucket(name, timedelta(seconds=seconds) if seconds else None)
 
-    def create(self, name: str, retention: timedelta | None) -> None:
-        """Make a bucket, or let an existing one remember as long. Raises Refused, Unavailable."""
-        hours = f"{retention // timedelta(hours=1)}h" if retention else "INF"
+    def create(self, name: str, retention: timedelta | None, shard: timedelta) -> None:
+        """Make a bucket, or let an existing one remember as long, in shards of a length: of two the shorter.
+
+        Shards that are there keep their length. Raises Refused, Unavailable.
+        """
+        if retention:
+            shard = min(shard, retention)
         if self.is_old:
+            hours = f"{retention // timedelta(hours=1)}h" if retention else "INF"
+            policy = f"DURATION {hours} REPLICATION 1 SHARD DURATION {shard // timedelta(hours=1)}h"
             if self.bucket(name) is None:
-                self.ask(name, f'CREATE DATABASE "{name}" WITH DURATION {hours} REPLICATION 1 NAME "autogen"')
+                self.ask(name, f'CREATE DATABASE "{name}" WITH {policy} NAME "autogen"')
             else:
-                self.ask(
-                    name, f'ALTER RETENTION POLICY "autogen" ON "{name}" DURATION {hours} SHARD DURATION 0s'
-                )
+                self.ask(name, f'ALTER RETENTION POLICY "autogen" ON "{name}" {policy}')
             return
-        rules = (
-            [BucketRetentionRules(type="expire", every_seconds=int(retention.total_seconds()))]
-            if retention
-            else []
-        )
+        rules = [
+            BucketRetentionRules(
+                type="expire",
+                every_seconds=int(retention.total_seconds()) if retention else 0,
+                shard_group_duration_seconds=int(shard.total_seconds()),
+            )
+        ]
         with self._speaking():
             buckets = self._client.buckets_api()
             found = buckets.find_bucket_by_name(name)

@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -77,8 +78,9 @@ class Bench:
         return result
 
     def child(self, script: str, *arguments: str | Path) -> Any:
-        """Run a script of this folder that prints JSON."""
-        return json.loads(run([sys.executable, HERE / script, *arguments]).output)
+        """Run a script of this folder that prints JSON; it may use what tests are made of."""
+        environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "building")}
+        return json.loads(run([sys.executable, HERE / script, *arguments], environment=environment).output)
 
     def ingest(self, capture: Path) -> dict[str, float]:
         """Ingest a capture into a ledger that is thrown away."""
@@ -291,6 +293,63 @@ def ranking(bench: Bench) -> None:
     bench.add(Figure("P6 rows of the ports' day rollup, both quarters", f"{ports:.1f} M"))
 
 
+def projection(bench: Bench) -> None:
+    """P7: the ledger into an InfluxDB, and the panels of *Now* out of it."""
+    if shutil.which("influxd") is None:
+        bench.add(Figure("P7 the projection", "skipped: there is no influxd (Debian's package influxdb)"))
+        return
+    size = ["--flows", "100000" if bench.quick else "1000000", "--rounds", str(bench.rounds)]
+    found = bench.child("projecting.py", "deliver", bench.ledger(), *size)
+    ours, ready, client = found["ours"], found["ready"], found["client"]
+    bench.add(
+        Figure("P7 lines built", millions(found["built"]), goal=">= 1 M/s", is_met=found["built"] >= 1e6),
+        Figure(
+            f"P7 points to InfluxDB 1.6 ({found['points'] / 1e6:.2f} M)",
+            millions(ours),
+            f"ready-made lines {millions(ready)}",
+            f"{ours / ready:.2f}x",
+            ">= 0.90x",
+            ours / ready >= 0.9,
+        ),
+        Figure(
+            "P7 points to InfluxDB 1.6",
+            millions(ours),
+            f"influxdb-client's batching {millions(client)}",
+            times(ours / client),
+            ">= 5x",
+            ours / client >= 5,
+        ),
+    )
+    late = bench.child("projecting.py", "lag", bench.ledger(), "--seconds", "10" if bench.quick else "60")
+    bench.add(
+        Figure(
+            "P7 lag of live packets, the longest",
+            f"{late['longest']:.1f} s (median {late['median']:.1f} s, {late['lots']} lots)",
+            goal="<= 10 s",
+            is_met=late["longest"] <= 10,
+        )
+    )
+    days = 10 if bench.quick else 90
+    wall = bench.child("projecting.py", "panels", bench.ledger(), "--days", str(days))
+    series = wall["series"]
+    bench.add(
+        *(
+            Figure(
+                f"P7 Now over {days} days: {title}",
+                f"{seconds * 1e3:.0f} ms",
+                goal="< 500 ms",
+                is_met=seconds < 0.5,
+            )
+            for title, seconds in wall["panels"].items()
+        ),
+        Figure(
+            f"P7 Now over {days} days: variables ({series['ports']:,} series of ports, "
+            f"{series['packets']:,} of packets)",
+            f"{wall['variables'] * 1e3:.0f} ms",
+        ),
+    )
+
+
 def commits(bench: Bench) -> None:
     """How a ledger bears many commits."""
     count = 300 if bench.quick else 3000
@@ -341,6 +400,7 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "P4": memory,
     "P5": standard_input,
     "P6": ranking,
+    "P7": projection,
     "commits": commits,
     "small": small_captures,
 }

@@ -70,20 +70,20 @@ QUESTIONS: dict[str, dict[str, Any]] = {
 """What is asked, of ports and of countries."""
 
 
-def build(folder: Path, flows: int, random_ports: float) -> None:
+def build(folder: Path, count: int, random_ports: float) -> None:
     """Make the ledger."""
     ledger = Ledger.open_or_create(folder)
     dice = np.random.default_rng(20200401)
     for index in range(DAYS):
         day = FIRST + timedelta(days=index)
-        rows = _flows(dice, day, flows // DAYS, random_ports).sort(FLOWS.order)
+        rows = flows(dice, day, count // DAYS, random_ports).sort(FLOWS.order)
         rolled = {FLOWS: rows}
         changes = {FLOWS: [write_file(folder, FLOWS, day, rows, level=LEVEL)]}
         for table in ANSWERING:
             rolled[table] = merge(table, roll_up(rolled[finer(table)].lazy(), table).collect())
             changes[table] = list(_added(folder, table, day, rolled[table]))
         before = day - timedelta(days=DAYS)
-        changes[COVERAGE] = [write_file(folder, COVERAGE, one, _coverage(one)) for one in (day, before)]
+        changes[COVERAGE] = [write_file(folder, COVERAGE, one, coverage(one)) for one in (day, before)]
         change = {table.name: Change(add=files) for table, files in changes.items()}
 
         def build_it(_: Snapshot, change: dict[str, Change] = change) -> dict[str, Change]:
@@ -100,7 +100,8 @@ def _added(folder: Path, table: Table, day: date, rows: pl.DataFrame) -> Iterato
     yield write_file(folder, table, day - timedelta(days=DAYS), shifted, level=LEVEL)
 
 
-def _flows(dice: np.random.Generator, day: date, count: int, random_ports: float) -> pl.DataFrame:
+def flows(dice: np.random.Generator, day: date, count: int, random_ports: float) -> pl.DataFrame:
+    """Make flows of one day."""
     start = (day - EPOCH).days * DAY
     weights = 1 / np.arange(1, WELL_KNOWN + 1)
     ports = np.random.default_rng(5).choice(10_000, WELL_KNOWN, replace=False)
@@ -135,7 +136,8 @@ def _flows(dice: np.random.Generator, day: date, count: int, random_ports: float
     ).with_columns(pl.col(name).cast(kind) for name, kind in FLOWS.schema.items())
 
 
-def _coverage(day: date) -> pl.DataFrame:
+def coverage(day: date) -> pl.DataFrame:
+    """Give the coverage of a day that all sensors watched."""
     start = (day - EPOCH).days * DAY
     hours = pl.DataFrame({"minute": range(start, start + DAY, 60)})
     rows = hours.join(pl.DataFrame({"sensor": SENSORS}), how="cross").with_columns(
@@ -166,9 +168,9 @@ def top(
 
 def main() -> None:
     """Build a ledger and rank it; prints JSON. Arguments: folder, flows, share of random ports."""
-    folder, flows, random_ports = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    folder, count, random_ports = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     if not folder.exists():
-        build(folder, flows, random_ports)
+        build(folder, count, random_ports)
     result = {}
     for dimension in (Dimension.PORTS, Dimension.COUNTRIES):
         for name, question in QUESTIONS.items():

@@ -10,6 +10,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from darkscope.grafana.sources import PREFIX
+from darkscope.grafana.variables import ANYTHING
+from darkscope.ingest.measurements import Resolution
+
 Values = Mapping[str, str | Sequence[str]]
 Labels = tuple[tuple[str, str], ...]
 Numbers = dict[Labels, float]
@@ -41,6 +45,37 @@ def interpolated(query: str, values: Values, start: int, end: int, interval: int
         return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
 
     return _VARIABLE.sub(value, query)
+
+
+Ask = Callable[[str, str, Values], Sequence[Mapping[str, Any]]]
+"""Answers a query, with the uid of its data source and the variables so far."""
+
+
+def database(uid: str, name: str, values: Values) -> str:
+    """Database that a panel's data source asks; `name` is that of the minutes."""
+    uid = uid.replace("${source}", PREFIX).replace("${step}", str(values.get("step", "")))
+    return Resolution(int(uid.removeprefix(PREFIX))).bucket(name)
+
+
+def chosen_values(model: Mapping[str, Any], ask: Ask) -> dict[str, str | list[str]]:
+    """Resolve a dashboard's variables in their order, as Grafana does when it loads."""
+    values: dict[str, str | list[str]] = {}
+    for variable in model["templating"]["list"]:
+        name, kind = variable["name"], variable["type"]
+        if kind != "query":
+            values[name] = variable["current"]["value"]
+            continue
+        series = ask(variable["query"], variable["datasource"]["uid"], values)
+        found = [str(row[1]) for one in series for row in one["values"]]
+        current = variable["current"].get("value")
+        if variable["includeAll"] and "$__all" in (current or []):
+            assert found, f"{model['uid']}: {name} has no values: {variable['query']}"
+            values[name] = variable.get("allValue", found)
+            assert values[name] in (ANYTHING, found)
+        else:
+            wanted = current[0] if isinstance(current, list) else current
+            values[name] = wanted if wanted in found else found[0] if found else ""
+    return values
 
 
 def reduced(series: Sequence[Mapping[str, Any]], how: str) -> Numbers:

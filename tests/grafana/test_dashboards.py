@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from grafana_words import interpolated
+from grafana_words import Values, chosen_values, database, interpolated
 from influx import InfluxDB
 from points import event, itself, listed, packets, watched
 
 from darkscope.grafana.dashboard import Dashboard
 from darkscope.grafana.dashboards import DASHBOARDS
 from darkscope.grafana.provisioned import files
-from darkscope.grafana.sources import PREFIX
-from darkscope.grafana.variables import ANYTHING
 from darkscope.ingest.measurements import Resolution
 
 Json = dict[str, Any]
@@ -205,50 +203,27 @@ def lines(resolution: Resolution) -> Iterator[str]:
     yield event(START + 3600, "rise", "8080/tcp", "8080/TCP rises")
 
 
-def bucket(uid: str, values: dict[str, str | list[str]]) -> str:
-    uid = uid.replace("${source}", PREFIX).replace("${step}", str(values.get("step", "")))
-    return Resolution(int(uid.removeprefix(PREFIX))).bucket("darkscope")
-
-
-def chosen(model: Json, influx: InfluxDB, start: int, end: int) -> dict[str, str | list[str]]:
-    """Resolve a dashboard's variables in their order, as Grafana does when it loads."""
-    values: dict[str, str | list[str]] = {}
-    for variable in model["templating"]["list"]:
-        name, kind = variable["name"], variable["type"]
-        if kind != "query":
-            values[name] = variable["current"]["value"]
-            continue
-        query = interpolated(variable["query"], values, start * 1000, end * 1000, 3600)
-        series = influx.query(bucket(variable["datasource"]["uid"], values), query)
-        found = [str(row[1]) for one in series for row in one["values"]]
-        current = variable["current"].get("value")
-        if variable["includeAll"] and "$__all" in (current or []):
-            assert found, f"{model['uid']}: {name} has no values: {query}"
-            values[name] = variable.get("allValue", found)
-            assert values[name] in (ANYTHING, found)
-        else:
-            wanted = current[0] if isinstance(current, list) else current
-            values[name] = wanted if wanted in found else found[0] if found else ""
-    return values
-
-
 @pytest.mark.parametrize("days", [1, 7, 90])
 @pytest.mark.parametrize("dashboard", ASKING, ids=lambda one: one.uid)
 def test_every_query_of_every_panel_gives_data(observed: InfluxDB, dashboard: Dashboard, days: int) -> None:
     model = dashboard.model()
     start = END - days * 86_400
-    values = chosen(model, observed, start, END)
+
+    def ask(text: str, uid: str, values: Values, step: int = 3600) -> list[Json]:
+        query = interpolated(text, values, start * 1000, END * 1000, step)
+        return observed.query(database(uid, "darkscope", values), query)
+
+    values = chosen_values(model, ask)
     assert values["step"] == {1: "1", 7: "60", 90: "1440"}[days]
     for panel in panels(model):
         for target in panel["targets"]:
             if target["datasource"]["uid"] == "__expr__":
                 continue
             interval = max(int(str(values["step"])) * 60, days * 86_400 // 1000)
-            query = interpolated(target["query"], values, start * 1000, END * 1000, interval)
-            series = observed.query(bucket(target["datasource"]["uid"], values), query)
+            series = ask(target["query"], target["datasource"]["uid"], values, interval)
             if days == 90 and re.search(r"then|past|before", target["refId"]):
                 continue  # nobody watched a quarter earlier
-            assert series, f"{panel['title']}, {target['refId']}: {query}"
+            assert series, f"{panel['title']}, {target['refId']}: {target['query']}"
             assert any(row[1] is not None for one in series for row in one["values"])
 
 
@@ -256,7 +231,7 @@ def test_annotations_find_events(observed: InfluxDB) -> None:
     for model in MODELS.values():
         (events,) = [one for one in model["annotations"]["list"] if one["name"] == "Events"]
         query = interpolated(events["query"], {}, START * 1000, END * 1000, 60)
-        (found,) = observed.query(bucket(events["datasource"]["uid"], {}), query)
+        (found,) = observed.query(database(events["datasource"]["uid"], "darkscope", {}), query)
         assert found["columns"] == ["time", events["titleColumn"], events["textColumn"], events["tagsColumn"]]
         assert found["values"] == [
             [(START + 3600) * 1000, "8080/TCP rises", "8080/TCP rises", "rise,8080/tcp"]

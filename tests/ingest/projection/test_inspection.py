@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from influx_proxy import Proxy
 from walls import Wall
@@ -24,7 +26,7 @@ def test_missing_buckets_are_named_until_they_are_made(wall: Wall) -> None:
     server = Server(settings.influx)
     wall.opened.append(server)
     for name in ("new", "new_hour", "new_day"):
-        server.create(name, None)
+        server.create(name, None, timedelta(days=7))
     assert inspect(settings).lacks == ()
     wall.influx.drop("new", "new_hour", "new_day")
 
