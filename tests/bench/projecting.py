@@ -396,7 +396,7 @@ def main() -> None:
             result = lag(asked.folder, asked.seconds)
         case _:
             result = panels(asked.days)
-    print(json.dumps(result))  # noqa: T201 - the result
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

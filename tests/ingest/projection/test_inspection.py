@@ -31,6 +31,28 @@ def test_missing_buckets_are_named_until_they_are_made(wall: Wall) -> None:
     wall.influx.drop("new", "new_hour", "new_day")
 
 
+@pytest.mark.parametrize(
+    ("kept", "shard", "made"),
+    [
+        (None, 91, ("0s", "2184h0m0s")),
+        (400, 91, ("9600h0m0s", "2184h0m0s")),
+        (10, 21, ("240h0m0s", "240h0m0s")),
+    ],
+)
+def test_a_shard_is_as_long_as_told_but_no_longer_than_what_is_kept(
+    wall: Wall, kept: int | None, shard: int, made: tuple[str, str]
+) -> None:
+    server = Server(wall.settings.influx)
+    wall.opened.append(server)
+    server.create("other", timedelta(days=1), timedelta(days=1))
+    for name in ("new", "other"):  # made, or changed
+        server.create(name, timedelta(days=kept) if kept else None, timedelta(days=shard))
+        (policies,) = wall.influx.query("", f'SHOW RETENTION POLICIES ON "{name}"')
+        (policy,) = (dict(zip(policies["columns"], row, strict=True)) for row in policies["values"])
+        assert (policy["duration"], policy["shardGroupDuration"]) == made
+    wall.influx.drop("new", "other")
+
+
 def test_a_bucket_that_remembers_too_little_is_named(wall: Wall) -> None:
     name = wall.settings.influx.bucket
     wall.influx.query("", f'ALTER RETENTION POLICY "autogen" ON "{name}" DURATION 48h SHARD DURATION 0s')
