@@ -54,6 +54,7 @@ class Asked:
     protocols: Sequence[str] = ()
     owners: Sequence[str] = ()
     tools: Sequence[str] = ()
+    research: bool | None = None  # research scanners alone, or all but them
 
     def question(self, own_zone: ZoneInfo, now: datetime) -> Question:
         """Read the words. Raises PeriodError and ValueTextError, which say what is understood."""
@@ -63,7 +64,7 @@ class Asked:
             parse_period(self.period, zone, now),
             Selection(self.kind.value, self.home, tuple(self.organisations), tuple(self.sensors)),
             Filter(
-                classes=_set(traffic.value for traffic in self.classes),
+                classes=self._classes(),
                 ports=_set(map(parse_port, self.ports)),
                 protocols=_set(map(parse_protocol, self.protocols)),
                 countries=_set(map(parse_country, self.countries)),
@@ -71,6 +72,12 @@ class Asked:
                 tools=_set(map(parse_tool, self.tools)),
             ),
         )
+
+    def _classes(self) -> frozenset[str] | None:
+        if self.research is None:
+            return _set(traffic.value for traffic in self.classes)
+        chosen = set(self.classes or Traffic)
+        return frozenset(one.value for one in chosen if (one is Traffic.RESEARCH) is self.research)
 
 
 def _set(values: Iterable[Value]) -> frozenset[Value] | None:

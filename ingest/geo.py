@@ -1,8 +1,8 @@
-"""Country and owner of sources, by the databases that were valid on the day of the capture.
+"""Country and owner of sources, by the databases that were valid on the day of the capture; who of them does research.
 
-In: MMDB files and their validity dates from settings; addresses as two 64-bit halves. Out: ISO 3166-1 alpha-2
-codes and AS numbers. A database is read into memory once, so that whoever overwrites its file in place
-disturbs nothing; a changed file is taken up by `refresh`.
+In: MMDB files and their validity dates from settings, the list of research scanners; addresses as two 64-bit halves.
+Out: ISO 3166-1 alpha-2 codes and AS numbers. A database is read into memory once, so that whoever overwrites its file
+in place disturbs nothing; a changed file is taken up by `refresh`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
+from typing import Self, TypeVar
 
 import maxminddb
 import numpy as np
@@ -22,6 +24,7 @@ import polars as pl
 from maxminddb.decoder import Decoder
 
 from darkscope.ingest.compiled import compiled
+from darkscope.ingest.research import Research, ResearchError
 from darkscope.ingest.settings import Database as DatabaseSetting
 from darkscope.ingest.settings import Geo
 
@@ -139,7 +142,7 @@ class Database:
         self.path = path
         self._question = question
         try:
-            self.stamp = _stamp(path)
+            self.stamp: tuple[int, ...] = _stamp(path)
             with path.open("rb") as file, maxminddb.open_database(file, maxminddb.MODE_FD) as reader:
                 metadata = reader.metadata()
                 file.seek(0)
@@ -219,7 +222,7 @@ class Database:
             raise GeoError(f"{self.path}: is a broken MMDB: {error}") from error
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def _stamp(path: Path) -> tuple[int, ...]:
     """Take what changes when a file does."""
     status = path.stat()
     return status.st_mtime_ns, status.st_ino, status.st_size
@@ -278,13 +281,49 @@ class InForce:
         return (self.since or date.min) <= at and (self.until is None or at < self.until)
 
 
-class Places:
-    """All databases of the settings. Raises GeoError, a line `key: file: reason` for each unusable one."""
+@dataclass(frozen=True, slots=True)
+class _List:
+    """The list of research scanners, as its file was."""
 
-    def __init__(self, settings: Geo) -> None:
+    path: Path
+    stamp: tuple[int, ...]  # of the file; empty where there is none
+    research: Research
+
+    @classmethod
+    def none(cls) -> Self:
+        """Of nobody."""
+        return cls(Path(), (), Research.none())
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Raises GeoError, a line for each mistake."""
+        try:
+            return cls(path, _stamp(path), Research.read(path))
+        except OSError as error:
+            raise GeoError(f"{path}: cannot be read: {error.strerror or error}") from error
+        except ResearchError as error:
+            raise GeoError(str(error)) from error
+
+
+Kept = TypeVar("Kept", Database, _List)
+
+
+class Places:
+    """All databases of the settings, and the list of research scanners.
+
+    Raises GeoError, a line `key: file: reason` for each that cannot be used.
+    """
+
+    def __init__(self, settings: Geo, research: Path | None = None) -> None:
         self._in_force: list[InForce] = []
-        self._refused: dict[int, object] = {}  # stamp of a changed file that cannot be used, by index
+        self._refused: dict[Path, object] = {}  # stamps of changed files that cannot be used
+        self._list = _List.none()
         errors = []
+        if research is not None:
+            try:
+                self._list = _List.read(research)
+            except GeoError as error:
+                errors += [f"research: {line}" for line in str(error).splitlines()]
         shipped = (DatabaseSetting(path=SHIPPED),)
         for question, wanted in ((COUNTRY, settings.country or shipped), (OWNER, settings.owner)):
             for index, setting in enumerate(wanted):
@@ -324,6 +363,14 @@ class Places:
             results.append(result)
         return _CODES.gather(results[0]), results[1].astype(np.int64)
 
+    def are_research(
+        self, version: npt.NDArray[np.integer], high: Sources, low: Sources
+    ) -> npt.NDArray[np.bool_]:
+        """Whether sources are research scanners, by the list in force; one entry an address."""
+        if not len(self._list.research):
+            return np.zeros(len(version), np.bool_)
+        return (self._list.research.names(version, high, low) != "").to_numpy()
+
     def edition(self, day: int) -> tuple[int, ...]:
         """Name the databases of a day: days with the same edition give the same answers."""
         return tuple(index for index, one in enumerate(self._in_force) if one.holds(day))
@@ -337,25 +384,32 @@ class Places:
 
     def refresh(self) -> list[GeoError]:
         """Take up changed files. One that cannot be used is reported once; the old one stays in force."""
-        errors = []
+        errors: list[GeoError] = []
         for index, one in enumerate(self._in_force):
-            path = one.database.path
-            try:
-                stamp: object = _stamp(path)
-            except OSError as error:
-                stamp = error.errno
-            if stamp == one.database.stamp:
-                self._refused.pop(index, None)
-                continue
-            if stamp == self._refused.get(index):
-                continue
-            try:
-                self._in_force[index] = replace(one, database=Database(path, one.question))
-                self._refused.pop(index, None)
-            except GeoError as error:
-                self._refused[index] = stamp
-                errors.append(error)
+            database = self._anew(one.database, partial(Database, question=one.question), errors)
+            self._in_force[index] = replace(one, database=database)
+        if self._list.stamp:
+            self._list = self._anew(self._list, _List.read, errors)
         return errors
+
+    def _anew(self, one: Kept, read: Callable[[Path], Kept], errors: list[GeoError]) -> Kept:
+        """What a file holds now, if it has changed and can be used."""
+        try:
+            stamp: object = _stamp(one.path)
+        except OSError as error:
+            stamp = error.errno
+        if stamp == one.stamp:
+            self._refused.pop(one.path, None)
+        elif stamp != self._refused.get(one.path):
+            try:
+                new = read(one.path)
+            except GeoError as error:
+                self._refused[one.path] = stamp
+                errors.append(error)
+            else:
+                self._refused.pop(one.path, None)
+                return new
+        return one
 
     def _valid(self, question: Question, day: int) -> Database | None:
         for index in self.edition(day):

@@ -101,7 +101,10 @@ _PORT = Tag(
     "`other` where it is folded",
 )
 _COUNTRY = Tag("country", "source country, ISO 3166-1 alpha-2; `ZZ` unknown; `other` where it is folded")
-_CLASS = Tag("class", "what the packet is, from itself alone: `scan`, `backscatter`, `spoofable`, `other`")
+_CLASS = Tag(
+    "class",
+    "what the packet is, from itself alone: `scan`, `backscatter`, `spoofable`, `other`, `research`",
+)
 _SUMS = (
     Field("packets", "packets", "packets in the step"),
     Field("bytes", "bytes", "bytes on the wire, link layer included"),

@@ -47,7 +47,6 @@ class _Shard:
         self._ports = _lines(sources, tally.PORTS, np.int32)
         self._state = np.zeros(tally.STATE, np.int64)
         self._closed = tally.Closed.of(flows)
-        self._named = pl.DataFrame()  # who and where the sources are, in the order of their rows
         self.empty()
 
     @property
@@ -62,7 +61,8 @@ class _Shard:
 
     def empty(self) -> None:
         """Drop what was counted."""
-        self._named = pl.DataFrame()
+        self._named = pl.DataFrame()  # who and where the sources are, in the order of their rows
+        self._research = np.empty(0, np.bool_)  # whether they are research scanners
         self._slots[: int(self._state[tally.OPEN_MASK]) + 1] = 0
         self._source_slots[: int(self._state[tally.SOURCE_MASK]) + 1] = 0
         self._state[:] = 0
@@ -125,12 +125,16 @@ class _Shard:
         flows = int(self._state[tally.CLOSED])
         self._state[tally.CLOSED] = 0
         closed = self._closed
+        traffic = closed.traffic[:flows]
+        if self._research.any():
+            is_research = self._research[closed.entry[:flows]] & (traffic >= _SCAN)
+            traffic = np.where(is_research, _OF_RESEARCH, traffic)
         return self._named[closed.entry[:flows]].with_columns(
             # Copies: the arrays are filled anew while these rows are being written.
             pl.Series("minute", closed.minute[:flows].copy()),
             pl.Series("protocol", closed.protocol[:flows].copy()),
             pl.Series("port", closed.port[:flows].copy()),
-            _TRAFFIC.gather(closed.traffic[:flows]).alias("class"),
+            _TRAFFIC.gather(traffic).alias("class"),
             _TOOLS.gather(closed.tool[:flows]).alias("tool"),
             pl.Series("packets", closed.packets[:flows].copy()),
             pl.Series("bytes", closed.bytes[:flows].copy()),
@@ -173,6 +177,7 @@ class _Shard:
         day, version = place >> 32, (place & 0xFF).astype(np.int16)
         low, high = rows[:, tally.S_LOW].copy(), rows[:, tally.S_HIGH].copy()
         country, asn = _place_sources(places, day, version, high, low)
+        self._research = np.concatenate((self._research, places.are_research(version, high, low)))
         new = pl.DataFrame(
             {
                 "day": _dates(day),
@@ -300,6 +305,7 @@ def _lines(rows: int, columns: int, kind: type[Number]) -> npt.NDArray[Number]:
 
 _NO_MARKS = pl.lit([], INT64_SET)  # handshakes come as rows of their own
 _TRAFFIC = pl.Series([str(value) for value in Traffic], dtype=pl.String)
+_SCAN, _OF_RESEARCH = (list(Traffic).index(value) for value in (Traffic.SCAN, Traffic.RESEARCH))
 _TOOLS = pl.Series([str(value) for value in Tool], dtype=pl.String)
 
 

@@ -36,12 +36,13 @@ class Rejected(StrEnum):
 
 
 class Traffic(StrEnum):
-    """What a packet is, judged from itself alone; the order is the precedence."""
+    """What a packet is, judged from itself alone; the order is the precedence, but for the last."""
 
     SPOOFABLE = "spoofable"  # the source is forged or easily forged
     BACKSCATTER = "backscatter"  # a reply to someone who forged the sensor's address
     SCAN = "scan"  # asks for a service: SYN, UDP to a port, ICMP echo request
     OTHER = "other"
+    RESEARCH = "research"  # scan or other, of a source on the observer's list of research scanners
 
 
 class Tool(StrEnum):
@@ -140,7 +141,9 @@ _PROTOCOL = Column(
     "protocol", INT16, "IP protocol number (IANA); for IPv6 the one after the extension headers"
 )
 _PORT = Column("port", INT32, "destination port; -1 where the packet has none")
-_CLASS = Column("class", TEXT, "what the packet is, from itself alone: scan, backscatter, spoofable, other")
+_CLASS = Column(
+    "class", TEXT, "what the packet is, from itself alone: scan, backscatter, spoofable, other, research"
+)
 _TOOL = Column("tool", TEXT, "fingerprint of the sending program; empty where none is known")
 _COUNTRY = Column("country", TEXT, "source country, ISO 3166-1 alpha-2; ZZ unknown")
 _ASN = Column("asn", INT64, "source's autonomous system number; 0 unknown")
@@ -213,7 +216,7 @@ SOURCES = Table(
         Column("last", INT64, "time of the last packet, nanoseconds since 1970", Merge.MAX),
         Column("source_port", INT32, "source port of the first packet; -1 where it has none", Merge.FIRST),
         Column("ttl", INT16, "TTL or hop limit of the first packet", Merge.FIRST),
-        Column("scan", INT64, "packets of class scan", Merge.SUM),
+        Column("scan", INT64, "packets of class scan, a research scanner's likewise", Merge.SUM),
         Column("backscatter", INT64, "packets of class backscatter", Merge.SUM),
         Column("spoofable", INT64, "packets of class spoofable", Merge.SUM),
         Column("mirai", INT64, "SYNs whose sequence number is the destination address", Merge.SUM),

@@ -25,7 +25,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
     "ingest.rules": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.series"},
     "ingest.sensors": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.settings"},
-    "ingest.geo": {"ingest.compiled", "ingest.settings"},
+    "ingest.geo": {"ingest.compiled", "ingest.research", "ingest.settings"},
     "ingest.fates": {"ingest.compiled", "ingest.decode", "ingest.sensors", "ingest.series"},
     "ingest.tally": {
         "ingest.compiled",

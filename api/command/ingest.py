@@ -79,7 +79,7 @@ def ingest(
     try:
         _check(names, interface or [], follow=follow, again=again)
         loaded = load(settings, os.environ, {"ledger": ledger}).settings
-        places = Places(loaded.geo)
+        places = Places(loaded.geo, loaded.research)
         found = Found() if follow or interface or STANDARD_INPUT in names else find(names)
     except (SettingsError, GeoError, IntakeError) as error:
         raise _ended(error, MISTAKE) from None

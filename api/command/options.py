@@ -81,6 +81,14 @@ Tools = Annotated[
     list[str] | None,
     typer.Option("--tool", help="Fingerprint: mirai, zmap, masscan ...; none.", rich_help_panel=_NARROW),
 ]
+Research = Annotated[
+    bool | None,
+    typer.Option(
+        "--research/--no-research",
+        help="Only research scanners (of the list in the settings), or all but them.",
+        rich_help_panel=_NARROW,
+    ),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=100_000, help="How many.", rich_help_panel=_SHOW)]
 Values = Annotated[
     list[str] | None,
@@ -168,10 +176,11 @@ def _about(
     protocol: Protocols = None,
     owner: Owners = None,
     tool: Tools = None,
+    research: Research = None,
 ) -> Asked:
     return Asked(
         what, period, time_zone, sensor or (), organisation or (), home, kind, traffic or (), port or (),
-        country or (), protocol or (), owner or (), tool or (),
+        country or (), protocol or (), owner or (), tool or (), research,
     )  # fmt: skip
 
 

@@ -83,6 +83,8 @@ class Narrowed(BaseModel):
     """Only sources in these autonomous systems; repeatable."""
     tool: Words = ()
     """Only packets with these fingerprints: `mirai`, `zmap`, `masscan`, ...; `none`; repeatable."""
+    research: bool | None = None
+    """Only research scanners, of the list in the settings (`true`), or all but them (`false`)."""
     format: Shape | None = None
     """How the answer is written; overrules the header `Accept`. JSON where neither says."""
 
@@ -90,7 +92,7 @@ class Narrowed(BaseModel):
         """The question in words."""
         return Asked(
             dimension, self.period, self.time_zone, self.sensor, self.organisation, self.home, self.kind,
-            self.traffic, self.port, self.country, self.protocol, self.owner, self.tool,
+            self.traffic, self.port, self.country, self.protocol, self.owner, self.tool, self.research,
         )  # fmt: skip
 
     @property

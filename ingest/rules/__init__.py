@@ -1,4 +1,4 @@
 """Small pure rules that judge one packet: its class and its tool."""
 
-RULES_VERSION = "2026-11-22"
+RULES_VERSION = "2026-11-25"
 """Date of the last change that makes a packet or a source come out differently; kept with every capture."""

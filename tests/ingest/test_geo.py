@@ -266,6 +266,43 @@ def test_a_file_that_breaks_is_reported_once_and_the_old_content_stays_in_force(
     assert len(one.refresh()) == 1
 
 
+def test_the_list_of_research_scanners_is_taken_up_when_it_changes(tmp_path: Path) -> None:
+    listed = tmp_path / "research.csv"
+    listed.write_text("1.2.0.0/16,One\n")
+    one = Places(Geo(), listed)
+
+    def who() -> list[bool]:
+        addresses = np.array([int(ip_address(text)) for text in ("1.2.3.4", "5.6.7.8")])
+        return one.are_research(np.array([4, 4]), np.zeros(2, np.int64), addresses).tolist()
+
+    assert who() == [True, False]
+    assert one.refresh() == []
+    listed.write_text("5.6.0.0/16,Another\n")
+    assert one.refresh() == []
+    assert who() == [False, True]
+    listed.write_text("nobody knows\n")
+    assert [str(error).partition(": ")[0] for error in one.refresh()] == [f"{listed} line 1"]
+    assert one.refresh() == []
+    assert who() == [False, True]
+    listed.unlink()
+    assert [str(error) for error in one.refresh()] == [f"{listed}: cannot be read: No such file or directory"]
+    assert who() == [False, True]
+
+
+def test_a_list_of_research_scanners_that_cannot_be_used_is_an_error_beside_the_others(
+    tmp_path: Path,
+) -> None:
+    listed = tmp_path / "research.csv"
+    listed.write_text("1.2.0.0/16\nx,y\n")
+    with pytest.raises(GeoError) as error:
+        Places(Geo(country=(DatabaseSetting(path=tmp_path / "a"),)), listed)
+    assert [line.partition(": ")[0] for line in str(error.value).splitlines()] == [
+        "research",
+        "research",
+        "geo.country[0]",
+    ]
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
 @given(
     # As many in the last bytes, the metadata, as in all others.

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from ledgers import PLACES
+from polars.testing import assert_frame_equal
 
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.decode.columns import DECODED, NOT_IP, Packets, empty
@@ -29,11 +30,13 @@ from darkscope.ingest.fates import (
     count_hours,
     decide,
 )
+from darkscope.ingest.geo import Places
 from darkscope.ingest.reduce import Reduction
 from darkscope.ingest.rules.judge import Judgements
 from darkscope.ingest.rules.tools import NO_NMAP, NO_UNICORNSCAN
 from darkscope.ingest.sensors import INBOUND, OUTSIDE, OWN, STRAY
 from darkscope.ingest.series import FLOWS, SOURCES, Table, Tool, Traffic
+from darkscope.ingest.settings import Geo
 
 START = 1_593_000_000 * 1_000_000_000 // DAY * DAY
 FOUR, SIX = 4, 6
@@ -69,7 +72,7 @@ def random_packets(
     fate = chance.choice([INBOUND, INBOUND, INBOUND, OWN, STRAY, OVERLAP, SKIPPED], count).astype(np.uint8)
     key = chance.integers(0, 4, count)
     judged = Judgements(
-        traffic=chance.integers(0, len(Traffic), count).astype(np.uint8),
+        traffic=chance.integers(0, 4, count).astype(np.uint8),
         tool=chance.integers(0, len(Tool), count).astype(np.uint8),
         masscan_hit=chance.random(count) < 0.1,
         nmap_key=np.where(key == 1, chance.integers(0, 1 << 40, count), NO_NMAP),
@@ -280,6 +283,36 @@ def test_sources_have_a_country_of_their_day() -> None:
     assert of_one == countries.to_list()
 
 
+def test_what_listed_sources_send_is_research_unless_it_is_forged_or_a_reply(tmp_path: Path) -> None:
+    """Whether the flows of a source are taken at once or not, and whatever its evidence."""
+    listed = tmp_path / "research.csv"
+    listed.write_text("11.0.0.0/28,Low\n2400::/64,Six\n")
+    places = Places(Geo(), listed)
+    plain, known = Reduction(flows=10_000, run=3000), Reduction(flows=10_000, run=3000)
+    parts: list[list[pl.DataFrame]] = [[], []]
+    for seed in (5, 6):
+        run = random_packets(seed, 3000, 60, 40, 3)
+        for reduction, who, taken in ((plain, PLACES, parts[0]), (known, places, parts[1])):
+            reduction.absorb("s0", *run)
+            taken.append(reduction.take_flows(who))
+    before, after = map(pl.concat, parts)
+    is_listed = (
+        pl.when(pl.col("version") == 4)
+        .then(pl.col("source_low") < (11 << 24) + 16)
+        .otherwise(pl.col("source_high") == 0x2400 << 48)
+    )
+    expected = before.with_columns(
+        pl.when(is_listed & pl.col("class").is_in(["scan", "other"]))
+        .then(pl.lit("research"))
+        .otherwise("class")
+        .alias("class")
+    )
+    assert set(expected["class"]) == set(Traffic)
+    by = [*FLOWS.keys, "packets", "bytes", "targets"]
+    assert_frame_equal(expected.sort(by), after.sort(by))
+    assert_frame_equal(plain.take_sources(), known.take_sources(), check_row_order=False)
+
+
 def test_nothing_counted_gives_nothing() -> None:
     reduction = Reduction(flows=1000, run=1000)
     fate, time, wire, packets, judged = random_packets(5, 10, 3, 5, 3)
@@ -294,6 +327,7 @@ WITHOUT_COMPILER = """
 import numpy as np
 from test_reduce import FLOWS, SOURCES, take, merged, random_packets, flows_of, sources_of, table_of
 from darkscope.ingest import compiled
+from darkscope.ingest.geo import Places
 from darkscope.ingest.reduce import Reduction
 run = random_packets(6, 2000, 1500, 3, 500)
 reduction = Reduction(flows=2000, run=9000)

@@ -14,6 +14,7 @@ from runs import SETTINGS, running, stopped, until
 from typer.testing import CliRunner, Result
 
 from darkscope.api.command.ingest import ingest
+from darkscope.ingest.series import FLOWS
 
 app = typer.Typer()
 app.command()(ingest)
@@ -68,6 +69,21 @@ def test_it_says_what_became_of_the_captures_and_their_frames(run: Run, site: Si
         "ledger    version 1\n"
     )
     assert packets(site) == 2
+
+
+def test_research_scanners_of_the_list_have_a_class_of_their_own(
+    run: Run, site: Site, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "1.pcap").write_bytes(capture(1, 2, source="1.2.3.4") + capture(3, source="5.6.7.8")[24:])
+    listed = folder.parent / "research.csv"
+    listed.write_text("1.2.3.0/24,Example\n")
+    monkeypatch.setenv("DARKSCOPE_RESEARCH", str(listed))
+    assert run(folder).exit_code == 0
+    assert [(row["class"], row["packets"]) for row in site.rows(FLOWS)] == [("research", 2), ("scan", 1)]
+    listed.write_text("nobody\n")
+    result = run(folder)
+    assert result.exit_code == 2
+    assert result.stderr.startswith(f"darkscope: research: {listed} line 1: ")
 
 
 def test_off_a_terminal_it_logs_events_as_json(run: Run, folder: Path) -> None:

@@ -155,6 +155,26 @@ def test_options_narrow_a_ranking(run: Run, options: str, values: list[str]) -> 
 
 
 @pytest.mark.parametrize(
+    ("options", "values"),
+    [
+        ("classes", ["scan,95,51.4%", "research,85,45.9%", "backscatter,5,2.7%"]),
+        ("ports --research", ["443/TCP,85,100.0%"]),
+        ("ports --no-research --limit 1", ["23/TCP,80,80.0%"]),
+        ("classes --no-research", ["scan,95,95.0%", "backscatter,5,5.0%"]),
+        ("classes --no-research --class research --class scan", ["scan,95,100.0%"]),
+        ("classes --research --class scan", []),
+    ],
+)
+def test_rankings_say_what_research_scanners_sent_and_leave_it_out(
+    run: Run, options: str, values: list[str]
+) -> None:
+    flows = [*FLOWS, {"minute": NOW, "sensor": "home-1", "port": 443, "packets": 85, "class": "research"}]
+    _, output, _ = run(f"top {options} --period 2020-06-24 --sources none --format csv", flows, COVERAGE)
+    rows = [line.split(",") for line in output.splitlines()[1:]]
+    assert [f"{row[1]},{row[3]},{float(row[4]):.1%}" for row in rows] == values
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ("top ports --period yesterday", "the period 'yesterday' is not understood; "),

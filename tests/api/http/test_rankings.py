@@ -124,6 +124,8 @@ def test_every_answer_has_the_shape_that_is_described(client: TestClient, dimens
         ("countries?protocol=udp", []),
         ("countries?owner=AS64500", ["VN,15"]),
         ("tools?kind=all&tool=zmap", ["zmap,900"]),
+        ("classes?research=true", []),
+        ("classes?research=false", ["scan,95", "backscatter,5"]),
         ("ports?country=ru&country=VN", ["23/TCP,20", "445/TCP,15"]),
     ],
 )

@@ -34,7 +34,7 @@ def test_where_there_is_room_for_ports_there_is_room_for_all(series: int, sensor
 def test_what_a_sensor_comes_to_is_counted_by_hand() -> None:
     given = Slots(ports=2, pairs=3, countries=1, events=7)
     assert given.joint == 5 + 2 + 3
-    assert given.sensor == given.joint + 4 * (5 + 2) + 4 * (1 + 1) + 4 + 4 * 5
+    assert given.sensor == given.joint + 5 * (5 + 2) + 5 * (1 + 1) + 4 + 5 * 5
     assert given.own == 2 + 2 + 3 + 1
 
 

@@ -18,7 +18,7 @@ from darkscope.ingest.rules.classes import is_bogon_v4, is_bogon_v6
 from darkscope.ingest.rules.judge import Judge
 from darkscope.ingest.series import Traffic
 
-SPOOFABLE, BACKSCATTER, SCAN, OTHER = Traffic
+SPOOFABLE, BACKSCATTER, SCAN, OTHER, _ = Traffic
 F, S, R, P, A, U, E, C = (1 << bit for bit in range(8))
 
 
