@@ -17,6 +17,7 @@ from typing import Any
 
 import polars as pl
 
+from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key, parse_port, port_text, value_text
 from darkscope.api.periods import DAY, Buckets, Window, instant, minute
 from darkscope.api.store import (
@@ -107,12 +108,14 @@ class InfluxStore:
         settings: Influx,
         now: datetime,
         organisations: Mapping[Posting, str] | None = None,
+        deadline: Deadline | None = None,
     ) -> None:
-        """Buckets and their memory by the settings, at a time (UTC); organisations as for the ledger's store."""
+        """Buckets and their memory by the settings, at a time (UTC); the rest as for the ledger's store."""
         self._server = server
         self._settings = settings
         self._now = minute(now)
         self._organisations = organisations or {}
+        self._deadline = deadline
 
     @cached_property
     def version(self) -> int:
@@ -356,6 +359,8 @@ class InfluxStore:
         by: str = "",
         where: str = "",
     ) -> list[Answer]:
+        if self._deadline is not None:
+            self._deadline.check()
         bucket = resolution.bucket(self._settings.bucket)
         until = "" if high is None else f" AND time < {high * 60}s"
         grouped = f" GROUP BY {by}" if by else ""

@@ -145,3 +145,11 @@ class Store(Protocol):
 
     def sensors(self, window: Window) -> frozenset[str]:
         """Ids of the sensors that were heard in a window."""
+
+
+class RemoteStore(Store, Protocol):
+    """A store behind a server that goes on being written: two answers of one version may differ."""
+
+    @property
+    def newest(self) -> int | None:
+        """End of the newest minute that a sensor watched, seconds since 1970; None where there is none."""

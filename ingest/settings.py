@@ -274,6 +274,8 @@ class Influx(_Section):
     """Organisation, for InfluxDB 2."""
     token_file: Path | None = None
     """File with the token on its first line; for InfluxDB 1.8 `user:password`. None where left out."""
+    read_token_file: Path | None = None
+    """File with a token that may only read, to answer questions with; `token_file` where left out."""
     bucket: Bucket = "darkscope"
     """Bucket of the minutes; those of hours and days are named after it, `_hour` and `_day`."""
     retention_minute: Days = 30
@@ -294,9 +296,18 @@ class Influx(_Section):
     """Certificates to trust with `https`; those of the system where left out."""
 
 
-class Api(_Section):
-    """Where the HTTP interface answers, and whom."""
+class StoreName(StrEnum):
+    """Where answers come from."""
 
+    LEDGER = "ledger"
+    INFLUXDB = "influxdb"
+
+
+class Api(_Section):
+    """Where questions are answered from; where the HTTP interface answers, and whom."""
+
+    store: StoreName = StoreName.LEDGER
+    """`ledger` answers everything, `influxdb` what its series hold; commands and the HTTP interface ask it."""
     address: Address = ipaddress.IPv4Address("127.0.0.1")
     """IP address to listen on; `0.0.0.0` and `::` are all."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
@@ -617,6 +628,8 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
     for name in ("country", "owner"):
         yield from _overlaps(("geo", name), [(database, "") for database in getattr(settings.geo, name)])
     yield from _overlaps(("sensors",), [(entry, entry.id) for entry in settings.sensors])
+    if settings.api.store is StoreName.INFLUXDB and settings.influx.url is None:
+        yield ("api", "store"), "needs influx.url, which is not set"
 
 
 def _overlaps(

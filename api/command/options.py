@@ -20,14 +20,14 @@ from rich.console import Console, RenderableType
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.stores import opened
 from darkscope.api.dimension import Dimension, ValueTextError
 from darkscope.api.formats import Answer, Format, written
 from darkscope.api.labels import labels
-from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import PeriodError
-from darkscope.api.selection import UnknownSensorError, known, organisations
-from darkscope.api.store import Precision, StoreError
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.api.selection import UnknownSensorError, known
+from darkscope.api.store import NotHeldError, Precision, StoreError
+from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.series import Traffic
 from darkscope.ingest.settings import SettingsError, load
 
@@ -148,8 +148,9 @@ class Asking:
             now = datetime.now(UTC)
             question = self.asked.question(settings.time_zone, now)
             sensors = known(settings.sensors)
-            store = LedgerStore(Ledger(settings.ledger).snapshot(), organisations(sensors))
-            return ask(Observer(store, sensors, labels(sensors), now), question)
+            return ask(Observer(opened(settings, now), sensors, labels(sensors), now), question)
+        except NotHeldError as error:
+            raise _stopped(error, MISTAKE) from None
         except (LedgerError, StoreError) as error:
             raise _stopped(error, FAILED) from None
         except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:

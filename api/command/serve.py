@@ -18,6 +18,7 @@ from rich.console import Console
 
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import logged
+from darkscope.api.command.stores import remote_of
 from darkscope.api.http.app import create
 from darkscope.api.keys import listed
 from darkscope.ingest.intake.stop import Stop
@@ -71,7 +72,7 @@ def serve(
         raise typer.Exit(FAILED) from None
     server = uvicorn.Server(
         uvicorn.Config(
-            create(loaded),
+            create(loaded, remote=remote_of(loaded)),
             log_config=None,
             access_log=False,
             server_header=False,

@@ -18,7 +18,7 @@ from darkscope.api.http import health, metrics, problems, rankings, trends
 from darkscope.api.http.access import Doors
 from darkscope.api.http.problems import Problem, declared
 from darkscope.api.http.requests import Watched
-from darkscope.api.http.source import Source
+from darkscope.api.http.source import Remote, Source
 from darkscope.ingest.settings import Settings
 
 DESCRIPTION = """\
@@ -39,9 +39,12 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def create(settings: Settings, clock: Callable[[], datetime] = _now) -> FastAPI:
-    """Put the application together. It opens the ledger when it is asked, so it may start before there is one."""
-    source = Source(settings, clock)
+def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Remote | None = None) -> FastAPI:
+    """Put the application together. It opens the ledger when it is asked, so it may start before there is one.
+
+    Where there is a `remote` store, questions go there instead.
+    """
+    source = Source(settings, clock, remote)
     app = FastAPIOffline(
         title="darkscope",
         version=version("darkscope"),

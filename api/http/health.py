@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from darkscope.api.http.access import OPEN
 from darkscope.api.http.problems import declared
 from darkscope.api.http.source import Source
+from darkscope.ingest.settings import StoreName
 
 
 class Health(BaseModel):
@@ -28,10 +29,12 @@ class Readiness(BaseModel):
 
     status: Literal["ready"] = "ready"
     """Always `ready`; who is not, answers with a problem."""
+    store: StoreName
+    """Where questions are answered from."""
     ledger_version: Annotated[int, Field(ge=0, examples=[4711])]
-    """Number of the ledger's last complete batch."""
+    """Number of the ledger's last complete batch; of InfluxDB, of the last one that it has all of."""
     newest_age_seconds: Annotated[float | None, Field(examples=[12.5])]
-    """Seconds since the newest minute that a sensor watched ended; null in a ledger without any."""
+    """Seconds since the newest minute there that a sensor watched ended; null where there is none."""
 
 
 def router(source: Source) -> APIRouter:
@@ -46,10 +49,14 @@ def router(source: Source) -> APIRouter:
 
     @routes.get("/readyz", dependencies=[OPEN], responses=unready)
     def readyz() -> Readiness:
-        """Say whether the ledger can be read, its version, and the age of the newest data."""
-        reading = source.reading()
-        newest = max(reading.watched.values(), default=None)
+        """Say whether the ledger can be read, or InfluxDB reached where it is asked; and how new its data are."""
+        remote = source.remote()
+        if remote is None:
+            reading = source.reading()
+            version, newest = reading.version, max(reading.watched.values(), default=None)
+        else:
+            version, newest = remote.version, remote.newest
         age = None if newest is None else source.now().timestamp() - newest
-        return Readiness(ledger_version=reading.version, newest_age_seconds=age)
+        return Readiness(store=source.settings.api.store, ledger_version=version, newest_age_seconds=age)
 
     return routes

@@ -62,7 +62,8 @@ class Observed(Collector):
         self._source = source
 
     def collect(self) -> Iterator[Metric]:
-        """Give the metrics; without a ledger, the one that says so."""
+        """Give the metrics; without a ledger, those that say so."""
+        yield from _remote(self._source)
         readable = GaugeMetricFamily("darkscope_ledger_readable", "1 where the ledger can be read, else 0.")
         try:
             reading = self._source.reading()
@@ -93,6 +94,29 @@ class Observed(Collector):
     def describe(self) -> Iterator[Metric]:
         """Nothing: registering must not read the ledger."""
         return iter(())
+
+
+def _remote(source: Source) -> Iterator[Metric]:
+    """How InfluxDB is, where questions go there."""
+    reachable = GaugeMetricFamily(
+        "darkscope_influxdb_reachable", "1 where InfluxDB answers as it should, else 0."
+    )
+    newest = None
+    try:
+        remote = source.remote()
+        if remote is None:
+            return
+        newest = remote.newest
+        reachable.add_metric((), 1)
+    except StoreError:
+        reachable.add_metric((), 0)
+    yield reachable
+    if newest is not None:
+        yield GaugeMetricFamily(
+            "darkscope_influxdb_watched_until_timestamp_seconds",
+            "End of the newest minute in InfluxDB that a sensor watched, Unix time.",
+            value=newest,
+        )
 
 
 def _sensors(reading: Reading) -> Iterator[Metric]:

@@ -24,7 +24,7 @@ from darkscope.api.http.source import PATIENCE, Busy
 from darkscope.api.periods import PeriodError
 from darkscope.api.public import NotPublic
 from darkscope.api.selection import UnknownSensorError
-from darkscope.api.store import ExpiredError, StoreError
+from darkscope.api.store import ExpiredError, NotHeldError, StoreError, UnreachableError
 from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.registry import RegistryError
 
@@ -53,8 +53,8 @@ class Problem(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     type: Annotated[str, Field(examples=[f"{KIND}question"])]
-    """Which kind of problem: `urn:darkscope:problem:` and `question`, `key`, `scope`, `rate`, `expired`, `busy`,
-    `long` or `ledger`; else `about:blank`, and the status says all."""
+    """Which kind of problem: `urn:darkscope:problem:` and `question`, `key`, `scope`, `rate`, `expired`, `not-held`,
+    `busy`, `long`, `influxdb` or `ledger`; else `about:blank`, and the status says all."""
     title: Annotated[str, Field(examples=["The question cannot be asked"])]
     """The kind in words; the same for each problem of a kind."""
     status: Annotated[int, Field(ge=400, le=599, examples=[422])]
@@ -142,6 +142,21 @@ def _expired(_: Request, error: Exception) -> JSONResponse:
     return problem(410, kind="expired", title="What the question needs has expired", detail=str(error))
 
 
+def _not_held(_: Request, error: Exception) -> JSONResponse:
+    return problem(422, kind="not-held", title="What the question needs is not held here", detail=str(error))
+
+
+def _unreachable(_: Request, error: Exception) -> JSONResponse:
+    LOG.warning("InfluxDB", extra={"fields": {"reason": str(error)}})
+    return problem(
+        503,
+        kind="influxdb",
+        title="InfluxDB cannot be asked",
+        detail="it does not answer, or not as it should; the log says which",
+        headers={"Retry-After": "10"},
+    )
+
+
 def _ledger(_: Request, error: Exception) -> JSONResponse:
     LOG.warning("ledger", extra={"fields": {"reason": str(error)}})
     return problem(
@@ -189,6 +204,8 @@ def install(app: FastAPI) -> None:
     app.exception_handler(TooFast)(_too_fast)
     app.exception_handler(RegistryError)(_registry)
     app.exception_handler(ExpiredError)(_expired)
+    app.exception_handler(NotHeldError)(_not_held)
+    app.exception_handler(UnreachableError)(_unreachable)
     app.exception_handler(StoreError)(_ledger)
     app.exception_handler(LedgerError)(_ledger)
     app.exception_handler(Busy)(_busy)

@@ -112,12 +112,15 @@ class Narrowed(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Posed:
-    """A question about one state of the ledger, and the tag of its answer."""
+    """A question about one state of the ledger, and the tag of its answer.
+
+    Without a tag the store goes on being written, and the answer is tagged with what it says.
+    """
 
     question: Question
     observer: Observer
     shape: Shape
-    tag: str
+    tag: str | None
 
     @classmethod
     def of(cls, request: Request, source: Source, dimension: Dimension, query: Narrowed) -> Self:
@@ -130,36 +133,38 @@ class Posed:
             raise Unusable(f"the period {question.period.text!r} is longer than {LONGEST.days} days")
         if asker.is_public:
             public.check(question, query.finest, now, source.settings.api.public_delay)
-        snapshot = source.snapshot()
+        observer = source.observer(now, asker)
         shape = query.shape(request)
-        tag = _tag(snapshot.version, source, question, query, shape, now, asker)
-        return cls(question, source.observer(snapshot, now, asker), shape, tag)
+        version = observer.store.version
+        tag = _tag(version, source, question, query, shape, now, asker) if source.is_settled else None
+        return cls(question, observer, shape, tag)
 
-    def is_known_to(self, request: Request) -> bool:
-        """Whether the asker has this very answer."""
-        known = request.headers.get("if-none-match", "")
-        return known.strip() == "*" or self.tag in [one.strip() for one in known.split(",")]
-
-    @property
-    def headers(self) -> dict[str, str]:
+    def headers(self, tag: str) -> dict[str, str]:
         """Where the answer comes from, for those who keep it and for shapes that do not say so themselves."""
         window = self.question.period.window
         return {
-            "ETag": self.tag,
+            "ETag": tag,
             "Cache-Control": "private, no-cache",  # keep it, and ask whether it still holds
             "Vary": "Accept, Authorization, X-API-Key",
             "Darkscope-Ledger-Version": str(self.observer.store.version),
             "Darkscope-Window": f"{window.start:%Y-%m-%dT%H:%MZ}/{window.end:%Y-%m-%dT%H:%MZ}",
         }
 
-    def unchanged(self) -> Response:
-        """Say that the asker has the answer."""
-        return Response(status_code=304, headers=self.headers)
+    def unchanged(self, request: Request, tag: str | None) -> Response | None:
+        """Say that the asker has the answer of a tag; None where that is not so."""
+        known = request.headers.get("if-none-match", "")
+        if tag is None or (known.strip() != "*" and tag not in [one.strip() for one in known.split(",")]):
+            return None
+        return Response(status_code=304, headers=self.headers(tag))
 
-    def told(self, answer: Answer) -> Response:
+    def told(self, request: Request, answer: Answer) -> Response:
         """Write an answer."""
         output = Format(self.shape)
-        return Response(written(answer, output), media_type=MEDIA_TYPES[output], headers=self.headers)
+        data = written(answer, output)
+        tag = self.tag or f'W/"{blake2s(data, digest_size=16).hexdigest()}"'
+        return self.unchanged(request, tag) or Response(
+            data, media_type=MEDIA_TYPES[output], headers=self.headers(tag)
+        )
 
 
 def answer(
@@ -171,13 +176,14 @@ def answer(
 ) -> Response:
     """Answer a request: not at all where the asker has the answer, else when its turn has come."""
     posed = Posed.of(request, source, dimension, query)
-    if posed.is_known_to(request):
-        return posed.unchanged()
+    unchanged = posed.unchanged(request, posed.tag)
+    if unchanged is not None:
+        return unchanged
     with source.turn():
         found = ask(posed.observer, posed.question)
         if asker_of(request).is_public:
             found = public.published(found, source.settings.api.public_least)
-        return posed.told(found)
+        return posed.told(request, found)
 
 
 def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """The ledger as the endpoints see it: opened once it is there, and never written.
 
-Each question gets a snapshot of its own, so that an answer is about one state, whatever is ingested meanwhile.
+Each question gets a snapshot of its own, so that an answer is about one state, whatever is ingested meanwhile. Or
+questions go to a remote store, and then the ledger need not be there.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.selection import known, organisations
+from darkscope.api.store import RemoteStore, Store
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
@@ -39,12 +41,19 @@ class Busy(Exception):
     """Too many questions are being computed; this one was not begun."""
 
 
+Remote = Callable[[datetime, Deadline | None], RemoteStore]
+"""Opens a store behind a server, at a time, for a question that has a deadline. Raises StoreError."""
+
+
 class Source:
     """Where answers come from. May be used by several threads."""
 
-    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
-        """`clock` gives the present time, UTC."""
+    def __init__(
+        self, settings: Settings, clock: Callable[[], datetime], remote: Remote | None = None
+    ) -> None:
+        """`clock` gives the present time, UTC. Questions go to a remote store where there is one."""
         self.settings = settings
+        self._remote = remote
         self.now = clock
         self._known = known(settings.sensors)
         self._organisations = organisations(self._known)
@@ -76,10 +85,26 @@ class Source:
         """What the projector said last; None where none has run. Raises RegistryError."""
         return heard(self.settings.ledger, PROJECTION)
 
-    def observer(self, snapshot: Snapshot, now: datetime, asker: Asker) -> Observer:
-        """Whoever answers somebody about a state at a time: of the sensors that the asker may see."""
+    def remote(self) -> RemoteStore | None:
+        """The remote store, for those who look after it; None where questions go to the ledger. Raises StoreError."""
+        return self._remote and self._remote(self.now(), None)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether answers about one version of the ledger are the same for good."""
+        return self._remote is None
+
+    def observer(self, now: datetime, asker: Asker) -> Observer:
+        """Whoever answers somebody about the newest state: of the sensors that the asker may see.
+
+        Raises LedgerError, StoreError.
+        """
         deadline = Deadline(self.settings.api.time_limit.total_seconds())
-        store = LedgerStore(snapshot, self._organisations, deadline)
+        store: Store
+        if self._remote is None:
+            store = LedgerStore(self.snapshot(), self._organisations, deadline)
+        else:
+            store = self._remote(now, deadline)
         if asker.organisations is None:
             return Observer(store, self._known, self._labels, now)
         theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))

@@ -85,7 +85,7 @@ def observed(day: date) -> pl.DataFrame:
         "protocol": np.where(rare, np.where(source % 2, 6, 17), protocol),
         "port": np.where(rare, random.integers(1, 65536, rows), port),
         "country": pl.Series(np.array(COUNTRIES)[np.where(source < 85, source % 4, 4 + source % 2)]),
-        "class": pl.Series(np.array(list(Traffic))[random.integers(0, 4, rows)]),
+        "class": pl.Series(np.array(list(Traffic))[random.integers(0, len(Traffic), rows)]),
         "packets": random.integers(1, 9, rows),
     }
     frame = pl.DataFrame(given).filter(

@@ -288,6 +288,14 @@ until = 2020-01-01
     ]
 
 
+def test_questions_cannot_be_asked_of_an_influxdb_that_is_nowhere(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        from_text(tmp_path, '[api]\nstore = "influxdb"\n')
+    (mistake,) = caught.value.mistakes
+    assert (mistake.key, mistake.message) == ("api.store", "needs influx.url, which is not set")
+    assert mistake.place.endswith("line 2")
+
+
 def test_entries_of_one_sensor_may_follow_each_other(tmp_path: Path) -> None:
     text = '[[sensors]]\nid = "a"\nuntil = 2020-02-01\n[[sensors]]\nid = "a"\nsince = 2020-02-01\n'
     assert len(from_text(tmp_path, text).settings.sensors) == 2

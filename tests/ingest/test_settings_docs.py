@@ -29,6 +29,7 @@ LEFT_OUT = {
     "sensors": "none",
     "influx.url": "none",
     "influx.token_file": "none",
+    "influx.read_token_file": "none",
     "influx.sensors": "as many as there are",
     "influx.watch": "sixteen well-known ones",
     "influx.ca_file": "none",

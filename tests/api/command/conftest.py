@@ -10,7 +10,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from darkscope.api.command import options
+from darkscope.api.command import stores
 from darkscope.api.command.top import top
 from darkscope.api.command.trend import trend
 
@@ -54,7 +54,7 @@ def run(
             def snapshot(self) -> Any:
                 return snapshot(flows, coverage)
 
-        monkeypatch.setattr(options, "Ledger", MemoryLedger)
+        monkeypatch.setattr(stores, "Ledger", MemoryLedger)
         result = CliRunner().invoke(app, arguments.split())
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -1,0 +1,50 @@
+"""Open the store that the settings name: the one place where questions meet the ledger or InfluxDB.
+
+What speaks to InfluxDB is loaded only where it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from darkscope.api.deadline import Deadline
+from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.selection import known, organisations
+from darkscope.api.store import RemoteStore, Store, UnreachableError
+from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.settings import Settings, StoreName
+
+
+def opened(settings: Settings, now: datetime) -> Store:
+    """The store as it is now. Raises LedgerError, StoreError."""
+    remote = remote_of(settings)
+    if remote is not None:
+        return remote(now, None)
+    return LedgerStore(Ledger(settings.ledger).snapshot(), organisations(known(settings.sensors)))
+
+
+def remote_of(settings: Settings) -> Callable[[datetime, Deadline | None], RemoteStore] | None:
+    """How the store behind a server is opened for a question; None where the ledger is asked.
+
+    The connections stay open in between. Opening raises StoreError.
+    """
+    if settings.api.store is StoreName.LEDGER:
+        return None
+    from darkscope.api.influx_store import InfluxStore  # noqa: PLC0415 - InfluxDB's client takes long to load
+    from darkscope.ingest.projection.server import Server, Unavailable  # noqa: PLC0415
+
+    influx = settings.influx
+    owners = organisations(known(settings.sensors))
+    reading = influx.model_copy(update={"token_file": influx.read_token_file or influx.token_file})
+    servers: list[Server] = []
+
+    def open_one(now: datetime, deadline: Deadline | None) -> InfluxStore:
+        if not servers:
+            try:
+                servers.append(Server(reading))
+            except Unavailable as error:
+                raise UnreachableError(f"InfluxDB cannot be asked: {error}") from error
+        return InfluxStore(servers[0], influx, now, owners, deadline)
+
+    return open_one
