@@ -10,14 +10,22 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 
+import numpy as np
 import polars as pl
 
-from darkscope.api import ranking, trend
+from darkscope.api import breadth, movements, ranking, spread, trend
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
 from darkscope.api.selection import Choice, Selection, select
 from darkscope.api.store import Filter, Precision, Store
 from darkscope.api.watch import Watch
+from darkscope.ingest import series
+
+STEADY = 0.9
+"""Watched share of a period from which on a sensor's daily counts may be compared over it."""
+
+WHOLE = 0.9
+"""Watched share of a day from which on it counts as one."""
 
 Label = Callable[[Dimension, Key], str]
 
@@ -49,7 +57,7 @@ class Observer:
         """
         precision = self.store.precision if precision is None else precision
         dimension, period = question.dimension, question.period
-        choice = self._choice(question, Window(period.previous.start, period.window.end))
+        choice = self._choice(question, _both(period))
         where = replace(question.where, sensors=choice.filter)
         now = self.store.totals(dimension, period.window, where)
         first = ranking.leading(dimension, now, limit)
@@ -94,6 +102,80 @@ class Observer:
             provenance=ranking.Provenance(self.store.version, period, where, watch, None),
         )
 
+    def breadth(self, question: Question) -> breadth.Breadth:
+        """Say how many sensors share in a rise of the packets asked about, against the period before."""
+        period = question.period
+        choice = self._choice(question, _both(period))
+        where = replace(question.where, sensors=choice.filter)
+        now, before = (self._whole(window, period) for window in (period.window, period.previous))
+        watch, earlier = self._watch(choice, now), self._watch(choice, before)
+        packets, previous = (
+            dict(self.store.totals(Dimension.SENSORS, buckets.window, where).rows())
+            for buckets in (now, before)
+        )
+        return breadth.judge(
+            (
+                breadth.Seen(
+                    sensor,
+                    packets.get(sensor, 0),
+                    previous.get(sensor, 0),
+                    sum(watch.covered[sensor]),
+                    sum(earlier.covered[sensor]),
+                    sum(watch.expected[sensor]),
+                    sum(earlier.expected[sensor]),
+                )
+                for sensor in choice.ids
+            ),
+            label=lambda sensor: self.label(Dimension.SENSORS, (sensor,)),
+            provenance=ranking.Provenance(self.store.version, period, where, watch, earlier),
+        )
+
+    def spread(self, question: Question, limit: int, top: int) -> spread.Spread:
+        """Say how the leading values' scans are spread over ports; other classes only where they are asked for."""
+        dimension, window = question.dimension, question.period.window
+        choice = self._choice(question, window)
+        classes = question.where.classes or frozenset({series.Traffic.SCAN.value})
+        where = replace(question.where, sensors=choice.filter, classes=classes)
+        first = ranking.leading(dimension, self.store.totals(dimension, window, where), limit)
+        watch = self._watch(choice, self._whole(window, question.period))
+        return spread.spread(
+            dimension,
+            self.store.totals(Dimension.PORTS, window, where),
+            self.store.cross(dimension, Dimension.PORTS, window, where, first),
+            first,
+            top,
+            label=lambda key: self.label(dimension, key),
+            provenance=ranking.Provenance(self.store.version, question.period, where, watch, None),
+        )
+
+    def movements(self, question: Question, values: Sequence[Key], limit: int) -> movements.Movements:
+        """Find which named values, or else which of the leading ones, shifted at the same time.
+
+        Only sensors that watched nearly all of the period count, and only days that they watched nearly whole.
+        """
+        dimension, period = question.dimension, question.period
+        days = cut(self._past(period.window), "day", period.zone)
+        choice = self._choice(question, days.window)
+        steady = choice.steady(self._watch(choice, days), STEADY)
+        where = replace(question.where, sensors=steady.postings)
+        chosen = values or ranking.leading(dimension, self.store.totals(dimension, days.window, where), limit)
+        watch = self._watch(steady, days)
+        shares = np.array([share or 0.0 for share in watch.shares()] or [0.0] * len(days))
+        rates = np.zeros((len(chosen), len(days)))
+        places = {key: number for number, key in enumerate(chosen)}
+        counted = self.store.series(dimension, days, where, chosen).drop_nulls()
+        for *key, day, packets in counted.iter_rows():
+            rates[places[tuple(key)], day] += packets
+        rates = np.where(shares >= WHOLE, rates / np.maximum(shares, WHOLE), np.nan)
+        return movements.movements(
+            dimension,
+            chosen,
+            [start.date() for start in days.starts],
+            rates,
+            label=lambda key: self.label(dimension, key),
+            provenance=ranking.Provenance(self.store.version, period, where, watch, None),
+        )
+
     def _choice(self, question: Question, window: Window) -> Choice:
         if self.sees_all:
             return select(question.selection, self.known, self.store.sensors(window))
@@ -132,3 +214,9 @@ class Observer:
             return lambda key: self._watch(choice.of(str(key[0])), buckets).seconds
         seconds = watch.seconds
         return lambda _: seconds
+
+
+def _both(period: Period) -> Window:
+    """From the start of the earlier to the end of the later of a period and that which it is compared with."""
+    now, before = period.window, period.previous
+    return Window(min(now.start, before.start), max(now.end, before.end))

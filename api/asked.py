@@ -6,7 +6,7 @@ Pure: text, a zone and the present time in, a question out. Commands and endpoin
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -55,13 +55,17 @@ class Asked:
     owners: Sequence[str] = ()
     tools: Sequence[str] = ()
     research: bool | None = None  # research scanners alone, or all but them
+    against: str | None = None  # the period to compare with; None: the one before
 
     def question(self, own_zone: ZoneInfo, now: datetime) -> Question:
         """Read the words. Raises PeriodError and ValueTextError, which say what is understood."""
         zone = own_zone if self.time_zone is None else _zone(self.time_zone)
+        period = parse_period(self.period, zone, now)
+        if self.against is not None:
+            period = replace(period, previous=parse_period(self.against, zone, now).window)
         return Question(
             self.dimension,
-            parse_period(self.period, zone, now),
+            period,
             Selection(self.kind.value, self.home, tuple(self.organisations), tuple(self.sensors)),
             Filter(
                 classes=self._classes(),

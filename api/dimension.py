@@ -39,6 +39,17 @@ class Dimension(StrEnum):
         return COLUMNS[self]
 
 
+class Spreading(StrEnum):
+    """Whose packets can be spread over ports: every dimension but that of ports."""
+
+    COUNTRIES = Dimension.COUNTRIES.value
+    OWNERS = Dimension.OWNERS.value
+    TOOLS = Dimension.TOOLS.value
+    SENSORS = Dimension.SENSORS.value
+    CLASSES = Dimension.CLASSES.value
+    ORGANISATIONS = Dimension.ORGANISATIONS.value
+
+
 COLUMNS: dict[Dimension, tuple[str, ...]] = {
     Dimension.PORTS: ("protocol", "port"),
     Dimension.COUNTRIES: ("country",),

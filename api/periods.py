@@ -49,7 +49,7 @@ class Period:
     text: str
     zone: ZoneInfo  # where days begin
     window: Window
-    previous: Window  # of a quarter the quarter before, of a month the month; else the same length before
+    previous: Window  # what it is compared with: of a quarter the quarter before; else the same length before
 
 
 @dataclass(frozen=True, slots=True)

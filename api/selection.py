@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from darkscope.api.store import Posting
+from darkscope.api.watch import Watch
 from darkscope.ingest import series
 from darkscope.ingest.settings import SensorEntry
 
@@ -79,6 +80,13 @@ class Choice:
         """Choose among these the sensors of one organisation."""
         theirs = {posting: name for posting, name in self.organisations.items() if name == organisation}
         return Choice(theirs, everything=False)
+
+    def steady(self, watch: Watch, share: float) -> Choice:
+        """Choose among these the sensors that watched at least a share of the whole time, whenever they came."""
+        longest = max((sum(seconds) for seconds in watch.expected.values()), default=0)
+        enough = {sensor for sensor in watch.sensors if sum(watch.covered[sensor]) >= share * longest}
+        chosen = {one: name for one, name in self.organisations.items() if one.sensor in enough}
+        return Choice(chosen, everything=False)
 
 
 def select(selection: Selection, sensors: pl.DataFrame, heard: Iterable[str]) -> Choice:

@@ -16,7 +16,9 @@ import typer
 
 from darkscope.api.command import exits
 from darkscope.api.command.main import COMMANDS, program
+from darkscope.api.http.app import create
 from darkscope.ingest.series import Rejected
+from darkscope.ingest.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -49,6 +51,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 ALL = dict(commands())
+ASKS_AS_TOP_DOES = {"trend", "breadth", "spread", "movements"}
 
 
 def options(command: Any) -> set[str]:
@@ -90,7 +93,7 @@ def test_the_life_of_a_packet_names_every_reason_of_rejection_and_no_other() -> 
 def test_every_command_is_documented_with_its_options(name: str) -> None:
     group, _, inner = name.partition(" ")
     described = section(f"darkscope {group}")
-    if name == "trend":
+    if name in ASKS_AS_TOP_DOES:
         described += section("darkscope top")
     assert not inner or f"| `{inner}` |" in described
     missing = {option for option in options(ALL[name]) if f"`{option}`" not in described}
@@ -117,6 +120,18 @@ def test_the_list_of_commands_says_what_each_says_of_itself() -> None:
     for command in COMMANDS:
         if not command.is_group:
             assert ALL[command.name].help.partition("\n")[0] == command.help
+
+
+def test_every_key_of_an_answer_is_documented() -> None:
+    shapes = create(Settings()).openapi()["components"]["schemas"]
+    keys = {
+        key
+        for name, shape in shapes.items()
+        if name.endswith("Answer")
+        for key in shape.get("properties", {})
+    }
+    documented = set(re.findall(r"`(?:rows\[\]\.)?([a-z_]+)`", text("docs/questions.md")))
+    assert keys - documented == set()
 
 
 def test_the_exit_codes_are_documented() -> None:

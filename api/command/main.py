@@ -27,6 +27,11 @@ COMMANDS = (
     Command("ingest", "Read captures into the ledger, each byte once."),
     Command("top", "Rank ports, countries, owners, tools, sensors, classes or organisations by packets."),
     Command("trend", "Follow named values, or else the leading ones of the period, over time."),
+    Command("breadth", "Say whether a rise of some packets is wide-area, or one sensor's."),
+    Command("spread", "Say how the leading values' scans are spread over ports."),
+    Command(
+        "movements", "Find which values' levels shifted at the same time, together or against each other."
+    ),
     Command(
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),

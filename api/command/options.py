@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
 from pathlib import Path
@@ -21,7 +21,7 @@ from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.stores import opened
-from darkscope.api.dimension import Dimension, ValueTextError
+from darkscope.api.dimension import Dimension, Spreading, ValueTextError
 from darkscope.api.formats import Answer, Format, written
 from darkscope.api.labels import labels
 from darkscope.api.periods import PeriodError
@@ -35,12 +35,19 @@ _NARROW = "What counts"
 _SHOW = "What is shown"
 
 What = Annotated[Dimension, typer.Argument(help="What is ranked or followed.", metavar="WHAT")]
+Whose = Annotated[Spreading, typer.Argument(help="Whose packets.", metavar="WHOSE")]
 PeriodText = Annotated[
     str,
     typer.Option(
         "--period",
         help="2020-Q2, 2020, 2020-06, 2020-06-24, 2020-06-24/2020-06-30, 90m, 24h, 7d.",
         rich_help_panel=_NARROW,
+    ),
+]
+Against = Annotated[
+    str | None,
+    typer.Option(
+        "--against", help="Period to compare with; the one before if left out.", rich_help_panel=_NARROW
     ),
 ]
 Zone = Annotated[
@@ -128,6 +135,10 @@ class Asking:
     settings: Path | None
     ledger: Path | None
 
+    def about(self, dimension: Dimension) -> Asking:
+        """Ask the same about another dimension."""
+        return replace(self, asked=replace(self.asked, dimension=dimension))
+
     def tell(
         self, ask: Callable[[Observer, Question], Told], draw: Callable[[Told, int], RenderableType]
     ) -> None:
@@ -166,6 +177,7 @@ def _stopped(error: Exception, code: int) -> typer.Exit:
 def _about(
     what: What,
     period: PeriodText = "24h",
+    against: Against = None,
     time_zone: Zone = None,
     sensor: SensorNames = None,
     organisation: Organisations = None,
@@ -181,7 +193,7 @@ def _about(
 ) -> Asked:
     return Asked(
         what, period, time_zone, sensor or (), organisation or (), home, kind, traffic or (), port or (),
-        country or (), protocol or (), owner or (), tool or (), research,
+        country or (), protocol or (), owner or (), tool or (), research, against,
     )  # fmt: skip
 
 
@@ -196,8 +208,8 @@ def asks(
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of every question. Its first parameter is the Asking that they make.
 
-    `period` is asked about where none is given; where the question is always about one dimension, `what` is that, and
-    the command has no argument for it.
+    `period` is asked about where none is given; where the question is not about any dimension, `what` says which it is
+    about, and the command has no argument for it.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from darkscope.api.breadth import Verdict
 from darkscope.api.dimension import Dimension
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -150,4 +151,157 @@ class TrendAnswer(_Shape):
     """Packets of values that are not known apart, and so in no line. 0 on the ledger."""
     lines: list[LineAnswer]
     """The values, each with one count a bucket."""
+    provenance: ProvenanceAnswer
+
+
+class SensorRiseAnswer(_Shape):
+    """One sensor's part in a rise."""
+
+    sensor: Annotated[str, Field(examples=["tokyo-1"])]
+    """The sensor's id."""
+    label: str
+    """For people: its name."""
+    packets: Count
+    """Packets of the period."""
+    previous_packets: Count
+    """Packets of the period that it is compared with."""
+    per_day: Annotated[float, Field(ge=0)]
+    """Packets a day of watched time."""
+    previous_per_day: Annotated[float, Field(ge=0)]
+    """The same of the other period."""
+    growth: Annotated[float | None, Field(ge=0, examples=[2.18])]
+    """`per_day` over `previous_per_day`; null where there were none before."""
+    part: Share
+    """Of the rises of all sensors that rose."""
+    shares: bool
+    """Whether it shares in the rise: its own is no noise, and at least a quarter of the network's."""
+
+
+class BreadthAnswer(_Shape):
+    """How widely a rise is shared."""
+
+    verdict: Verdict
+    """`wide`: most sensors share the rise, and it remains without any one of them; `local`: one sensor explains it;
+    `unclear`: no rise, too few sensors, or neither."""
+    reason: Annotated[
+        str, Field(examples=["8 of 8 sensors share the rise; without tokyo-2 99% of the rise remains"])
+    ]
+    """The verdict in a sentence."""
+    growth: Annotated[float | None, Field(ge=0, examples=[2.21])]
+    """Of all compared sensors' rates together; null where there were no packets before."""
+    sensors: Count
+    """Sensors that watched at least half of both periods: those that are compared."""
+    sharing: Count
+    """How many of them share in the rise."""
+    effective_sensors: Annotated[float | None, Field(ge=0, examples=[6.05])]
+    """How many equal sensors the rise would be of: the square of the sum of the rises over the sum of their squares;
+    null where no sensor rose."""
+    remaining: Share | None
+    """Share of the relative rise that is left without the largest sensor; null where there is no rise."""
+    largest: str | None
+    """Id of the sensor with the largest rise."""
+    rows: list[SensorRiseAnswer]
+    """The compared sensors, the largest rise first."""
+    provenance: ProvenanceAnswer
+
+
+class SpreadRowAnswer(_Shape):
+    """How one value's packets are spread over ports."""
+
+    rank: Annotated[int, Field(ge=1)]
+    """By packets."""
+    value: Annotated[str, Field(examples=["NL"])]
+    """As the parameters take it."""
+    label: Annotated[str, Field(examples=["NL Netherlands"])]
+    """For people."""
+    packets: Count
+    """Packets of the period."""
+    ports: Annotated[Count, Field(examples=[31719])]
+    """How many different ports they went to."""
+    effective_ports: Annotated[float, Field(ge=1, examples=[447.7])]
+    """How many equally frequent ports would be as broad: 1 over the sum of the squared shares."""
+    off_top: Annotated[Share, Field(examples=[0.95])]
+    """Share of the packets that went elsewhere than to the leading ports `top`."""
+    main_port: Annotated[str, Field(examples=["3389/TCP"])]
+    """The most frequent port."""
+    main_share: Share
+    """Share of the packets that went there."""
+
+
+class SpreadAnswer(_Shape):
+    """How the leading values' packets are spread over ports."""
+
+    dimension: Dimension
+    """Whose values these are."""
+    top: Annotated[list[str], Field(examples=[["23/TCP", "445/TCP", "1433/TCP", "80/TCP", "22/TCP"]])]
+    """The leading ports of all packets of the question."""
+    off_top: Share | None
+    """Share of all packets that went elsewhere; null where there are none."""
+    ports: Count
+    """How many different ports all packets went to."""
+    rows: list[SpreadRowAnswer]
+    """The values, by packets."""
+    provenance: ProvenanceAnswer
+
+
+class ShiftAnswer(_Shape):
+    """A change of a value's level."""
+
+    day: date
+    """The first of the new level, in the zone of the period."""
+    factor: Annotated[float, Field(ge=0, examples=[1.82])]
+    """Level of the week from that day on over that of the week before."""
+    score: Annotated[float, Field(examples=[8.4])]
+    """In standard deviations of the noise; negative for a fall."""
+
+
+class LevelAnswer(_Shape):
+    """One value with the shifts of its level."""
+
+    value: str
+    """As the parameters take it."""
+    label: str
+    """For people."""
+    shifts: list[ShiftAnswer]
+    """By day; none where the level stayed."""
+
+
+class MovementAnswer(_Shape):
+    """Two values whose levels shifted at the same time."""
+
+    value: Annotated[str, Field(examples=["445/TCP"])]
+    """That which shifted first."""
+    other: Annotated[str, Field(examples=["1433/TCP"])]
+    """The other."""
+    label: str
+    """The first, for people."""
+    other_label: str
+    """The other, for people."""
+    direction: Annotated[str, Field(pattern="^(together|against)$")]
+    """`together`: both rose or both fell; `against`: one rose and one fell."""
+    day: date
+    """When the first shifted."""
+    lag: Annotated[int, Field(ge=0, le=3)]
+    """Days until the other did."""
+    factor: Annotated[float, Field(ge=0)]
+    """The first's new level over its old."""
+    other_factor: Annotated[float, Field(ge=0)]
+    """The other's new level over its old."""
+    correlation: Annotated[float | None, Field(ge=-1.001, le=1.001)]
+    """Of the weekly changes of both over all of the period, the other's `lag` days later; null where not defined."""
+    coincidence: Share
+    """Chance that unrelated shifts, as many as the two have, would fall so near each other."""
+
+
+class MovementsAnswer(_Shape):
+    """What moved together in a period."""
+
+    dimension: Dimension
+    """What is compared."""
+    days: Count
+    """Days of the period up to now."""
+    levels: list[LevelAnswer]
+    """The compared values."""
+    rows: list[MovementAnswer]
+    """Pairs that shifted within three days of each other, the greater changes first."""
     provenance: ProvenanceAnswer

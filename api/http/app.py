@@ -14,7 +14,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
-from darkscope.api.http import health, metrics, problems, rankings, trends
+from darkscope.api.http import (
+    breadths,
+    health,
+    metrics,
+    movements,
+    problems,
+    rankings,
+    spreads,
+    trends,
+)
 from darkscope.api.http.access import Doors
 from darkscope.api.http.problems import Problem, declared
 from darkscope.api.http.requests import Watched
@@ -58,7 +67,7 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         generate_unique_id_function=lambda route: str(route.name),
     )
     registry = metrics.registry(source)
-    for questions in (rankings, trends):
+    for questions in (rankings, trends, breadths, spreads, movements):
         app.include_router(questions.router(source))
     app.include_router(health.router(source))
     app.include_router(metrics.router(registry, is_open=settings.api.open_metrics))

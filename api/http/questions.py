@@ -61,6 +61,8 @@ class Narrowed(BaseModel):
     period: Annotated[str, Field(max_length=40, examples=["2020-Q2", "24h"])] = "24h"
     """`2020-Q2`, `2020`, `2020-06`, `2020-06-24`, `2020-06-24/2020-06-30` (both included), or up to now: `90m`, `24h`,
     `7d`. Ten years at most."""
+    against: Annotated[str | None, Field(max_length=40, examples=["2019-Q2"])] = None
+    """The period to compare with, written likewise; the one before where left out."""
     time_zone: Annotated[str | None, Field(max_length=64, examples=["Asia/Tokyo"])] = None
     """Where days begin (IANA); the setting `time_zone` where left out."""
     sensor: Words = ()
@@ -93,6 +95,7 @@ class Narrowed(BaseModel):
         return Asked(
             dimension, self.period, self.time_zone, self.sensor, self.organisation, self.home, self.kind,
             self.traffic, self.port, self.country, self.protocol, self.owner, self.tool, self.research,
+            self.against,
         )  # fmt: skip
 
     @property

@@ -1,110 +1,14 @@
-"""A ledger in memory, as the store sees it: frames instead of files."""
+"""Ledgers in memory for whoever asks a store."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Callable
 
-import polars as pl
 import pytest
-
-from darkscope.api.periods import EPOCH
-from darkscope.ingest import series
-from darkscope.ingest.rollups import month, roll_up
-
-DEFAULTS: dict[str, Any] = {
-    "minute": 0,
-    "sensor": "a",
-    "version": 4,
-    "source_high": 0,
-    "source_low": 1,
-    "protocol": 6,
-    "port": 23,
-    "class": "scan",
-    "tool": "",
-    "country": "CN",
-    "asn": 0,
-    "packets": 1,
-    "bytes": 60,
-    "targets": 1,
-}
-
-
-@dataclass
-class MemorySnapshot:
-    """Tables as frames; rollups are made of the flows when they are read."""
-
-    flows: pl.DataFrame
-    coverage: pl.DataFrame
-    version: int = 7
-    rolled: dict[str, frozenset[date]] = field(default_factory=dict)
-    scanned: list[tuple[str, date, date]] = field(default_factory=list)
-
-    def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
-        self.scanned.append((table.name, first_day, last_day))
-        rows = {"flows": self.flows, "coverage": self.coverage}.get(table.name)
-        if rows is None:
-            rows = self._rollup(table)
-        return rows.lazy().with_columns(_day()).filter(pl.col("day").is_between(first_day, last_day))
-
-    def days(self, table: series.Table) -> frozenset[date]:
-        return self.rolled.get(table.name, frozenset())
-
-    def roll_up(self, days: Iterable[date], tables: Iterable[series.Table] = series.ROLLUPS) -> None:
-        for table in tables:
-            self.rolled[table.name] = frozenset(days)
-
-    def roll_up_months(self, months: Iterable[date]) -> None:
-        """Roll up months and all their days."""
-        days = [day for first in months for day in days_of(first)]
-        self.roll_up({*days, *self.days(series.ROLLUP_PORTS)})
-        for table in series.MONTH_ROLLUPS:
-            self.rolled[table.name] = frozenset(months)
-
-    def _rollup(self, table: series.Table) -> pl.DataFrame:
-        day = pl.col("day").dt.month_start() if table in series.MONTH_ROLLUPS else pl.col("day")
-        rolled = self.flows.lazy().with_columns(_day()).filter(day.is_in(list(self.days(table))))
-        return roll_up(rolled, table).select(*table.schema).collect()
-
-
-def days_of(first: date) -> list[date]:
-    """Days of the month that begins on a day."""
-    days = (first + timedelta(days=number) for number in range(31))
-    return [day for day in days if month(day) == first]
-
-
-def _day() -> pl.Expr:
-    return (pl.lit(EPOCH.date()) + pl.duration(minutes=pl.col("minute"))).cast(pl.Date).alias("day")
-
-
-def minute_of(moment: str | int) -> int:
-    return (
-        moment
-        if isinstance(moment, int)
-        else (datetime.fromisoformat(f"{moment}+00:00") - EPOCH) // timedelta(minutes=1)
-    )
-
-
-def frame(table: series.Table, rows: Iterable[dict[str, Any]], defaults: dict[str, Any]) -> pl.DataFrame:
-    complete = [{**defaults, **row} for row in rows]
-    for row in complete:
-        row["minute"] = minute_of(row["minute"])
-    return pl.DataFrame(complete, schema=table.schema)
+from memory_ledger import MemorySnapshot, snapshot_of
 
 
 @pytest.fixture
 def snapshot() -> Callable[..., MemorySnapshot]:
     """Make a snapshot of flows and coverage, given as rows with only the columns that matter."""
-
-    def make(flows: Iterable[dict[str, Any]] = (), coverage: Iterable[dict[str, Any]] = ()) -> MemorySnapshot:
-        none = dict.fromkeys(series.COVERAGE.schema, 0)
-        return MemorySnapshot(
-            frame(series.FLOWS, flows, DEFAULTS),
-            frame(
-                series.COVERAGE, coverage, {**none, "sensor": "a", "point": "", "minutes": 60, "bridge": 0}
-            ),
-        )
-
-    return make
+    return lambda flows=(), coverage=(): snapshot_of(flows, coverage)

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -67,20 +66,6 @@ def test_every_filter_is_told() -> None:
         "owners": ["AS64500", "unknown"],
         "tools": ["none"],
     }
-
-
-def keys(answer: Any) -> set[str]:
-    if isinstance(answer, list):
-        return set().union(*map(keys, answer))
-    if isinstance(answer, dict):
-        return set(answer).union(*map(keys, answer.values()))
-    return set()
-
-
-@pytest.mark.parametrize("text", [json_text(RANKING), json_text(TREND)])
-def test_every_key_is_documented(text: str) -> None:
-    documented = set(re.findall(r"`(?:rows\[\]\.)?([a-z_]+)`", DOCS.read_text(encoding="utf-8")))
-    assert keys(json.loads(text)) <= documented
 
 
 def test_every_column_is_documented() -> None:

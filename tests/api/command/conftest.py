@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
 from darkscope.api.command import stores
-from darkscope.api.command.top import top
-from darkscope.api.command.trend import trend
+from darkscope.api.command.main import program
 
 SETTINGS = """
 [[sensors]]
@@ -40,9 +38,6 @@ def run(
     file.write_text(SETTINGS)
     monkeypatch.setenv("DARKSCOPE_SETTINGS", str(file))
     monkeypatch.setenv("COLUMNS", "80")
-    app = typer.Typer()
-    app.command("top")(top)
-    app.command("trend")(trend)
 
     def run_it(
         arguments: str, flows: list[dict[str, Any]], coverage: list[dict[str, Any]]
@@ -55,7 +50,8 @@ def run(
                 return snapshot(flows, coverage)
 
         monkeypatch.setattr(stores, "Ledger", MemoryLedger)
-        result = CliRunner().invoke(app, arguments.split())
+        words = arguments.split()
+        result = CliRunner().invoke(program(words), words)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         return (

@@ -1,0 +1,111 @@
+"""The reports' findings, asked as a person would, of the simulated quarters."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import observed
+import polars as pl
+import pytest
+from memory_ledger import MemorySnapshot, watched
+from simulated import drawn
+
+from darkscope.api.ask import Observer
+from darkscope.api.asked import Asked
+from darkscope.api.breadth import Verdict
+from darkscope.api.dimension import Dimension, value_text
+from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.selection import KNOWN
+from darkscope.ingest.simulate import scenario
+
+TOKYO = ZoneInfo("Asia/Tokyo")
+
+
+def observer(table: pl.DataFrame, name: str) -> Observer:
+    shown = scenario(name)
+    tables = MemorySnapshot(observed.flows(table), watched(observed.coverage(shown)))
+    rows = [
+        (one.id, one.id, one.organisation, "honeypot" if one.honeypot else "telescope", one.home, None, None)
+        for one in shown.sensors
+    ]
+    known = pl.DataFrame(rows, schema=KNOWN, orient="row")
+    return Observer(LedgerStore(tables), known, value_text, datetime(2021, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+def autumn() -> Observer:
+    return observer(drawn(scenario("2014-q4")), "2014-q4")
+
+
+@pytest.fixture(scope="module")
+def spring() -> Observer:
+    return observer(drawn(scenario("2020-q2")), "2020-q2")
+
+
+def asked(dimension: Dimension, period: str, **how: Any) -> Any:
+    """A question about the telescopes at home, as the reports put them."""
+    return Asked(dimension, period, home=True, **how).question(TOKYO, datetime(2021, 1, 1, tzinfo=UTC))
+
+
+def test_japans_rise_of_october_2014_is_one_sensors(autumn: Observer) -> None:
+    october = asked(
+        Dimension.SENSORS, "2014-10-14/2014-10-20", against="2014-10-01/2014-10-13", countries=["JP"]
+    )
+    found = autumn.breadth(october)
+    assert (found.verdict, found.largest, found.sensors, found.sharing) == (Verdict.LOCAL, "sapporo-1", 8, 1)
+    ports = ["12543/tcp", "12543/udp"]
+    where = asked(Dimension.SENSORS, "2014-10-14/2014-10-20", ports=ports, against="2014-10-01/2014-10-13")
+    assert autumn.breadth(where).verdict is Verdict.LOCAL
+
+
+def test_the_rises_of_telnet_and_of_smb_are_wide(autumn: Observer, spring: Observer) -> None:
+    telnet = autumn.breadth(asked(Dimension.SENSORS, "2014-11", ports=["23/tcp"]))
+    smb = spring.breadth(asked(Dimension.SENSORS, "2020-05", ports=["445/tcp"]))
+    assert [(found.verdict, found.sensors, found.sharing) for found in (telnet, smb)] == [
+        (Verdict.WIDE, 8, 8),
+        (Verdict.WIDE, 8, 8),
+    ]
+    assert spring.breadth(asked(Dimension.SENSORS, "2020-05", ports=["22/tcp"])).verdict is Verdict.UNCLEAR
+
+
+def test_russia_and_the_netherlands_scan_most_broadly(spring: Observer) -> None:
+    found = spring.spread(asked(Dimension.COUNTRIES, "2020-Q2"), 10, 5)
+    assert found.top == ("23/TCP", "445/TCP", "1433/TCP", "80/TCP", "22/TCP")
+    broadest = sorted(found.rows, key=lambda row: -row.effective_ports)[:2]
+    assert {row.value for row in broadest} == {"RU", "NL"}
+    assert (
+        min(row.off_top for row in broadest)
+        > 0.9
+        > max(row.off_top for row in found.rows if row not in broadest)
+    )
+
+
+def test_445_rises_while_1433_falls_and_nothing_else_moves(spring: Observer) -> None:
+    found = spring.movements(asked(Dimension.PORTS, "2020-Q2"), [], 30)
+    (row,) = found.rows
+    assert (row.value, row.other, row.direction) == ("445/TCP", "1433/TCP", "against")
+    assert row.day.isoformat()[:7] in ("2020-04", "2020-05")
+    assert (row.factor > 1.5, row.other_factor < 0.7, row.lag <= 1) == (True, True, True)
+    moved = [level.value for level in found.levels if level.shifts]
+    assert moved == ["445/TCP", "1433/TCP"]
+
+
+def test_vietnam_and_indonesia_rise_together(spring: Observer) -> None:
+    found = spring.movements(asked(Dimension.COUNTRIES, "2020-Q2"), [], 20)
+    assert [(row.value, row.other, row.direction) for row in found.rows] == [("VN", "ID", "together")]
+    assert str(found.rows[0].day) == "2020-04-28"
+
+
+def test_8080_rises_with_telnet_at_the_turn_to_december(autumn: Observer) -> None:
+    found = autumn.movements(asked(Dimension.PORTS, "2014-Q4"), [(6, 23), (6, 8080)], 2)
+    assert [(row.value, row.other, row.direction, row.day.month) for row in found.rows] == [
+        ("8080/TCP", "23/TCP", "together", 11)
+    ]
+
+
+def test_an_outage_moves_nothing(spring: Observer) -> None:
+    found = spring.movements(asked(Dimension.SENSORS, "2020-05-15/2020-06-30"), [], 20)
+    assert [level.value for level in found.levels if level.shifts] == []
+    assert "fukuoka-1" in {level.value for level in found.levels}
