@@ -37,7 +37,10 @@ def router(source: Source) -> APIRouter:
     routes = APIRouter(prefix="/v1", tags=["questions"])
 
     @routes.get(
-        "/spreads/{dimension}", dependencies=[needs(Scope.READ)], response_model=SpreadAnswer, responses=responses("The spreads.", EXAMPLE)
+        "/spreads/{dimension}",
+        dependencies=[needs(Scope.READ)],
+        response_model=SpreadAnswer,
+        responses=responses("The spreads.", EXAMPLE),
     )
     def spreads(
         request: Request,
