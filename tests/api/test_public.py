@@ -83,11 +83,12 @@ def question_against(window: Any) -> Question:
 
 def test_a_public_ranking_says_nothing_of_sensors_and_leaves_out_what_few_sent() -> None:
     rows = (row(500, 90), row(100, 100), row(99, 500))
-    told = public.published(Ranking(Dimension.PORTS, 699, 3, rows, PROVENANCE), 100)
+    told = public.published(Ranking(Dimension.PORTS, 699, 3, 0, rows, PROVENANCE), 100)
     assert told == Ranking(
         Dimension.PORTS,
         699,
         3,
+        0,
         (
             replace(rows[0], per_sensor_day=None, previous_rank=None, previous_packets=0),
             replace(rows[1], per_sensor_day=None),
@@ -99,17 +100,17 @@ def test_a_public_ranking_says_nothing_of_sensors_and_leaves_out_what_few_sent()
 def test_a_public_trend_says_nothing_of_sensors_and_leaves_out_what_few_sent() -> None:
     buckets = Buckets(ZoneInfo("UTC"), "day", (0, 1440, 2880))
     lines = (Line("23/TCP", "23/TCP", (99, 1)), Line("80/TCP", "80/TCP", (99, None)))
-    told = public.published(Trend(Dimension.PORTS, buckets, lines, (1.0, 0.5), PROVENANCE), 100)
+    told = public.published(Trend(Dimension.PORTS, buckets, lines, (1.0, 0.5), 0, PROVENANCE), 100)
     assert told == Trend(
-        Dimension.PORTS, buckets, lines[:1], (None, None), replace(PROVENANCE, now=None, before=None)
+        Dimension.PORTS, buckets, lines[:1], (None, None), 0, replace(PROVENANCE, now=None, before=None)
     )
 
 
 def test_an_answer_about_few_packets_is_not_public() -> None:
     buckets = Buckets(ZoneInfo("UTC"), "day", (0, 1440))
     for answer in (
-        Ranking(Dimension.PORTS, 99, 1, (row(99, 0),), PROVENANCE),
-        Trend(Dimension.PORTS, buckets, (Line("23/TCP", "", (99,)),), (1.0,), PROVENANCE),
+        Ranking(Dimension.PORTS, 99, 1, 0, (row(99, 0),), PROVENANCE),
+        Trend(Dimension.PORTS, buckets, (Line("23/TCP", "", (99,)),), (1.0,), 0, PROVENANCE),
     ):
         with pytest.raises(NotPublic, match="fewer than 100 packets are not public"):
             public.published(answer, 100)
