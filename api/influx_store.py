@@ -373,9 +373,10 @@ class InfluxStore:
 
 def _forgotten(piece: Piece, edge: int) -> str:
     name = piece.resolution.name.lower()
+    coarser = "" if piece.resolution is Resolution.DAY else ", ask for whole UTC days"
     return (
         f"InfluxDB remembers {name}s from {instant(edge):%Y-%m-%d %H:%M} UTC on, and the question needs those from "
-        f"{instant(piece.start):%Y-%m-%d %H:%M} on: {LEDGER}, or let influx.retention_{name} be longer"
+        f"{instant(piece.start):%Y-%m-%d %H:%M} on: {LEDGER}{coarser}, or let influx.retention_{name} be longer"
     )
 
 

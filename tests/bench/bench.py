@@ -393,6 +393,25 @@ def small_captures(bench: Bench) -> None:
     )
 
 
+def asking(bench: Bench) -> None:
+    """P9: the same questions to the ledger and to InfluxDB."""
+    if shutil.which("influxd") is None:
+        bench.add(Figure("P9 questions", "skipped: there is no influxd (Debian's package influxdb)"))
+        return
+    flows = 500_000 if bench.quick else 5_000_000
+    found = bench.child("asking.py", bench.folder / "asked", str(flows), str(bench.random_ports))
+    for question, taken in found["answers"].items():
+        ours, peer = taken["ledger"]["median"], taken["InfluxDB"]["median"]
+        bench.add(
+            Figure(
+                f"P9 {question}, {flows / 1e6:.1f} M flows",
+                f"{ours * 1e3:.0f} ms",
+                f"InfluxDB 1.6 {peer * 1e3:.0f} ms",
+                times(peer / ours),
+            )
+        )
+
+
 MEASURES: dict[str, Callable[[Bench], None]] = {
     "P1": capture_to_flows,
     "P2": decode_alone,
@@ -401,6 +420,7 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "P5": standard_input,
     "P6": ranking,
     "P7": projection,
+    "P9": asking,
     "commits": commits,
     "small": small_captures,
 }
