@@ -17,7 +17,7 @@ from darkscope.api import breadth, movements, ranking, spread, trend
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
 from darkscope.api.selection import Choice, Selection, select
-from darkscope.api.store import Filter, Precision, Store
+from darkscope.api.store import Filter, NotHeldError, Precision, Store
 from darkscope.api.watch import Watch
 from darkscope.ingest import series
 
@@ -131,16 +131,24 @@ class Observer:
         )
 
     def spread(self, question: Question, limit: int, top: int) -> spread.Spread:
-        """Say how the leading values' scans are spread over ports; other classes only where they are asked for."""
+        """Say how the leading values' scans are spread over ports; other classes only where they are asked for.
+
+        Raises NotHeldError where the store does not know all ports apart: what is folded would look like one port.
+        """
         dimension, window = question.dimension, question.period.window
         choice = self._choice(question, window)
         classes = question.where.classes or frozenset({series.Traffic.SCAN.value})
         where = replace(question.where, sensors=choice.filter, classes=classes)
         first = ranking.leading(dimension, self.store.totals(dimension, window, where), limit)
         watch = self._watch(choice, self._whole(window, question.period))
+        ports = self.store.totals(Dimension.PORTS, window, where)
+        if ports["port"].has_nulls():
+            raise NotHeldError(
+                'not all ports are known apart here, so their spread is not known: set api.store = "ledger"'
+            )
         return spread.spread(
             dimension,
-            self.store.totals(Dimension.PORTS, window, where),
+            ports,
             self.store.cross(dimension, Dimension.PORTS, window, where, first),
             first,
             top,

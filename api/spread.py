@@ -62,12 +62,11 @@ def spread(
     """
     keys = list(dimension.columns)
     occurring = totals.filter(pl.col("packets") > 0)
-    leading = occurring.drop_nulls(PORTS).sort("packets", *PORTS, descending=[True, False, False]).head(top)
+    leading = occurring.sort("packets", *PORTS, descending=[True, False, False]).head(top)
     everything = int(occurring["packets"].sum())
     on_top = leading.select(*PORTS, on_top=pl.lit(value=True))
     share = pl.col("packets") / pl.col("packets").sum()
-    told = pl.col("port").is_not_null()  # a store may not know all ports apart
-    most = pl.struct(*PORTS).filter(told).sort_by(pl.col("packets").filter(told), descending=True).first()
+    most = pl.struct(*PORTS).sort_by("packets", descending=True).first()
     found = (
         pairs.filter(pl.col("packets") > 0)
         .sort(PORTS)
@@ -75,7 +74,7 @@ def spread(
         .group_by(keys)
         .agg(
             pl.col("packets").sum(),
-            ports=told.sum(),
+            ports=pl.len(),
             effective=1 / share.pow(2).sum(),
             off_top=share.filter(pl.col("on_top").is_null()).sum(),
             main=most,
@@ -103,7 +102,7 @@ def spread(
         dimension,
         tuple(value_text(Dimension.PORTS, key) for key in leading.select(PORTS).rows()),
         1 - int(leading["packets"].sum()) / everything if everything else None,
-        len(occurring.drop_nulls(PORTS)),
+        len(occurring),
         tuple(rows),
         provenance,
     )

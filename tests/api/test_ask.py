@@ -13,7 +13,7 @@ from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import parse_period
 from darkscope.api.selection import KNOWN, Selection, organisations
-from darkscope.api.store import Precision
+from darkscope.api.store import NotHeldError, Precision
 
 Make = Callable[..., Any]
 ZONE = ZoneInfo("UTC")
@@ -105,3 +105,31 @@ def test_a_sensor_in_its_outage_is_a_gap_while_others_go_on(tables: Any) -> None
     asked = question("2020-06-24", Dimension.SENSORS, LATER, sensors=("late",))
     trend = observer(tables, KNOWN_SENSORS, LATER).trend(asked, "6h", [("late",)], 1)
     assert (trend.lines[0].packets, trend.covered) == ((6, 0, None, None), (1.0, 1.0, 0.0, 0.0))
+
+
+class Folding(LedgerStore):
+    """A store that does not know 23/TCP apart."""
+
+    def totals(self, *asked: Any) -> pl.DataFrame:
+        whole = super().totals(*asked)
+        if "port" not in whole.columns:
+            return whole
+        is_folded = pl.col("port") == 23
+        return whole.with_columns(pl.when(~is_folded).then(name).alias(name) for name in ("protocol", "port"))
+
+
+def test_a_spread_is_refused_where_ports_are_folded(snapshot: Make) -> None:
+    made = snapshot([{"minute": "2020-06-24T01:00", "port": port} for port in (23, 80)])
+    who = Observer(Folding(made), KNOWN_SENSORS, value_text, LATER)
+    with pytest.raises(
+        NotHeldError, match=r"not all ports are known apart here.*set api\.store = \"ledger\""
+    ):
+        who.spread(question("2020-06-24", Dimension.COUNTRIES, LATER), 5, 5)
+
+
+def test_what_is_folded_counts_in_a_ranking_and_is_not_ranked(snapshot: Make) -> None:
+    made = snapshot([{"minute": "2020-06-24T01:00", "port": port} for port in (23, 80)])
+    who = Observer(Folding(made), KNOWN_SENSORS, value_text, LATER)
+    ranking = who.top(question("2020-06-24", Dimension.PORTS, LATER), 5, None)
+    assert (ranking.packets, ranking.values, ranking.folded) == (2, 1, 1)
+    assert [(row.value, row.share, row.sources) for row in ranking.rows] == [("80/TCP", 0.5, 1)]
