@@ -55,6 +55,7 @@ class Asker:
     key: str = ""  # the key's id; empty: without one
     scopes: frozenset[Scope] = frozenset(Scope)  # with all that they imply
     organisations: frozenset[str] | None = None  # whose sensors alone it sees; None: all sensors
+    who: str = ""  # by whom limits count: the key's id, else where the request came from
 
     @property
     def is_public(self) -> bool:
@@ -90,7 +91,7 @@ class Key:
     def asker(self) -> Asker:
         """Who asks with it."""
         implied = frozenset().union(*(IMPLIED[scope] for scope in self.scopes))
-        return Asker(self.id, implied, self.organisations)
+        return Asker(self.id, implied, self.organisations, self.id)
 
 
 class UnknownKeyError(ValueError):

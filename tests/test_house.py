@@ -123,7 +123,7 @@ PLACES = {
     "rich": {"api.command"},
     "subprocess": {"api.command", "ingest.intake"},
     "typer": {"api.command"},
-    "uvicorn": {"api.command"},
+    "uvicorn": {"api.command", "api.http"},
 }
 """Where alone a library is imported."""
 

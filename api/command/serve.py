@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -20,6 +21,7 @@ from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import logged
 from darkscope.api.command.stores import remote_of
 from darkscope.api.http.app import create
+from darkscope.api.http.connections import LARGEST_HEAD, Connection
 from darkscope.api.keys import listed
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.registry import RegistryError
@@ -27,6 +29,9 @@ from darkscope.ingest.settings import Address, SettingsError, load
 
 GRACE = 30
 """Seconds that requests have to end in when the end is asked for."""
+
+MOST_FILES = 8192
+"""Files that may be open at once, where the system lets a process choose."""
 
 UNTIL = "there is no key yet; once `darkscope keys create` has made one, keys are asked for"
 """Why nobody is asked for a key."""
@@ -70,13 +75,19 @@ def serve(
     except OSError as error:
         typer.echo(f"darkscope: {_url(where.address, where.port)}: {os.strerror(error.errno or 0)}", err=True)
         raise typer.Exit(FAILED) from None
+    _allow_many_files()
     server = uvicorn.Server(
         uvicorn.Config(
             create(loaded, remote=remote_of(loaded)),
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=False,
+            http=Connection,
+            ws="none",
+            h11_max_incomplete_event_size=LARGEST_HEAD,
+            root_path=where.path,
+            proxy_headers=bool(where.proxies),
+            forwarded_allow_ips=list(map(str, where.proxies)),
             timeout_graceful_shutdown=GRACE,
         )
     )
@@ -94,6 +105,14 @@ def _listening(address: Address, port: int) -> socket.socket:
     """Listen; also where a server that has just ended left connections. Raises OSError."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     return socket.create_server((str(address), port), family=family, backlog=2048)
+
+
+def _allow_many_files() -> None:
+    """Connections and the ledger's files take one each: what the system allows is more than what is set at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _url(address: Address, port: int) -> str:

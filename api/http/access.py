@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import Depends, Request, Security, params
@@ -78,11 +79,12 @@ class Doors:
         keys = self._fresh_keys()
         key = None if presented is None else find(keys, presented)
         state = "unknown" if key is None else key.state(self._now())
-        self._rates.take(key.id if key and state == "valid" else _network(client), self._ticks())
+        who = key.id if key and state == "valid" else _network(client)
+        self._rates.take(who, self._ticks())
         if presented is None:
             if not self._without_keys and keys:
                 raise Unknown("a key is needed, as `Authorization: Bearer` or `X-API-Key`", was_given=False)
-            return ANYBODY
+            return replace(ANYBODY, who=who)
         if key is None or state != "valid":
             raise Unknown(_REASONS[state], was_given=True)
         self._note(key)

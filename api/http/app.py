@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
@@ -44,6 +45,13 @@ TAGS = [
 ]
 
 
+READ_BY_PAGES = (
+    *("ETag", "Retry-After", "WWW-Authenticate", "X-Request-Id"),
+    *("Darkscope-Ledger-Version", "Darkscope-Window"),
+)
+"""Headers that pages of other sites may read, where the settings let them read answers."""
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -73,6 +81,14 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
     app.include_router(metrics.router(registry, is_open=settings.api.open_metrics))
     problems.install(app)
     app.state.doors = Doors(settings, lambda: clock().timestamp())
+    if settings.api.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.api.origins,
+            allow_methods=["GET", "POST"],
+            allow_headers=["Authorization", "X-API-Key", "If-None-Match"],
+            expose_headers=READ_BY_PAGES,
+        )
     app.add_middleware(Watched, requests=metrics.Requests(registry), names=settings.api.names)
     app.openapi = lambda: _described(app)  # type: ignore[method-assign]
     return app

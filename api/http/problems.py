@@ -20,7 +20,7 @@ from darkscope.api.deadline import TooLong
 from darkscope.api.dimension import ValueTextError
 from darkscope.api.http.access import Forbidden, Unknown
 from darkscope.api.http.rates import TooFast
-from darkscope.api.http.source import PATIENCE, Busy
+from darkscope.api.http.turns import PATIENCE, Busy
 from darkscope.api.periods import PeriodError
 from darkscope.api.public import NotPublic
 from darkscope.api.selection import UnknownSensorError
@@ -168,14 +168,19 @@ def _ledger(_: Request, error: Exception) -> JSONResponse:
     )
 
 
-def _busy(_: Request, __: Exception) -> JSONResponse:
+def busy(detail: str = "") -> JSONResponse:
+    """Say that there is too much to do."""
     return problem(
         503,
         kind="busy",
         title="Too many questions at once",
-        detail=f"this one would have waited for more than {PATIENCE:g} s; ask again",
+        detail=detail or "ask again",
         headers={"Retry-After": "5"},
     )
+
+
+def _busy(_: Request, __: Exception) -> JSONResponse:
+    return busy(f"this one would have waited for more than {PATIENCE:g} s; ask again")
 
 
 def _too_long(_: Request, error: Exception) -> JSONResponse:

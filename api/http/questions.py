@@ -182,7 +182,7 @@ def answer(
     unchanged = posed.unchanged(request, posed.tag)
     if unchanged is not None:
         return unchanged
-    with source.turn():
+    with source.turns.turn(asker_of(request).who):
         found = ask(posed.observer, posed.question)
         if asker_of(request).is_public:
             found = public.published(found, source.settings.api.public_least)

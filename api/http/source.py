@@ -6,18 +6,17 @@ questions go to a remote store, and then the ledger need not be there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2s
 from importlib.metadata import version
-from threading import BoundedSemaphore
 
 import polars as pl
 
 from darkscope.api.ask import Observer
 from darkscope.api.deadline import Deadline
 from darkscope.api.http.gauge import Gauge, Reading
+from darkscope.api.http.turns import Turns
 from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
@@ -26,20 +25,6 @@ from darkscope.api.store import RemoteStore, Store
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
-
-AT_ONCE = 4
-"""Questions that are computed at the same time: polars uses all processors for each, and memory for every one."""
-
-PATIENCE = 10.0
-"""Seconds that a question waits for its turn."""
-
-MOST_WAITING = 16
-"""Questions that wait for their turn: each holds one of 40 threads, and the others are for what is answered at once."""
-
-
-class Busy(Exception):
-    """Too many questions are being computed; this one was not begun."""
-
 
 Remote = Callable[[datetime, Deadline | None], RemoteStore]
 """Opens a store behind a server, at a time, for a question that has a deadline. Raises StoreError."""
@@ -59,8 +44,7 @@ class Source:
         self._organisations = organisations(self._known)
         self._labels = labels(self._known)
         self._gauge = Gauge()
-        self._turns = BoundedSemaphore(AT_ONCE)
-        self._places = BoundedSemaphore(AT_ONCE + MOST_WAITING)
+        self.turns = Turns()
         self._ledger: Ledger | None = None
         described = (version("darkscope"), settings.sensors, settings.time_zone)
         self.digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
@@ -109,18 +93,3 @@ class Source:
             return Observer(store, self._known, self._labels, now)
         theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))
         return Observer(store, theirs, self._labels, now, sees_all=False)
-
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Wait for the turn to compute something large. Raises Busy."""
-        if not self._places.acquire(blocking=False):
-            raise Busy
-        try:
-            if not self._turns.acquire(timeout=PATIENCE):
-                raise Busy
-            try:
-                yield
-            finally:
-                self._turns.release()
-        finally:
-            self._places.release()

@@ -134,7 +134,7 @@ def test_a_registry_of_others_has_no_keys(tmp_path: Path) -> None:
 def test_what_a_scope_implies(tmp_path: Path, scopes: str, implied: str) -> None:
     keys.create(tmp_path, "one", map(Scope, scopes.split()), NOW)
     asker = only(tmp_path).asker
-    assert asker == Asker(only(tmp_path).id, frozenset(map(Scope, implied.split())), None)
+    assert asker == Asker(only(tmp_path).id, frozenset(map(Scope, implied.split())), None, only(tmp_path).id)
     assert asker.is_public == (scopes == "public")
 
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from darkscope.api.deadline import Deadline
 from darkscope.api.http import source
 from darkscope.api.http.app import create
 from darkscope.api.http.source import Source
+from darkscope.api.http.turns import Busy, Turns
 from darkscope.api.store import StoreError
 from darkscope.ingest.settings import Settings
 
@@ -72,33 +72,14 @@ def test_a_ledger_that_cannot_be_read_is_a_problem(
 def test_too_many_questions_at_once_are_told_to_come_again(
     client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "PATIENCE", 0.01)
-    monkeypatch.setattr(source, "AT_ONCE", 0)
-    asked = Source(Settings(), lambda: pytest.fail("no clock is needed"))
-    with pytest.raises(source.Busy), asked.turn():
-        pytest.fail("there was a turn")
+    def busy(_: Turns, who: str) -> None:
+        assert who == "testclient"
+        raise Busy
 
-    def busy(_: Source) -> None:
-        raise source.Busy
-
-    monkeypatch.setattr(Source, "turn", busy)
+    monkeypatch.setattr(Turns, "turn", busy)
     answer = client.get("/v1/rankings/ports")
     assert told(answer)["type"] == "urn:darkscope:problem:busy"
     assert answer.headers["retry-after"] == "5"
-
-
-def test_who_comes_while_all_places_to_wait_are_taken_is_told_so_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(source, "AT_ONCE", 1)
-    monkeypatch.setattr(source, "MOST_WAITING", 0)
-    asked = Source(Settings(), lambda: pytest.fail("no clock is needed"))
-    begun = time.monotonic()
-    with asked.turn(), pytest.raises(source.Busy), asked.turn():
-        pytest.fail("there was a turn")
-    assert time.monotonic() - begun < source.PATIENCE / 2
-    with asked.turn():
-        pass  # and the place is free again
 
 
 def test_a_question_that_takes_too_long_is_given_up(
