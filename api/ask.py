@@ -14,10 +14,13 @@ import numpy as np
 import polars as pl
 
 from darkscope.api import breadth, movements, ranking, spread, trend
+from darkscope.api.address import SENDER
 from darkscope.api.dimension import Dimension, Key
+from darkscope.api.names import Names, Told
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
-from darkscope.api.selection import Choice, Selection, select
-from darkscope.api.store import Filter, NotHeldError, Precision, Store
+from darkscope.api.selection import EVERY_KIND, Choice, Selection, select
+from darkscope.api.sources import OwnerList, SourceList, listed, owned
+from darkscope.api.store import Filter, NotHeldError, Position, Posting, Precision, Store
 from darkscope.api.watch import Watch
 from darkscope.ingest import series
 
@@ -28,6 +31,12 @@ WHOLE = 0.9
 """Watched share of a day from which on it counts as one."""
 
 Label = Callable[[Dimension, Key], str]
+
+Place = tuple[int, ...]
+"""A place in a list: packets and key of the row before it."""
+
+Mark = Callable[[Place], str]
+"""Writes a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +58,7 @@ class Observer:
     label: Label
     now: datetime  # UTC
     sees_all: bool = True  # False: sensors that are not `known` are as if they did not exist
+    names: Names = field(default_factory=Names.none)
 
     def top(self, question: Question, limit: int, precision: Precision | None) -> ranking.Ranking:
         """Rank the leading values of the period, with their ranks in the period before.
@@ -183,6 +193,47 @@ class Observer:
             label=lambda key: self.label(dimension, key),
             provenance=ranking.Provenance(self.store.version, period, where, watch, None),
         )
+
+    def sources(
+        self, question: Question, limit: int, after: Place | None = None, mark: Mark | None = None
+    ) -> SourceList:
+        """List the source addresses of the period by packets, behind a place; `mark` writes where it goes on."""
+        window, where, provenance = self._behind_sources(question)
+        position = None if after is None else Position(after[0], (after[1], after[2], after[3]))
+        page = self.store.senders.page(window, where, position, limit)
+        facts = self.store.senders.facts(window, where, page.senders)
+        last = page.senders.select("packets", *SENDER).row(-1) if page.has_more else None
+        return listed(
+            facts,
+            self.store.senders.evidence(window, self._witnesses(question), page.senders),
+            Told.of(self.names, page.senders),
+            packets=page.packets,
+            addresses=page.addresses,
+            following=mark(last) if mark and last else None,
+            provenance=provenance,
+        )
+
+    def owners(
+        self, question: Question, limit: int, after: Place | None = None, mark: Mark | None = None
+    ) -> OwnerList:
+        """List the owners of the sources by packets, behind a place; `mark` writes where it goes on."""
+        window, where, provenance = self._behind_sources(question)
+        found = self.store.senders.owners(window, where, self._witnesses(question), self.names.texts)
+        return owned(found.owners, found.devices, after, limit, mark=mark, provenance=provenance)
+
+    def _behind_sources(self, question: Question) -> tuple[Window, Filter, ranking.Provenance]:
+        """What a question about single addresses is about: time up to now, packets, and where figures come from."""
+        period = question.period
+        window = self._past(period.window)
+        choice = self._choice(question, window)
+        where = replace(question.where, sensors=choice.filter)
+        watch = self._watch(choice, self._whole(window, period))
+        return window, where, ranking.Provenance(self.store.version, period, where, watch, None)
+
+    def _witnesses(self, question: Question) -> frozenset[Posting] | None:
+        """Sensors whose evidence of a source counts: of every kind, for honeypots alone see handshakes."""
+        everybody = Selection(EVERY_KIND, organisations=question.selection.organisations)
+        return self._choice(replace(question, selection=everybody), question.period.window).filter
 
     def _choice(self, question: Question, window: Window) -> Choice:
         if self.sees_all:

@@ -21,11 +21,13 @@ from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key, parse_port, port_text, value_text
 from darkscope.api.periods import DAY, Buckets, Window, instant, minute
 from darkscope.api.store import (
+    NO_SENDERS,
     ExpiredError,
     Filter,
     NotHeldError,
     Posting,
     Precision,
+    Senders,
     StoreError,
     UnreachableError,
 )
@@ -130,6 +132,11 @@ class InfluxStore:
         """End of the newest minute that a sensor watched, seconds since 1970; None where there is none."""
         found = self._last(COVERAGE, "watched", ' AND "watched" > 0')
         return None if found is None else found[0] + 60
+
+    @property
+    def senders(self) -> Senders:
+        """Refuse: source addresses are never tags."""
+        raise NotHeldError(NO_SENDERS)
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Give sums by value; see Store."""

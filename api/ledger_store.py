@@ -6,21 +6,33 @@ Sums come from the smallest rollup that fits, and from flows where none does; bo
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
-from functools import cache, reduce
+from functools import cache
 from math import prod
-from typing import Protocol, TypeVar
 
 import polars as pl
-from polars.exceptions import PolarsError
 
 from darkscope.api import coverage
 from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key
-from darkscope.api.periods import DAY, EPOCH, Buckets, Window, instant
-from darkscope.api.store import ExpiredError, Filter, Posting, Precision, StoreError
+from darkscope.api.ledger_senders import LedgerSenders
+from darkscope.api.ledger_tables import (
+    PORTS,
+    Piece,
+    Snapshot,
+    collected,
+    conditions,
+    day_of,
+    minutes_of,
+    of_ports,
+    port_number,
+    posted,
+    scan,
+)
+from darkscope.api.periods import DAY, Buckets, Window
+from darkscope.api.store import ExpiredError, Filter, Posting, Precision
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, step
 from darkscope.ingest.watched import islands
@@ -41,12 +53,6 @@ ROLLUPS = tuple(sorted(series.ROLLUPS, key=_size))
 MONTH_ROLLUPS = tuple(sorted(series.MONTH_ROLLUPS, key=_size))
 """Those of months, likewise."""
 
-PORTS = 1 << 17
-"""Numbers set apart for a protocol's ports where protocol and port are one number."""
-
-FEW_PORTS = 32
-"""Ports up to which a filter is spelled out; thousands would nest too deep."""
-
 EXACT_FLOWS = 4_000_000
 """Flows up to which distinct sources are counted exactly when an estimate would do."""
 
@@ -60,32 +66,8 @@ LONGEST_BRIDGE = 2 * DAY
 """Minutes before and after a window in which a stretch of coverage may bear on it."""
 
 
-class Snapshot(Protocol):
-    """What is asked of the ledger: one consistent state of its tables."""
-
-    @property
-    def version(self) -> int:
-        """Number of the last complete batch."""
-
-    def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
-        """Rows of UTC days, both included; one key may have several rows."""
-
-    def days(self, table: series.Table) -> frozenset[date]:
-        """UTC days for which a table has rows; a rollup has them only while it is true."""
-
-
 Days = Callable[[series.Table], frozenset[date]]
 """Which days a table has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A stretch of time and the table that answers for it."""
-
-    table: series.Table
-    start: int  # minutes since 1970, included
-    end: int  # minutes since 1970, excluded
-    sign: int = 1  # -1: taken off, for it sticks out of the window
 
 
 class LedgerStore:
@@ -112,6 +94,11 @@ class LedgerStore:
     def version(self) -> int:
         """Number of the ledger's last complete batch."""
         return self._snapshot.version
+
+    @property
+    def senders(self) -> LedgerSenders:
+        """Single source addresses."""
+        return LedgerSenders(self._snapshot, self._deadline)
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Give sums by value; see Store."""
@@ -194,22 +181,7 @@ class LedgerStore:
         return islands(self._collected(stretches, [piece]))
 
     def _collected(self, rows: pl.LazyFrame, pieces: Iterable[Piece]) -> pl.DataFrame:
-        try:
-            return rows.collect(engine="streaming")
-        except (PolarsError, OSError) as error:
-            if self._deadline is not None:
-                self._deadline.check()
-            raise StoreError(self._unreadable(pieces) or f"the ledger cannot be read: {error}") from error
-
-    def _unreadable(self, pieces: Iterable[Piece]) -> str:
-        """Name the table and day that cannot be read: polars does not say in which file it failed."""
-        for piece in pieces:
-            for day in pl.date_range(_day(piece.start), _day(piece.end - 1), eager=True):
-                try:
-                    self._snapshot.scan(piece.table, day, day).collect(engine="streaming")
-                except (PolarsError, OSError) as error:
-                    return f"the ledger's table {piece.table.name} cannot be read on {day}: {error}"
-        return ""
+        return collected(self._snapshot, rows, pieces, self._deadline)
 
     def _plan(self, dimensions: Sequence[Dimension], where: Filter, edges: Sequence[int]) -> list[Piece]:
         needed = _needed(dimensions, where)
@@ -227,7 +199,7 @@ class LedgerStore:
         return pieces
 
     def _expired(self, piece: Piece) -> list[date]:
-        first, last = _day(piece.start), _day(piece.end - 1)
+        first, last = day_of(piece.start), day_of(piece.end - 1)
         return [day for day in self._snapshot.days(series.SEALS) if first <= day <= last]
 
     def _rows(self, piece: Piece, dimensions: Sequence[Dimension], where: Filter) -> pl.LazyFrame:
@@ -237,25 +209,18 @@ class LedgerStore:
             rows = rows.with_columns(self._organisation())
         if piece.sign < 0:
             rows = rows.with_columns(-pl.col("packets"))
-        for condition in _conditions(where):
+        for condition in conditions(where):
             rows = rows.filter(condition)
         return rows
 
     def _scan(self, piece: Piece) -> pl.LazyFrame:
-        rows = self._snapshot.scan(piece.table, _day(piece.start), _day(piece.end - 1))
-        if self._deadline is not None:
-            rows = self._deadline.watched(rows)
-        if piece.start % DAY:
-            rows = rows.filter(pl.col("minute") >= piece.start)
-        if piece.end % DAY:
-            rows = rows.filter(pl.col("minute") < piece.end)
-        return rows
+        return scan(self._snapshot, piece, self._deadline)
 
     def _organisation(self) -> pl.Expr:
         name = pl.lit("")
         for organisation in sorted(set(self._organisations.values())):
             postings = [posting for posting, owner in self._organisations.items() if owner == organisation]
-            name = pl.when(_posted(postings)).then(pl.lit(organisation)).otherwise(name)
+            name = pl.when(posted(postings)).then(pl.lit(organisation)).otherwise(name)
         return name.alias("organisation")
 
 
@@ -265,7 +230,7 @@ def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[st
     keys, values = list(dimension.columns), [pl.col(column) for column in dimension.columns]
     if dimension is Dimension.PORTS:
         keys = ["key"]
-        values = [_port_number(pl.col("protocol").cast(pl.Int32), pl.col("port")).alias("key")]
+        values = [port_number(pl.col("protocol").cast(pl.Int32), pl.col("port")).alias("key")]
     parts = [part.select(*values, *further, "packets") for part in rows]
     summed = pl.concat(parts).group_by(*keys, *further).agg(packets).filter(pl.col("packets") != 0)
     if dimension is not Dimension.PORTS:
@@ -292,7 +257,7 @@ def _distinct(addresses: pl.LazyFrame, keys: list[str], share: int) -> pl.LazyFr
 def _named(dimension: Dimension, values: Sequence[Key]) -> pl.Expr:
     """Rows of named values."""
     if dimension is Dimension.PORTS:
-        return _ports([(int(protocol), int(port)) for protocol, port in values])
+        return of_ports([(int(protocol), int(port)) for protocol, port in values])
     (column,) = dimension.columns
     return pl.col(column).is_in([value for (value,) in values])
 
@@ -330,7 +295,7 @@ def plan(
 
     if months is not None:
         for first in sorted(days(months)):
-            low, high = _minutes(first), _minutes(month(first + timedelta(days=31)))
+            low, high = minutes_of(first), minutes_of(month(first + timedelta(days=31)))
             if 2 * (min(high, end) - max(low, edges[0])) > high - low and not _within(cuts, low, high):
                 go_on(low)
                 add(Piece(months, low, high))
@@ -360,7 +325,7 @@ def _of_day(
     for table in fitting:
         length = step(table)
         first, last = -(-low // length) * length, high // length * length
-        if first < last and not any(edge % length for edge in inner) and _day(day) in days(table):
+        if first < last and not any(edge % length for edge in inner) and day_of(day) in days(table):
             if low < first:
                 yield Piece(series.FLOWS, low, first)
             yield Piece(table, first, last)
@@ -385,72 +350,6 @@ def _needed(dimensions: Iterable[Dimension], where: Filter) -> set[str]:
         "tool": where.tools,
     }
     return columns | {column for column, values in asked.items() if values is not None}
-
-
-def _conditions(where: Filter) -> list[pl.Expr]:
-    chosen: dict[str, frozenset[str] | frozenset[int] | None] = {
-        "class": where.classes,
-        "protocol": where.protocols,
-        "country": where.countries,
-        "asn": where.owners,
-        "tool": where.tools,
-    }
-    conditions = [
-        pl.col(column).is_in(sorted(values)) for column, values in chosen.items() if values is not None
-    ]
-    if where.ports is not None:
-        conditions.append(_ports(where.ports))
-    if where.sensors is not None:
-        conditions.append(_posted(where.sensors))
-    return conditions
-
-
-def _posted(postings: Iterable[Posting]) -> pl.Expr:
-    """Rows of sensors while they were posted: by UTC days, which no row of a rollup crosses."""
-    by_time: dict[tuple[int | None, int | None], list[str]] = {}
-    for posting in postings:
-        by_time.setdefault(posting.minutes, []).append(posting.sensor)
-    chosen = pl.lit(value=False)
-    for (start, end), sensors in by_time.items():
-        there = pl.col("sensor").is_in(sensors)
-        if start is not None:
-            there &= pl.col("minute") >= start
-        if end is not None:
-            there &= pl.col("minute") < end
-        chosen |= there
-    return chosen
-
-
-def _ports(ports: Collection[tuple[int | None, int]]) -> pl.Expr:
-    """Rows of certain ports. A few are spelled out, because Parquet's statistics skip by equality."""
-    if len(ports) > FEW_PORTS:
-        of_any = [port for protocol, port in ports if protocol is None]
-        exact = [_port_number(protocol, port) for protocol, port in ports if protocol is not None]
-        number = _port_number(pl.col("protocol").cast(pl.Int32), pl.col("port"))
-        return pl.col("port").is_in(of_any) | number.is_in(exact)
-    wanted = [
-        (pl.col("port") == port)
-        if protocol is None
-        else (pl.col("port") == port) & (pl.col("protocol") == protocol)
-        for protocol, port in ports
-    ]
-    return reduce(pl.Expr.or_, wanted, pl.lit(value=False))
-
-
-Number = TypeVar("Number", int, pl.Expr)
-
-
-def _port_number(protocol: Number, port: Number) -> Number:
-    """Protocol and port as one number."""
-    return protocol * PORTS + port - series.NO_PORT
-
-
-def _minutes(day: date) -> int:
-    return (day - EPOCH.date()).days * DAY
-
-
-def _day(minutes: int) -> date:
-    return max(instant(minutes), EPOCH).date()
 
 
 def _within(edges: Sequence[int], low: int, high: int) -> Sequence[int]:

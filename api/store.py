@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from darkscope.api.address import Sender
 from darkscope.api.dimension import Dimension, Key, port_text, value_text
 from darkscope.api.periods import DAY, EPOCH, Buckets, Window
 from darkscope.ingest.protocols import protocol_text
@@ -81,12 +82,77 @@ class UnreachableError(StoreError):
     """The server behind the store does not answer, or not as it should; the message has its own words."""
 
 
+NO_SENDERS = 'InfluxDB has no source addresses: set api.store = "ledger"'
+
+
 class Precision(StrEnum):
     """How distinct sources are counted."""
 
     NONE = "none"
     ESTIMATED = "estimated"
     EXACT = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in the list of senders: behind one of them."""
+
+    packets: int
+    sender: Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some senders in their order, and how many there are in all."""
+
+    senders: pl.DataFrame  # version, source_high, source_low, packets
+    packets: int  # of all senders
+    addresses: int  # all senders
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Senders by owner."""
+
+    owners: (
+        pl.DataFrame
+    )  # asn, packets, sources, confirmed, first, last (minutes), countries (list); most packets first
+    devices: pl.DataFrame  # asn, device, sources; by owner, the most first
+
+
+class Senders(Protocol):
+    """What can be asked about single source addresses. Every question may raise StoreError."""
+
+    def page(self, window: Window, where: Filter, after: Position | None, limit: int) -> Page:
+        """List senders by packets, those of equal packets by address, behind a position."""
+
+    def facts(self, window: Window, where: Filter, senders: pl.DataFrame) -> pl.DataFrame:
+        """Tell of senders (columns SENDER) what the packets that pass a filter say, in their order.
+
+        `packets`, `first` and `last` (minutes since 1970), `country` and `asn` (of the last packets), `ports` (how
+        many), `ports_exact`, `sensors` (how many), `classes` (list); null where there are no packets.
+        """
+
+    def evidence(
+        self, window: Window, sensors: frozenset[Posting] | None, senders: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Tell of senders (columns SENDER) what all their packets of the window's UTC days say, in their order.
+
+        `tools` (list), `is_confirmed`, `is_spoofable`, `is_broad`. Nothing is known where no evidence is left.
+        """
+
+    def owners(
+        self,
+        window: Window,
+        where: Filter,
+        sensors: frozenset[Posting] | None,
+        device: Callable[[pl.DataFrame], pl.Series],
+    ) -> Owners:
+        """Sum senders by owner; those are confirmed that are by the evidence of `sensors`.
+
+        `device` tells the device of each sender (columns SENDER), empty where nobody looked.
+        """
 
 
 class Store(Protocol):
@@ -104,6 +170,10 @@ class Store(Protocol):
     @property
     def precision(self) -> Precision:
         """How distinct sources are counted where nobody says."""
+
+    @property
+    def senders(self) -> Senders:
+        """Single source addresses. Raises NotHeldError."""
 
     def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
         """Sum by value: the dimension's columns, `packets` (Int64), in no order.

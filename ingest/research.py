@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-_MASK = (1 << 64) - 1
+from darkscope.ingest.prefixes import Prefixes
 
 
 class ResearchError(Exception):
@@ -26,12 +26,13 @@ class ResearchError(Exception):
 class Research:
     """Prefixes with names: of one address, the longest prefix names it."""
 
-    _tables: tuple[tuple[int, int, pl.DataFrame], ...]  # version, length and prefixes; longest first
+    _prefixes: Prefixes
+    _names: tuple[str, ...]  # of each prefix
 
     @classmethod
     def none(cls) -> Research:
         """Know nobody."""
-        return cls(())
+        return cls(Prefixes.of(()), ())
 
     @classmethod
     def read(cls, file: Path) -> Research:
@@ -47,7 +48,7 @@ class Research:
     @classmethod
     def parse(cls, text: str, name: str) -> Research:
         """Read the text of a file of that name. Raises ResearchError with every mistake in it."""
-        lengths: dict[tuple[int, int], dict[int, str]] = {}
+        names: dict[IPv4Network | IPv6Network, str] = {}
         mistakes = []
         for number, line in _lines(text):
             prefix, _, owner = (part.strip() for part in line.partition(","))
@@ -56,23 +57,17 @@ class Research:
             except ValueError as error:
                 mistakes.append(f"{name} line {number}: {error}")
                 continue
-            known = lengths.setdefault((network.version, network.prefixlen), {})
             if not owner:
                 mistakes.append(f"{name} line {number}: {prefix} has no name: a line is `prefix,name`")
-            elif known.setdefault(int(network.network_address), owner) != owner:
+            elif names.setdefault(network, owner) != owner:
                 mistakes.append(f"{name} line {number}: {prefix} has another name in an earlier line")
         if mistakes:
             raise ResearchError("\n".join(mistakes))
-        return cls(
-            tuple(
-                (version, length, _table(prefixes))
-                for (version, length), prefixes in sorted(lengths.items(), reverse=True)
-            )
-        )
+        return cls(Prefixes.of(tuple(names)), tuple(names.values()))
 
     def __len__(self) -> int:
         """Count the prefixes."""
-        return sum(len(table) for _, _, table in self._tables)
+        return len(self._names)
 
     def names(
         self,
@@ -81,43 +76,11 @@ class Research:
         low: npt.NDArray[np.uint64] | npt.NDArray[np.int64],
     ) -> pl.Series:
         """Name the scanner behind each source; empty where it is none that is known."""
-        sources = pl.DataFrame(
-            {
-                "version": version,
-                "high": high.astype(np.uint64, copy=False),
-                "low": low.astype(np.uint64, copy=False),
-                "name": np.full(len(version), None),
-            },
-            schema_overrides={"name": pl.String},
-        )
-        for length_of, length, table in self._tables:
-            mask = ((1 << length) - 1) << ((32 if length_of == 4 else 128) - length)
-            found = sources.select(
-                pl.col("high") & pl.lit(mask >> 64, pl.UInt64),
-                pl.col("low") & pl.lit(mask & _MASK, pl.UInt64),
-            ).join(table, on=["high", "low"], how="left", maintain_order="left")["name"]
-            is_version = pl.col("version") == length_of
-            sources = sources.with_columns(
-                pl.when(pl.col("name").is_null() & is_version)
-                .then(found)
-                .otherwise(pl.col("name"))
-                .alias("name")
-            )
-        return sources["name"].fill_null("")
+        found = self._prefixes.find(version, high, low)
+        return pl.Series(self._names, dtype=pl.String).gather(found).fill_null("")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line
-
-
-def _table(prefixes: dict[int, str]) -> pl.DataFrame:
-    return pl.DataFrame(
-        {
-            "high": [prefix >> 64 for prefix in prefixes],
-            "low": [prefix & _MASK for prefix in prefixes],
-            "name": list(prefixes.values()),
-        },
-        schema={"high": pl.UInt64, "low": pl.UInt64, "name": pl.String},
-    )

@@ -377,6 +377,8 @@ class Settings(_Section):
     geo: Geo = Geo()
     research: Path | None = None
     """File of research scanners, `prefix,name` a line; none where left out."""
+    devices: Path | None = None
+    """File of investigated devices, CSV; none where left out."""
     retention: Retention = Retention()
     influx: Influx = Influx()
     api: Api = Api()

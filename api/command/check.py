@@ -14,9 +14,9 @@ from typing import Annotated
 import typer
 
 from darkscope.api.command.exits import MISTAKE
+from darkscope.api.names import Names, NamesError
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
 from darkscope.ingest.projection import inspection
-from darkscope.ingest.research import Research, ResearchError
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import DURATIONS, Loaded, SettingsError, load
 
@@ -42,14 +42,17 @@ def check(
             _show("Databases", _databases(Places(loaded.settings.geo)))
         except GeoError as error:
             mistakes += _placed(loaded, str(error))
-        if loaded.settings.research is not None:
-            try:
-                prefixes = len(Research.read(loaded.settings.research))
-            except ResearchError as error:
-                lines = [f"research: {line}" for line in str(error).splitlines()]
-                mistakes += _placed(loaded, "\n".join(lines))
-            else:
-                _show("Research scanners", [(str(loaded.settings.research), f"{prefixes} prefixes")])
+        try:
+            names = Names.read(loaded.settings)
+        except NamesError as error:
+            mistakes += _placed(loaded, str(error))
+        else:
+            if loaded.settings.research is not None:
+                rows: list[Row] = [(str(loaded.settings.research), f"{len(names.research)} prefixes")]
+                _show("Research scanners", rows)
+            if loaded.settings.devices is not None:
+                rows = [(str(loaded.settings.devices), f"{len(names.devices)} prefixes")]
+                _show("Investigated devices", rows)
         mistakes += _influx(loaded)
     for mistake in mistakes:
         typer.echo(f"darkscope: {mistake}", err=True)

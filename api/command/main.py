@@ -33,6 +33,10 @@ COMMANDS = (
         "movements", "Find which values' levels shifted at the same time, together or against each other."
     ),
     Command(
+        "sources",
+        "List who sends: source addresses with what is known of each, or the owners of their networks.",
+    ),
+    Command(
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),
     Command("serve", "Answer questions over HTTP, until stopped."),

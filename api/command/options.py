@@ -24,6 +24,7 @@ from darkscope.api.command.stores import opened
 from darkscope.api.dimension import Dimension, Spreading, ValueTextError
 from darkscope.api.formats import Answer, Format, written
 from darkscope.api.labels import labels
+from darkscope.api.names import Names, NamesError
 from darkscope.api.periods import PeriodError
 from darkscope.api.selection import UnknownSensorError, known
 from darkscope.api.store import NotHeldError, Precision, StoreError
@@ -159,12 +160,13 @@ class Asking:
             now = datetime.now(UTC)
             question = self.asked.question(settings.time_zone, now)
             sensors = known(settings.sensors)
-            return ask(Observer(opened(settings, now), sensors, labels(sensors), now), question)
+            names = Names.read(settings)
+            return ask(Observer(opened(settings, now), sensors, labels(sensors), now, names=names), question)
         except NotHeldError as error:
             raise _stopped(error, MISTAKE) from None
         except (LedgerError, StoreError) as error:
             raise _stopped(error, FAILED) from None
-        except (SettingsError, PeriodError, ValueTextError, UnknownSensorError) as error:
+        except (SettingsError, NamesError, PeriodError, ValueTextError, UnknownSensorError) as error:
             raise _stopped(error, MISTAKE) from None
 
 

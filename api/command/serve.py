@@ -23,6 +23,7 @@ from darkscope.api.command.stores import remote_of
 from darkscope.api.http.app import create
 from darkscope.api.http.connections import LARGEST_HEAD, Connection
 from darkscope.api.keys import listed
+from darkscope.api.names import Names, NamesError
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Address, SettingsError, load
@@ -53,7 +54,8 @@ def serve(
     try:
         flags = {"ledger": ledger, "api.address": address, "api.port": port}
         loaded = load(settings, os.environ, flags).settings
-    except SettingsError as error:
+        Names.read(loaded)  # what is wrong now is said now; later it stays as it was
+    except (SettingsError, NamesError) as error:
         for line in str(error).splitlines():
             typer.echo(f"darkscope: {line}", err=True)
         raise typer.Exit(MISTAKE) from None

@@ -16,9 +16,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from darkscope.api.cursor import CursorError
 from darkscope.api.deadline import TooLong
 from darkscope.api.dimension import ValueTextError
 from darkscope.api.http.access import Forbidden, Unknown
+from darkscope.api.http.kept import Moved
 from darkscope.api.http.rates import TooFast
 from darkscope.api.http.turns import PATIENCE, Busy
 from darkscope.api.periods import PeriodError
@@ -53,8 +55,8 @@ class Problem(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     type: Annotated[str, Field(examples=[f"{KIND}question"])]
-    """Which kind of problem: `urn:darkscope:problem:` and `question`, `key`, `scope`, `rate`, `expired`, `not-held`,
-    `busy`, `long`, `influxdb` or `ledger`; else `about:blank`, and the status says all."""
+    """Which kind of problem: `urn:darkscope:problem:` and `question`, `key`, `scope`, `rate`, `expired`, `moved`,
+    `not-held`, `busy`, `long`, `influxdb` or `ledger`; else `about:blank`, and the status says all."""
     title: Annotated[str, Field(examples=["The question cannot be asked"])]
     """The kind in words; the same for each problem of a kind."""
     status: Annotated[int, Field(ge=400, le=599, examples=[422])]
@@ -157,6 +159,13 @@ def _unreachable(_: Request, error: Exception) -> JSONResponse:
     )
 
 
+def _moved(_: Request, __: Exception) -> JSONResponse:
+    detail = (
+        "the ledger has moved on since the list was begun, and its state of then is not kept; begin again"
+    )
+    return problem(410, kind="moved", title="The list cannot be gone on with", detail=detail)
+
+
 def _ledger(_: Request, error: Exception) -> JSONResponse:
     LOG.warning("ledger", extra={"fields": {"reason": str(error)}})
     return problem(
@@ -200,7 +209,7 @@ def _status(_: Request, error: HTTPException) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Let every error that an application knows become a problem document; `requests.py` does so for the others."""
-    for kind in (PeriodError, ValueTextError, UnknownSensorError, Unusable):
+    for kind in (CursorError, PeriodError, ValueTextError, UnknownSensorError, Unusable):
         app.exception_handler(kind)(_question)
     app.exception_handler(RequestValidationError)(_parameters)
     app.exception_handler(Unknown)(_unknown)
@@ -211,6 +220,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(ExpiredError)(_expired)
     app.exception_handler(NotHeldError)(_not_held)
     app.exception_handler(UnreachableError)(_unreachable)
+    app.exception_handler(Moved)(_moved)
     app.exception_handler(StoreError)(_ledger)
     app.exception_handler(LedgerError)(_ledger)
     app.exception_handler(Busy)(_busy)

@@ -27,6 +27,7 @@ from darkscope.api.http.problems import Unusable, declared
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Asker
 from darkscope.api.periods import instant, minute
+from darkscope.ingest.ledger.ledger import Snapshot
 from darkscope.ingest.series import Traffic
 
 _UTC = ZoneInfo("UTC")
@@ -126,9 +127,20 @@ class Posed:
     tag: str | None
 
     @classmethod
-    def of(cls, request: Request, source: Source, dimension: Dimension, query: Narrowed) -> Self:
-        """Read a request. Raises PeriodError, ValueTextError, Unusable, NotPublic, LedgerError."""
-        now, asker = source.now(), asker_of(request)
+    def of(
+        cls,
+        request: Request,
+        source: Source,
+        dimension: Dimension,
+        query: Narrowed,
+        state: Snapshot | None = None,
+        at: datetime | None = None,
+    ) -> Self:
+        """Read a request, about the newest state and now, unless others are given.
+
+        Raises PeriodError, ValueTextError, Unusable, NotPublic, LedgerError.
+        """
+        now, asker = at or source.now(), asker_of(request)
         zone = _UTC if asker.is_public else source.settings.time_zone
         question = query.asked(dimension).question(zone, now)
         window = question.period.window
@@ -136,7 +148,7 @@ class Posed:
             raise Unusable(f"the period {question.period.text!r} is longer than {LONGEST.days} days")
         if asker.is_public:
             public.check(question, query.finest, now, source.settings.api.public_delay)
-        observer = source.observer(now, asker)
+        observer = source.observer(now, asker, state)
         shape = query.shape(request)
         version = observer.store.version
         tag = _tag(version, source, question, query, shape, now, asker) if source.is_settled else None

@@ -6,25 +6,31 @@ questions go to a remote store, and then the ledger need not be there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2s
 from importlib.metadata import version
+from pathlib import Path
 
 import polars as pl
 
 from darkscope.api.ask import Observer
 from darkscope.api.deadline import Deadline
 from darkscope.api.http.gauge import Gauge, Reading
+from darkscope.api.http.kept import Kept
 from darkscope.api.http.turns import Turns
 from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.names import Names, NamesError, files
 from darkscope.api.selection import known, organisations
-from darkscope.api.store import RemoteStore, Store
+from darkscope.api.store import NO_SENDERS, NotHeldError, RemoteStore, Store
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
+
+LOG = logging.getLogger("darkscope.api.http")
 
 Remote = Callable[[datetime, Deadline | None], RemoteStore]
 """Opens a store behind a server, at a time, for a question that has a deadline. Raises StoreError."""
@@ -45,10 +51,29 @@ class Source:
         self._labels = labels(self._known)
         self._gauge = Gauge()
         self.turns = Turns()
+        self._kept = Kept()
+        self._names = Names.none()
+        self._read: tuple[tuple[int, int] | None, ...] | None = None  # what the files of names were like
         self._ledger: Ledger | None = None
         described = (version("darkscope"), settings.sensors, settings.time_zone)
-        self.digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
-        """Of all but the ledger that answers depend on: the program and what the settings say of sensors."""
+        self._digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
+
+    @property
+    def digest(self) -> str:
+        """Of all but the ledger that answers depend on: the program, the sensors' settings, the files of names."""
+        return self._digest + self.names.digest
+
+    @property
+    def names(self) -> Names:
+        """What the files of names say; read again where one changed, and left as it was where that one is broken."""
+        marks = tuple(_mark(file) for file in files(self.settings))
+        if marks != self._read:
+            try:
+                self._names = Names.read(self.settings)
+            except NamesError as error:
+                LOG.warning("names", extra={"fields": {"reason": str(error)}})
+            self._read = marks
+        return self._names
 
     @property
     def ledger(self) -> Ledger:
@@ -60,6 +85,19 @@ class Source:
     def snapshot(self) -> Snapshot:
         """The ledger's newest state. Raises LedgerError."""
         return self.ledger.snapshot()
+
+    def state(self, version: int | None) -> Snapshot:
+        """The newest state, or the one that a list was begun on. Raises LedgerError, NotHeldError, Moved."""
+        if not self.is_settled:
+            raise NotHeldError(NO_SENDERS)
+        newest = self.snapshot()
+        if version is None or version == newest.version:
+            return newest
+        return self._kept.find(version, self.now())
+
+    def keep(self, snapshot: Snapshot) -> None:
+        """Keep a state for the next page of a list."""
+        self._kept.keep(snapshot, self.now())
 
     def reading(self) -> Reading:
         """The ledger's newest state in numbers. Raises LedgerError, StoreError."""
@@ -78,18 +116,27 @@ class Source:
         """Whether answers about one version of the ledger are the same for good."""
         return self._remote is None
 
-    def observer(self, now: datetime, asker: Asker) -> Observer:
-        """Whoever answers somebody about the newest state: of the sensors that the asker may see.
+    def observer(self, now: datetime, asker: Asker, state: Snapshot | None = None) -> Observer:
+        """Whoever answers somebody about the newest state, or another: of the sensors that the asker may see.
 
         Raises LedgerError, StoreError.
         """
         deadline = Deadline(self.settings.api.time_limit.total_seconds())
         store: Store
         if self._remote is None:
-            store = LedgerStore(self.snapshot(), self._organisations, deadline)
+            store = LedgerStore(state or self.snapshot(), self._organisations, deadline)
         else:
             store = self._remote(now, deadline)
         if asker.organisations is None:
-            return Observer(store, self._known, self._labels, now)
+            return Observer(store, self._known, self._labels, now, names=self.names)
         theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))
-        return Observer(store, theirs, self._labels, now, sees_all=False)
+        return Observer(store, theirs, self._labels, now, sees_all=False, names=self.names)
+
+
+def _mark(file: Path) -> tuple[int, int] | None:
+    """Tell a file from what it was before: by time and size; None where it is not there."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

@@ -31,24 +31,57 @@ DEFAULTS: dict[str, Any] = {
 }
 
 
+SOURCE_DEFAULTS: dict[str, Any] = {
+    "day": "2020-06-24",
+    "sensor": "a",
+    "version": 4,
+    "source_high": 0,
+    "source_low": 1,
+    "country": "CN",
+    "asn": 0,
+    "packets": 1,
+    "bytes": 60,
+    "first": 0,
+    "last": 0,
+    "source_port": 40_000,
+    "ttl": 50,
+    "scan": 0,
+    "backscatter": 0,
+    "spoofable": 0,
+    "mirai": 0,
+    "zmap": 0,
+    "masscan": 0,
+    "nmap": [],
+    "unicornscan": [],
+    "ports": [],
+    "offered": [],
+    "completed": [],
+}
+
+
 @dataclass
 class MemorySnapshot:
     """Tables as frames; rollups are made of the flows when they are read."""
 
     flows: pl.DataFrame
     coverage: pl.DataFrame
+    sources: pl.DataFrame = field(default_factory=lambda: evidence(()))
     version: int = 7
     rolled: dict[str, frozenset[date]] = field(default_factory=dict)
     scanned: list[tuple[str, date, date]] = field(default_factory=list)
 
     def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
         self.scanned.append((table.name, first_day, last_day))
+        if table is series.SOURCES:
+            return self.sources.lazy().filter(pl.col("day").is_between(first_day, last_day))
         rows = {"flows": self.flows, "coverage": self.coverage}.get(table.name)
         if rows is None:
             rows = self._rollup(table)
         return rows.lazy().with_columns(_day()).filter(pl.col("day").is_between(first_day, last_day))
 
     def days(self, table: series.Table) -> frozenset[date]:
+        if table is series.SOURCES:
+            return frozenset(self.sources["day"])
         return self.rolled.get(table.name, frozenset())
 
     def roll_up(self, days: Iterable[date], tables: Iterable[series.Table] = series.ROLLUPS) -> None:
@@ -93,12 +126,24 @@ def frame(table: series.Table, rows: Iterable[dict[str, Any]], defaults: dict[st
     return pl.DataFrame(complete, schema=table.schema)
 
 
-def snapshot_of(flows: Iterable[dict[str, Any]], coverage: Iterable[dict[str, Any]]) -> MemorySnapshot:
-    """Make a snapshot of flows and coverage, given as rows with only the columns that matter."""
-    return MemorySnapshot(frame(series.FLOWS, flows, DEFAULTS), watched(coverage))
+def snapshot_of(
+    flows: Iterable[dict[str, Any]],
+    coverage: Iterable[dict[str, Any]],
+    sources: Iterable[dict[str, Any]] = (),
+) -> MemorySnapshot:
+    """Make a snapshot of flows, coverage and evidence, given as rows with only the columns that matter."""
+    return MemorySnapshot(frame(series.FLOWS, flows, DEFAULTS), watched(coverage), evidence(sources))
 
 
 def watched(coverage: Iterable[dict[str, Any]]) -> pl.DataFrame:
     """Give rows of `coverage`, hours where they do not say otherwise."""
     none = dict.fromkeys(series.COVERAGE.schema, 0)
     return frame(series.COVERAGE, coverage, {**none, "sensor": "a", "point": "", "minutes": 60, "bridge": 0})
+
+
+def evidence(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of `sources` with their `day`, which may be a text."""
+    complete = [{**SOURCE_DEFAULTS, **row} for row in rows]
+    for row in complete:
+        row["day"] = date.fromisoformat(row["day"]) if isinstance(row["day"], str) else row["day"]
+    return pl.DataFrame(complete, schema={"day": pl.Date(), **series.SOURCES.schema})

@@ -22,6 +22,7 @@ LEFT_OUT = {
     "geo.country": "the one that ships",
     "geo.owner": "none",
     "research": "none",
+    "devices": "none",
     "retention.disk_budget": "no limit",
     "retention.events": '`"keep"`',
     "retention.attacks": '`"keep"`',

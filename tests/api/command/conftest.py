@@ -40,14 +40,17 @@ def run(
     monkeypatch.setenv("COLUMNS", "80")
 
     def run_it(
-        arguments: str, flows: list[dict[str, Any]], coverage: list[dict[str, Any]]
+        arguments: str,
+        flows: list[dict[str, Any]],
+        coverage: list[dict[str, Any]],
+        sources: list[dict[str, Any]] | None = None,
     ) -> tuple[int, str, str]:
         class MemoryLedger:
             def __init__(self, folder: Path) -> None:
                 assert folder == tmp_path / "ledger" or not folder.is_absolute()
 
             def snapshot(self) -> Any:
-                return snapshot(flows, coverage)
+                return snapshot(flows, coverage, sources or ())
 
         monkeypatch.setattr(stores, "Ledger", MemoryLedger)
         words = arguments.split()

@@ -54,6 +54,7 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "geo.country": ["0 entries", "default"],
         "geo.owner": ["0 entries", "default"],
         "research": ["none", "default"],
+        "devices": ["none", "default"],
         "retention.flows": ["400", "default"],
         "retention.sources": ["800", "default"],
         "retention.requests": ["400", "default"],
@@ -94,9 +95,11 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
 
 def test_it_shows_sensors_without_their_addresses_and_databases_with_their_build_date() -> None:
     Path("research.csv").write_text("192.0.2.0/24,Example\n", encoding="utf-8")
+    Path("devices.csv").write_text("192.0.2.7,QNAP,,NAS,,\n192.0.2.8,,,NAS,,\n", encoding="utf-8")
     result = run(
         """\
 research = "research.csv"
+devices = "devices.csv"
 [[sensors]]
 id = "tokyo-1"
 name = "Tokyo"
@@ -126,6 +129,7 @@ home = false
         ["country", "the one that ships", "IPFire-Location-Country", "built 2026-06-25", "always"]
     ]
     assert section(result, "Research scanners") == [["research.csv", "1 prefixes"]]
+    assert section(result, "Investigated devices") == [["devices.csv", "2 prefixes"]]
 
 
 def test_mistakes_in_settings_are_each_named_with_key_and_place_and_end_with_2() -> None:

@@ -30,6 +30,7 @@ class Memory:
         self.folder = Path("ledger")
         self.flows: list[dict[str, Any]] = []
         self.coverage: list[dict[str, Any]] = []
+        self.sources: list[dict[str, Any]] = []
         self.version = 7
         self.days: dict[str, frozenset[Any]] = {}
         self.snapshots = 0
@@ -40,7 +41,7 @@ class Memory:
 
     def snapshot(self) -> Any:
         self.snapshots += 1
-        made = self._make(self.flows, self.coverage)
+        made = self._make(self.flows, self.coverage, self.sources)
         made.version = self.version
         made.rolled.update(self.days)
         return made

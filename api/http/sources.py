@@ -1,0 +1,107 @@
+"""`/v1/sources` and `/v1/owners`: who sends, address by address or by the owner of the network, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import blake2s
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from darkscope.api.ask import Mark, Observer, Place, Question
+from darkscope.api.cursor import Cursor, CursorError
+from darkscope.api.dimension import Dimension
+from darkscope.api.http.access import asker_of, needs
+from darkscope.api.http.answers import OwnersAnswer, SourcesAnswer
+from darkscope.api.http.questions import Narrowed, Posed, responses
+from darkscope.api.http.source import Source
+from darkscope.api.keys import Scope
+from darkscope.api.periods import instant, minute
+from darkscope.api.sources import OwnerList, SourceList
+
+MOST_ROWS = 1000
+
+LENGTHS = {"sources": 4, "owners": 2}
+"""Numbers of a place in each list: packets and the row's key."""
+
+SOURCES_EXAMPLE = """\
+address,subnet,country,owner,packets,first_seen,last_seen,sensors,ports,ports_exact,classes,tools,confirmed,spoofable,broad,research,device_vendor,device_product,device_kind,device_seen,device_by
+192.0.2.7,,VN,AS64500,60,2020-06-24T10:00:00+00:00,2020-06-24T18:12:00+00:00,3,2,True,scan,mirai,False,False,False,,QNAP,TS-419,NAS,2020-05-02,us
+"""
+
+OWNERS_EXAMPLE = """\
+owner,packets,share,sources,confirmed,countries,first_seen,last_seen,investigated,devices
+AS64500,1620,0.86,115,3,VN,2020-06-24T00:00:00+00:00,2020-06-24T23:59:00+00:00,12,QNAP TS-419 NAS (12)
+"""
+
+Listed = Callable[[Observer, Question, int, Place | None, Mark], SourceList | OwnerList]
+
+
+class PagedQuery(Narrowed):
+    """The parameters of a list that is read page by page."""
+
+    limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 100
+    """How many rows, at most."""
+    cursor: Annotated[str | None, Field(max_length=300)] = None
+    """Go on where another answer ended: its `next`, with the same parameters as there. All pages are about the state
+    of the ledger, and the present time, of the first one."""
+
+
+def router(source: Source) -> APIRouter:
+    """The endpoints of sources and their owners, over a source."""
+    routes = APIRouter(prefix="/v1", tags=["questions"])
+
+    @routes.get(
+        "/sources",
+        dependencies=[needs(Scope.SOURCES)],
+        response_model=SourcesAnswer,
+        responses=responses("The sources.", SOURCES_EXAMPLE),
+    )
+    def sources(request: Request, query: Annotated[PagedQuery, Query()]) -> Response:
+        """List the addresses that sent such packets, most packets first, with what is known of each."""
+        return _page(request, source, "sources", query, Observer.sources)
+
+    @routes.get(
+        "/owners",
+        dependencies=[needs(Scope.READ)],
+        response_model=OwnersAnswer,
+        responses=responses("The owners.", OWNERS_EXAMPLE),
+    )
+    def owners(request: Request, query: Annotated[PagedQuery, Query()]) -> Response:
+        """List the owners (autonomous systems) of the sources of such packets, most packets first."""
+        return _page(request, source, "owners", query, Observer.owners)
+
+    return routes
+
+
+def _page(request: Request, source: Source, what: str, query: PagedQuery, ask: Listed) -> Response:
+    begun = None if query.cursor is None else Cursor.parse(query.cursor)
+    state = source.state(None if begun is None else begun.version)
+    at = None if begun is None else instant(min(begun.minute, minute(source.now())))
+    posed = Posed.of(request, source, Dimension.OWNERS, query, state, at)
+    asked = _digest(what, posed.question)
+    if begun is not None and (begun.question, len(begun.after)) != (asked, LENGTHS[what]):
+        raise CursorError("the cursor is of another list: send the parameters that it was given for")
+    unchanged = posed.unchanged(request, posed.tag)
+    if unchanged is not None:
+        return unchanged
+
+    def mark(place: Place) -> str:
+        return Cursor(state.version, minute(posed.observer.now), asked, place).text
+
+    with source.turns.turn(asker_of(request).who):
+        after = None if begun is None else begun.after
+        answer = ask(posed.observer, posed.question, query.limit, after, mark)
+        response = posed.told(request, answer)
+    if answer.next is not None:
+        source.keep(state)
+        following = request.url.include_query_params(cursor=answer.next).query
+        response.headers["Link"] = f'<?{following}>; rel="next"'
+    return response
+
+
+def _digest(what: str, question: Question) -> str:
+    """Name what is asked, however many rows and in whatever format."""
+    parts = (what, question.period.window, question.selection, question.where.texts())
+    return blake2s(repr(parts).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,315 @@
+"""The ledger's answers about single source addresses, as polars queries over one snapshot.
+
+Sums come from `sources`, which has one row per UTC day, sensor and address, where that has what is asked for, and
+from flows elsewhere; both give the same. What several packets of a source say together comes from `sources` alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
+
+import polars as pl
+
+from darkscope.api.address import SENDER
+from darkscope.api.deadline import Deadline
+from darkscope.api.ledger_tables import Piece, Snapshot, collected, conditions, day_of, posted, scan
+from darkscope.api.periods import DAY, Window
+from darkscope.api.store import ExpiredError, Filter, Owners, Page, Position, Posting
+from darkscope.ingest import series
+from darkscope.ingest.rules.evidence import is_broad, is_confirmed, tool_of_source
+from darkscope.ingest.series import Traffic
+
+SHARE = 4_000_000
+"""Rows up to which all addresses are summed at once; of more a share of the addresses at a time, so that memory
+does not grow with their number."""
+
+MOST_PORTS = 16
+"""Ports that a row of `sources` keeps; a row with so many may have left out others."""
+
+MINUTE = 60_000_000_000
+"""Nanoseconds."""
+
+CLASSES = tuple(traffic.value for traffic in Traffic if traffic is not Traffic.RESEARCH)
+"""Classes that `sources` counts; what a research scanner sends is `scan` there, and so it is here."""
+
+_UNIT = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
+"""What sources are counted by: an IPv4 address, the /64 of an IPv6 one."""
+
+_UNSIGNED = [pl.col(name).reinterpret(signed=False).alias(f"{name}_") for name in SENDER[1:]]
+"""Halves of an address in the order of addresses."""
+
+_ORDER = ("packets", "version", *(f"{name}_" for name in SENDER[1:]))
+
+
+class LedgerSenders:
+    """Single source addresses of one snapshot. Every question may raise StoreError."""
+
+    def __init__(self, snapshot: Snapshot, deadline: Deadline | None = None) -> None:
+        """With a deadline every question may raise TooLong."""
+        self._snapshot = snapshot
+        self._deadline = deadline
+
+    def page(self, window: Window, where: Filter, after: Position | None, limit: int) -> Page:
+        """Give a page of senders; see Senders."""
+        pieces = self._pieces(window, where)
+        rows = self._rows(pieces, where).select(*SENDER, "packets")
+        packets = addresses = 0
+        heads = []
+        for share in self._shares(rows, pieces):
+            summed = self._collected(share.group_by(SENDER).agg(pl.col("packets").sum()), pieces)
+            packets += int(summed["packets"].sum())
+            addresses += len(summed)
+            rest = summed.lazy().with_columns(_UNSIGNED)
+            heads.append(_first(rest if after is None else rest.filter(_behind(after)), limit + 1))
+        head = _first(pl.concat(heads).lazy(), limit + 1)
+        return Page(head.head(limit).select(*SENDER, "packets"), packets, addresses, len(head) > limit)
+
+    def facts(self, window: Window, where: Filter, senders: pl.DataFrame) -> pl.DataFrame:
+        """Give what packets say of senders; see Senders."""
+        pieces = self._pieces(window, where)
+        wanted = senders.select(*SENDER).with_row_index("row")
+        rows = self._rows(pieces, where).join(wanted.lazy(), on=SENDER)
+        summed = self._collected(
+            rows.group_by("row", "sensor", "country", "asn").agg(
+                pl.col("packets", *CLASSES).sum(), pl.col("first").min(), pl.col("last").max()
+            ),
+            pieces,
+        ).sort("row", "last", "sensor", "country", "asn")
+        told = summed.group_by("row").agg(
+            pl.col("packets", *CLASSES).sum(),
+            pl.col("first").min(),
+            pl.col("last").max(),
+            pl.col("country", "asn").last(),
+            sensors=pl.col("sensor").n_unique(),
+        )
+        ports = (
+            self._ports(pieces, where, wanted)
+            .group_by("row")
+            .agg(ports=pl.col("port").n_unique(), ports_exact=~pl.col("is_cut").any())
+        )
+        classes = pl.concat_list(pl.when(pl.col(name) > 0).then(pl.lit(name)) for name in CLASSES)
+        return (
+            wanted.join(told, on="row", how="left")
+            .join(ports, on="row", how="left")
+            .with_columns(
+                pl.col("ports").fill_null(0),
+                pl.col("ports_exact").fill_null(value=True),
+                classes=classes.list.drop_nulls(),
+            )
+            .sort("row")
+            .drop("row", *CLASSES)
+        )
+
+    def evidence(
+        self, window: Window, sensors: frozenset[Posting] | None, senders: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Give what a day's packets together say of senders; see Senders."""
+        wanted = senders.select(*SENDER).with_row_index("row")
+        found = self._judged(window, sensors, wanted)
+        verdicts = found.group_by("row").agg(
+            pl.col("is_confirmed", "is_spoofable", "is_broad").any(),
+            tools=pl.col("tool").filter(pl.col("tool") != "").unique().sort(),
+        )
+        return (
+            wanted.join(verdicts, on="row", how="left")
+            .with_columns(
+                pl.col("is_confirmed", "is_spoofable", "is_broad").fill_null(value=False),
+                pl.col("tools").fill_null([]),
+            )
+            .sort("row")
+            .drop("row")
+        )
+
+    def owners(
+        self,
+        window: Window,
+        where: Filter,
+        sensors: frozenset[Posting] | None,
+        device: Callable[[pl.DataFrame], pl.Series],
+    ) -> Owners:
+        """Sum senders by owner; see Senders."""
+        pieces = self._pieces(window, where)
+        rows = self._rows(pieces, where)
+        confirmed = self._confirmed(window, sensors)
+        sums, devices = [], []
+        for share in self._shares(rows, pieces):
+            grouped = share.group_by(*SENDER, "asn", "country").agg(
+                pl.col("packets").sum(), pl.col("first").min(), pl.col("last").max()
+            )
+            told = self._collected(grouped, pieces).with_columns(unit=_UNIT)
+            told = told.with_columns(device(told).alias("device"))
+            sums.append(
+                told.group_by("asn")
+                .agg(
+                    pl.col("packets").sum(),
+                    pl.col("first").min(),
+                    pl.col("last").max(),
+                    countries=pl.col("country").unique(),
+                )
+                .join(_counted(told, "sources", "asn"), on="asn")
+                .join(
+                    _counted(told.join(confirmed, on=SENDER, how="semi"), "confirmed", "asn"),
+                    on="asn",
+                    how="left",
+                )
+            )
+            devices.append(_counted(told.filter(pl.col("device") != ""), "sources", "asn", "device"))
+        # A source is in one share alone, so here distinct counts do add.
+        return Owners(
+            pl.concat(sums)
+            .group_by("asn")
+            .agg(
+                pl.col("packets", "sources", "confirmed").sum(),
+                pl.col("first").min(),
+                pl.col("last").max(),
+                pl.col("countries").explode().unique().sort(),
+            )
+            .sort("packets", "asn", descending=[True, False]),
+            pl.concat(devices)
+            .group_by("asn", "device")
+            .agg(pl.col("sources").sum())
+            .sort("asn", "sources", "device", descending=[False, True, False]),
+        )
+
+    def _confirmed(self, window: Window, sensors: frozenset[Posting] | None) -> pl.DataFrame:
+        """Senders that completed a handshake."""
+        piece = Piece(series.SOURCES, *_whole_days(window))
+        has_marks = (pl.col("offered").list.len() > 0) | (pl.col("completed").list.len() > 0)
+        rows = self._evidence(piece, sensors).filter(has_marks)
+        merged = rows.group_by("day", "sensor", *SENDER).agg(*series.SOURCES.merged())
+        return self._collected(merged.filter(is_confirmed()).select(*SENDER).unique(), [piece])
+
+    def _judged(
+        self, window: Window, sensors: frozenset[Posting] | None, wanted: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Give verdicts by wanted `row` and UTC `day`: `tool`, `is_confirmed`, `is_spoofable`, `is_broad`."""
+        piece = Piece(series.SOURCES, *_whole_days(window))
+        rows = self._evidence(piece, sensors).join(wanted.lazy(), on=SENDER)
+        of_sensors = rows.group_by("row", "day", "sensor").agg(*series.SOURCES.merged())
+        # A handshake is of one sensor; the marks of several would crowd each other out of the sets.
+        of_days = (
+            of_sensors.with_columns(is_confirmed=is_confirmed())
+            .group_by("row", "day")
+            .agg(*series.SOURCES.merged(), pl.col("is_confirmed").any())
+        )
+        verdicts = of_days.select(
+            "row",
+            "day",
+            "is_confirmed",
+            is_broad=is_broad(),
+            is_spoofable=pl.col("spoofable") > 0,
+            tool=tool_of_source(),
+        )
+        return self._collected(verdicts, [piece])
+
+    def _collected(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> pl.DataFrame:
+        return collected(self._snapshot, rows, pieces, self._deadline)
+
+    def _evidence(self, piece: Piece, sensors: frozenset[Posting] | None) -> pl.LazyFrame:
+        rows = scan(self._snapshot, piece, self._deadline).with_columns(minute=_first_minute())
+        return rows if sensors is None else rows.filter(posted(sensors))
+
+    def _ports(self, pieces: Sequence[Piece], where: Filter, wanted: pl.DataFrame) -> pl.DataFrame:
+        """Distinct ports of wanted senders: `row`, `port` (with its protocol), `is_cut` (others may be missing)."""
+        parts = []
+        for piece in pieces:
+            rows = self._piece(piece, where).join(wanted.lazy(), on=SENDER)
+            if piece.table is series.SOURCES:
+                parts.append(
+                    rows.select("row", port="ports", is_cut=pl.col("ports").list.len() >= MOST_PORTS)
+                    .explode("port", empty_as_null=False, keep_nulls=False)
+                    .unique()
+                )
+            else:
+                port = pl.col("protocol").cast(pl.Int64) * (1 << 16) + pl.col("port")
+                known = rows.filter(pl.col("port") != series.NO_PORT)
+                parts.append(known.select("row", port=port, is_cut=pl.lit(value=False)).unique())
+        return self._collected(pl.concat(parts), pieces)
+
+    def _rows(self, pieces: Sequence[Piece], where: Filter) -> pl.LazyFrame:
+        columns = [*SENDER, "sensor", "country", "asn", "packets", "first", "last", *CLASSES]
+        return pl.concat([self._piece(piece, where).select(*columns) for piece in pieces])
+
+    def _piece(self, piece: Piece, where: Filter) -> pl.LazyFrame:
+        """Rows of a piece with what both tables can say: packets by class, first and last minute."""
+        rows = scan(self._snapshot, piece, self._deadline)
+        if piece.table is series.SOURCES:
+            # Rows that have only marks of handshakes say nothing of packets.
+            rows = rows.filter(pl.col("packets") > 0).with_columns(minute=_first_minute())
+        for condition in conditions(where):
+            rows = rows.filter(condition)
+        if piece.table is series.SOURCES:
+            judged = pl.sum_horizontal(name for name in CLASSES if name != Traffic.OTHER)
+            return rows.with_columns(
+                (pl.col("packets") - judged).alias(Traffic.OTHER),
+                first=pl.col("first") // MINUTE,
+                last=pl.col("last") // MINUTE,
+            )
+        packets, kind = pl.col("packets"), pl.col("class").replace({Traffic.RESEARCH: Traffic.SCAN.value})
+        return rows.with_columns(
+            *(pl.when(kind == name).then(packets).otherwise(0).alias(name) for name in CLASSES),
+            first=pl.col("minute").cast(pl.Int64),
+            last=pl.col("minute").cast(pl.Int64),
+        )
+
+    def _shares(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> Iterator[pl.LazyFrame]:
+        """Divide rows by what sources are counted by, so that each share has all rows of its sources."""
+        length = self._collected(rows.select(pl.len()), pieces).item()
+        shares = max(1, -(-length // SHARE))
+        for share in range(shares):
+            yield rows if shares == 1 else rows.filter(_UNIT.hash() % shares == share)
+
+    def _pieces(self, window: Window, where: Filter) -> list[Piece]:
+        """Which table answers for which stretch. Raises ExpiredError."""
+        is_coarse = (where.classes, where.ports, where.protocols, where.tools) == (None,) * 4
+        whole = self._snapshot.days(series.SOURCES) if is_coarse else frozenset[date]()
+        sealed = self._snapshot.days(series.SEALS)
+        start, end = window.minutes
+        pieces: list[Piece] = []
+        for day in range(start // DAY * DAY, end, DAY):
+            low, high = max(start, day), min(end, day + DAY)
+            is_whole = high - low == DAY and day_of(day) in whole
+            if not is_whole and day_of(day) in sealed:
+                raise ExpiredError(
+                    f"the flows of {day_of(day)} have expired, and only they have what is asked for"
+                )
+            piece = Piece(series.SOURCES if is_whole else series.FLOWS, low, high)
+            if pieces and pieces[-1].table is piece.table:
+                pieces[-1] = replace(pieces[-1], end=high)
+            else:
+                pieces.append(piece)
+        return pieces
+
+
+def _first_minute() -> pl.Expr:
+    """Minute at which the UTC day of a row begins, by which sensors are posted."""
+    return pl.col("day").cast(pl.Int32) * DAY
+
+
+def _whole_days(window: Window) -> tuple[int, int]:
+    start, end = window.minutes
+    return start // DAY * DAY, -(-end // DAY) * DAY
+
+
+def _counted(rows: pl.DataFrame, name: str, *keys: str) -> pl.DataFrame:
+    """Count distinct sources by keys."""
+    distinct = rows.select(*keys, "version", "unit").unique()
+    return distinct.group_by(keys).agg(pl.len().cast(pl.Int64).alias(name))
+
+
+def _first(senders: pl.LazyFrame, limit: int) -> pl.DataFrame:
+    # Lazily, for then polars keeps the first rows instead of sorting all.
+    return senders.sort(_ORDER, descending=[True, False, False, False]).head(limit).collect()
+
+
+def _behind(position: Position) -> pl.Expr:
+    version, high, low = position.sender
+    after = (version, high % (1 << 64), low % (1 << 64))
+    is_behind = pl.lit(value=False)
+    for name, value in reversed(list(zip(_ORDER[1:], after, strict=True))):
+        column, bound = pl.col(name), pl.lit(value, pl.UInt64)
+        is_behind = (column > bound) | ((column == bound) & is_behind)
+    packets = pl.col("packets")
+    return (packets < position.packets) | ((packets == position.packets) & is_behind)
