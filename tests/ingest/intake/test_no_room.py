@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from disks import fill, mount, needs_root, small_disk
 from ledgers import Site, packets
 from runs import AS_ANYBODY, assert_same, many, run, running, stopped, until
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("mount"), reason="needs root, to mount")
 
 FRAMES = 40_000
 
 
-def mount(folder: Path, size: str, *options: str) -> None:
-    joined = ",".join((f"size={size}", *options))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", joined, "tmpfs", folder], check=True)
-
-
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    try:
-        mount(folder, "700k")
-    except subprocess.CalledProcessError:
-        pytest.skip("may not mount")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    with small_disk(tmp_path / "disk", "700k") as folder:
+        yield folder
 
 
 @pytest.fixture
@@ -79,8 +64,7 @@ def test_a_daemon_waits_for_room_says_so_and_loses_nothing(disk: Path, captures:
     shutil.rmtree(site.folder)
     mount(disk, "100m", "remount")
     site.ledger.snapshot()
-    filler = disk / "filler"
-    filler.write_bytes(bytes(shutil.disk_usage(disk).free - 200_000))
+    filler = fill(disk, 200_000)
     with running("ingest", "--follow", captures, "--ledger", site.folder, code=quick) as process:
         assert process.stderr is not None
         first = process.stderr.readline().decode()
