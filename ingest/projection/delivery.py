@@ -7,6 +7,7 @@ be reached, the delivery ends and nothing is lost: whoever gave the points will 
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import deque
 from collections.abc import Iterable
@@ -49,7 +50,7 @@ class Delivery:
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="influx")
         self._under_way: deque[tuple[str, Future[tuple[int, int, str]]]] = deque()
         self._begun = 0
-        self._said: dict[str, float] = {}
+        self._said: dict[tuple[str, str], float] = {}
 
     def __enter__(self) -> Delivery:
         return self
@@ -99,12 +100,18 @@ class Delivery:
 
     def _say(self, bucket: str, rejected: int, words: str) -> None:
         now = time.monotonic()
-        last = self._said.get(words)
+        alike = bucket, _alike(words)
+        last = self._said.get(alike)
         if last is None or now - last > SAY_AGAIN:
-            self._said = {text: at for text, at in self._said.items() if now - at <= SAY_AGAIN}
-            self._said[words] = now
+            self._said = {words: at for words, at in self._said.items() if now - at <= SAY_AGAIN}
+            self._said[alike] = now
             fields = {"bucket": bucket, "points": rejected, "reason": words}
             LOG.warning("InfluxDB refused points", extra={"fields": fields})
+
+
+def _alike(words: str) -> str:
+    """Words without numbers, and without the points that InfluxDB gives as examples: the same for the same reason."""
+    return re.sub(r"\d+", "", words.partition(" - oldest point")[0])
 
 
 def _write(server: Server, bucket: str, data: bytes, points: int) -> tuple[int, int, str]:

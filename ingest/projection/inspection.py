@@ -70,7 +70,7 @@ def _lacks(server: Server, settings: Settings, resolution: Resolution, version: 
             yield f"bucket {name}: {error}"
             return
         if bucket is None:
-            yield f"bucket {name} is missing; `darkscope project init` makes it"
+            yield f"bucket {name} is missing, or the token may not read it; `darkscope project init` makes it"
             return
         if bucket.retention is not None and (wanted is None or bucket.retention < wanted):
             yield (

@@ -64,6 +64,7 @@ def read(server: Server, bucket: str, measurement: Measurement, low: int, high: 
             columns[name] += [one.tags.get(name, "")] * len(one.values)
         for name, values in zip(("seconds", *fields), zip(*one.values, strict=True), strict=True):
             columns[name] += values
-    return pl.DataFrame(columns, schema=schema).with_columns(
+    # Not strict: what somebody else wrote there as text is no count of ours.
+    return pl.DataFrame(columns, schema=schema, strict=False).with_columns(
         pl.col(field.name).fill_null(0) for field in measurement.fields if field.type is FieldType.INTEGER
     )

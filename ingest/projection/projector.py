@@ -36,7 +36,7 @@ from darkscope.ingest.projection.folding import EPOCH
 from darkscope.ingest.projection.lines import chunks
 from darkscope.ingest.projection.points import swept
 from darkscope.ingest.projection.promotions import Decided, Promotions, retention
-from darkscope.ingest.projection.server import Refused, Server, Unavailable
+from darkscope.ingest.projection.server import Missing, Refused, Server, Unavailable
 from darkscope.ingest.projection.sums import Stretch, minute_of
 from darkscope.ingest.projection.waiting import Task, Waiting, Watermark, Work, tasks
 from darkscope.ingest.registry import PROJECTION, Registry
@@ -164,10 +164,15 @@ class Projector:
 
     def _holds_something(self) -> bool:
         """Whether InfluxDB has points of a projection already, as far as can be told."""
-        try:
-            return any(self._mark_in(resolution) >= 0 for resolution in Resolution)
-        except (Refused, Unavailable):
-            return True
+        for resolution in Resolution:
+            try:
+                if self._mark_in(resolution) >= 0:
+                    return True
+            except Missing:
+                continue
+            except (Refused, Unavailable):
+                return True
+        return False
 
     def everything(
         self, snapshot: Snapshot, days: Iterable[date], now: float, *, sweep: bool = True
@@ -239,7 +244,7 @@ class Projector:
     def work(self, snapshot: Snapshot, *, hasten: bool = False) -> bool:
         """Write the most urgent of what waits; whether there was anything. `hasten`: also hours and days at once.
 
-        Raises Unavailable, LedgerError, RegistryError.
+        Raises Refused, Unavailable, LedgerError, RegistryError.
         """
         since = None if hasten else self._clock() - COARSE
         waiting = self._waiting.next(TASKS_AT_ONCE, since)
@@ -359,19 +364,14 @@ class Projector:
     def look(self, snapshot: Snapshot) -> None:
         """See whether InfluxDB still has what it was given; where it lost something, all is owed again.
 
-        Raises Unavailable, RegistryError.
+        Raises Refused, Unavailable, RegistryError.
         """
         for resolution in Resolution:
             marked = self._waiting.marked(resolution)
             if marked is None:
                 continue
             bucket = resolution.bucket(self._settings.influx.bucket)
-            try:
-                has = self._mark_in(resolution)
-            except Refused as refused:
-                fields = {"bucket": bucket, "reason": str(refused)}
-                LOG.warning("cannot see whether InfluxDB lost something", extra={"fields": fields})
-                continue
+            has = self._mark_in(resolution)
             if has < marked:
                 LOG.warning(
                     "InfluxDB lost what it had; it is projected again",
@@ -386,7 +386,8 @@ class Projector:
         """The plan that a bucket says it has; -1 where it says nothing. Raises Refused, Unavailable."""
         bucket = resolution.bucket(self._settings.influx.bucket)
         found = self._server.select(bucket, 'last("plan")', DARKSCOPE.name, self._edge(resolution) * 60)
-        return int(found[0].values[0][1]) if found else -1
+        plan = found[0].values[0][1] if found else -1
+        return plan if isinstance(plan, int) else -1  # somebody else's
 
     def tell(self) -> None:
         """Write a point about the projection itself into each bucket. Raises Unavailable, RegistryError."""
@@ -415,9 +416,11 @@ class Projector:
                 {"seconds": [int(now) // step * step], **{k: [v] for k, v in values.items()}}
             )
             bucket = resolution.bucket(self._settings.influx.bucket)
+            rejected = counts.rejected
             self._delivery.bring(bucket, chunks(point, DARKSCOPE))
             self._delivery.settle()
-            self._waiting.mark(resolution, watermark.plan)
+            if counts.rejected == rejected:  # else it would look lost each time
+                self._waiting.mark(resolution, watermark.plan)
         self._told_at = now
 
     def lag(self) -> int:
@@ -472,7 +475,7 @@ class Projector:
                     self.look(snapshot)  # before a new point hides that the old one is gone
                     self.tell()
                 self._recover()
-            except Unavailable as error:
+            except (Refused, Unavailable) as error:
                 self._under_way.clear()
                 self._listed.clear()  # perhaps none of it arrived
                 self._wait = min(LONGEST_WAIT, max(FIRST_WAIT, 2 * self._wait))
@@ -486,7 +489,10 @@ class Projector:
         return is_busy
 
     def finish(self, stop: Stop) -> None:
-        """Write all that waits, hours and days too, then end. Raises Unavailable, LedgerError, RegistryError."""
+        """Write all that waits, hours and days too, then end.
+
+        Raises Refused, Unavailable, LedgerError, RegistryError.
+        """
         snapshot = self.take()
         self.look(snapshot)
         while not stop.is_asked and self.work(snapshot, hasten=True):

@@ -45,7 +45,7 @@ class Refused(Exception):
     @property
     def dropped(self) -> int | None:
         """Points that were left out, where it says that all others were stored; else None: nobody knows."""
-        found = re.search(r"dropped=(\d+)", str(self)) if "partial write" in str(self) else None
+        found = re.search(r"dropped[ =](\d+)", str(self)) if "partial write" in str(self) else None
         return int(found[1]) if found else None
 
     @property
@@ -56,6 +56,10 @@ class Refused(Exception):
 
 class Unavailable(Exception):
     """InfluxDB does not answer, is not as it must be, or lets nobody in; the text says which."""
+
+
+class Missing(Unavailable):
+    """There is no such bucket, or the token may not read it: InfluxDB does not tell these apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +152,12 @@ class Server:
         try:
             (result,) = json.loads(answer.data)["results"]
             if "error" in result:  # with status 200
-                raise Refused(str(result["error"])[:LONGEST], answer.status)
+                words = str(result["error"])[:LONGEST]
+                if words.startswith("database not found"):
+                    raise Missing(
+                        f"{self.url}: has no bucket {bucket}, or the token may not read it: {words}"
+                    )
+                raise Refused(words, answer.status)
             return [
                 Series(one.get("name", ""), one.get("tags", {}), one["columns"], one.get("values", []))
                 for one in result.get("series", [])

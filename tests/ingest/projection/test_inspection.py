@@ -21,7 +21,7 @@ def test_missing_buckets_are_named_until_they_are_made(wall: Wall) -> None:
     settings = wall.settings.model_copy(
         update={"influx": wall.settings.influx.model_copy(update={"bucket": "new"})}
     )
-    missing = "bucket {} is missing; `darkscope project init` makes it"
+    missing = "bucket {} is missing, or the token may not read it; `darkscope project init` makes it"
     assert inspect(settings).lacks == tuple(map(missing.format, ("new", "new_hour", "new_day")))
     server = Server(settings.influx)
     wall.opened.append(server)

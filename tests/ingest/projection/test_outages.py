@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -24,7 +25,7 @@ from walls import Wall, Watch, close, wall_of
 
 from darkscope.ingest.projection.projector import Projector
 from darkscope.ingest.projection.server import Server, Unavailable
-from darkscope.ingest.registry import PROJECTION, Registry, heard
+from darkscope.ingest.registry import PROJECTION, heard
 
 DAY = date(2020, 6, 24)
 KILLS = int(os.environ.get("DARKSCOPE_PROJECTION_KILLS", "4"))
@@ -41,6 +42,13 @@ def follow(wall: Wall, one: Projector, looks: int) -> None:
     """Let a projector go on for some looks at the clock, which it moves on by itself."""
     wall.clock.looks = looks
     one.follow(wall.clock)
+
+
+def trouble(wall: Wall) -> str:
+    """What the projector says that it waits for."""
+    state = heard(wall.ledger.folder, PROJECTION)
+    assert state is not None
+    return str(state.values["trouble"])
 
 
 def writes(fault: Any) -> Any:
@@ -74,12 +82,8 @@ def test_it_waits_says_why_and_goes_on(wall: Wall, caplog: Any, fault: Any, said
     told = [record.fields["reason"] for record in caplog.records if record.message == "the projection waits"]
     assert len(told) == 1, "it is said once"
     assert said in told[0]
-    registry = Registry(wall.ledger.folder)
-    state = registry.said(PROJECTION)
-    registry.close()
-    assert state is not None
-    assert said in state.values["trouble"]
-    assert state.values["waiting"] > 0
+    assert said in trouble(wall)
+    assert one.owes(1e12) > 0
     wall.proxy.fault = passes
     follow(wall, one, 200)
     assert "the projection goes on" in caplog.messages
@@ -147,6 +151,78 @@ def test_a_request_that_is_always_refused_is_given_up_in_the_end(wall: Wall, cap
     assert one.counts.rejected > 0
     assert "InfluxDB refused points" in caplog.messages
     assert wall.packets("") == wall.packets("_hour") == 300
+
+
+def test_points_outside_the_retention_are_counted_at_once_and_told_once(wall: Wall, caplog: Any) -> None:
+    """In the words of 2.7.12, which name points and the instant: each time others."""
+    words = (
+        "failure writing points to database: partial write: dropped 1 points outside retention policy of duration "
+        "720h0m0s - oldest point packets,sensor=a at 2020-06-24T09:00:{0}Z dropped because it violates a Retention "
+        "Policy Lower Bound at 2026-10-26T14:20:47.{0}Z, newest point packets,sensor=b at 2020-06-24T09:01:00Z dropped "
+        f"because it violates {'a Retention Policy Lower Bound ' * 20} dropped=1 for database: 3f64"
+    )
+    numbers = iter(range(100))
+
+    def fault(_method: str, path: str) -> tuple[int, str] | None:
+        if "write" not in path or "_day" not in path:
+            return None
+        return 422, json.dumps({"message": words.format(next(numbers))})
+
+    book(wall.ledger, some(0, 300))
+    wall.proxy.fault = fault
+    wall.proxy.only = b"sensor="
+    one = wall.project()
+    assert one.counts.rejected == next(numbers) == 6, "one a request, and a request a measurement"
+    assert caplog.messages.count("InfluxDB refused points") == 1
+
+
+def test_a_question_that_is_refused_is_waited_out(wall: Wall) -> None:
+    book(wall.ledger, some(0, 20))
+    one = wall.project()
+    one.rebuild([DAY])
+    wall.proxy.fault = lambda _method, path: (400, '{"error":"too many series"}') if "query" in path else None
+    follow(wall, one, 20)
+    assert trouble(wall) == "400 too many series"
+    wall.proxy.fault = passes
+    follow(wall, one, 200)
+    assert (trouble(wall), wall.differences()) == ("", [])
+
+
+def test_a_bucket_that_goes_away_is_waited_for_also_where_it_is_to_be_read(wall: Wall) -> None:
+    book(wall.ledger, some(0, 20))
+    one = wall.project()
+    one.rebuild([DAY])
+    name = wall.settings.influx.bucket
+    wall.influx.drop(name)
+    follow(wall, one, 20)
+    assert trouble(wall) == (
+        f"{wall.proxy.url}: has no bucket {name}, or the token may not read it: database not found: {name}"
+    )
+    wall.influx.create(name)
+    follow(wall, one, 200)
+    assert (trouble(wall), wall.differences()) == ("", [])
+
+
+def test_where_the_projectors_own_point_is_refused_nothing_looks_lost(wall: Wall, caplog: Any) -> None:
+    name = wall.settings.influx.bucket
+    wall.influx.write(name, [f'darkscope plan="text" {int(wall.clock.now) // 86_400 * 86_400}'])
+    book(wall.ledger, some(0, 20))
+    follow(wall, wall.projector(), 300)
+    assert "InfluxDB refused points" in caplog.messages
+    assert "InfluxDB lost what it had; it is projected again" not in caplog.messages
+    assert wall.differences() == []
+
+
+def test_text_where_a_count_should_be_is_no_count(wall: Wall) -> None:
+    book(wall.ledger, some(0, 20))
+    one = wall.project()
+    name = wall.settings.influx.bucket
+    wall.influx.write(
+        name, [f'packets,sensor=z,protocol=tcp,port=1,country=JP other="text" {minute(DAY, 9) * 60}']
+    )
+    one.rebuild([DAY])
+    follow(wall, one, 200)
+    assert (trouble(wall), wall.differences()) == ("", [])
 
 
 def test_an_answer_that_cannot_be_read_is_an_outage(wall: Wall) -> None:
