@@ -82,14 +82,16 @@ def logged(console: Console, at_terminal: int, elsewhere: int, *others: str) -> 
         handler, level = logging.StreamHandler(), elsewhere
         handler.setFormatter(JsonLines())
     logs = [logging.getLogger(name) for name in (ROOT, *others)]
+    levels = [log.level for log in logs]
     for log in logs:
         log.setLevel(level if log.name == ROOT else logging.WARNING)
         log.addHandler(handler)
     try:
         yield
     finally:
-        for log in logs:
+        for log, before in zip(logs, levels, strict=True):
             log.removeHandler(handler)
+            log.setLevel(before)
 
 
 @contextmanager

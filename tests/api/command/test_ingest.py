@@ -23,11 +23,11 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def _no_log_handlers_are_left() -> Iterator[None]:
+def _logging_is_left_as_it_was() -> Iterator[None]:
     log = logging.getLogger("darkscope")
-    before = list(log.handlers)
+    before = list(log.handlers), log.level
     yield
-    assert log.handlers == before
+    assert (log.handlers, log.level) == before
 
 
 @pytest.fixture
