@@ -31,7 +31,7 @@ from darkscope.api.ledger_tables import (
     posted,
     scan,
 )
-from darkscope.api.periods import DAY, Buckets, Window
+from darkscope.api.periods import DAY, Buckets, Window, instant
 from darkscope.api.store import ExpiredError, Filter, Posting, Precision
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, step
@@ -52,6 +52,12 @@ ROLLUPS = tuple(sorted(series.ROLLUPS, key=_size))
 
 MONTH_ROLLUPS = tuple(sorted(series.MONTH_ROLLUPS, key=_size))
 """Those of months, likewise."""
+
+ALL_SENSORS = {series.ROLLUP_PORTS_MONTH: series.ROLLUP_ALL_PORTS_MONTH}
+"""Rollups that have all sensors together in another, with a small part of the rows."""
+
+MOST = 0.75
+"""Share of the sensors beyond which it takes less time to take the others off the sum of all than to add them up."""
 
 EXACT_FLOWS = 4_000_000
 """Flows up to which distinct sources are counted exactly when an estimate would do."""
@@ -196,7 +202,19 @@ class LedgerStore:
                 f"the flows from {expired[0]} to {expired[-1]} have expired, and no rollup has "
                 f"{', '.join(sorted(needed))} for all of the period asked about"
             )
-        return pieces
+        return [part for piece in pieces for part in self._parts(piece, dimensions, where)]
+
+    def _parts(self, piece: Piece, dimensions: Sequence[Dimension], where: Filter) -> list[Piece]:
+        """A piece, or in its place that of all sensors and, taken off it, that of those that were not chosen."""
+        together = ALL_SENSORS.get(piece.table)
+        if together is None or where.sensors is None or "sensor" in _needed(dimensions, Filter()):
+            return [piece]
+        heard = self.sensors(Window(instant(piece.start), instant(piece.end)))
+        chosen = heard & {posting.sensor for posting in where.sensors}
+        days = {day for day in self._snapshot.days(piece.table) if piece.start <= minutes_of(day) < piece.end}
+        if len(chosen) < MOST * len(heard) or not days <= self._snapshot.days(together):
+            return [piece]
+        return [replace(piece, table=together), replace(piece, sign=-piece.sign, of_others=True)]
 
     def _expired(self, piece: Piece) -> list[date]:
         first, last = day_of(piece.start), day_of(piece.end - 1)
@@ -209,8 +227,11 @@ class LedgerStore:
             rows = rows.with_columns(self._organisation())
         if piece.sign < 0:
             rows = rows.with_columns(-pl.col("packets"))
-        for condition in conditions(where):
+        for condition in conditions(replace(where, sensors=None)):
             rows = rows.filter(condition)
+        if where.sensors is not None and "sensor" in piece.table.schema:
+            is_chosen = posted(where.sensors)
+            rows = rows.filter(~is_chosen if piece.of_others else is_chosen)
         return rows
 
     def _scan(self, piece: Piece) -> pl.LazyFrame:

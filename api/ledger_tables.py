@@ -47,7 +47,8 @@ class Piece:
     table: series.Table
     start: int  # minutes since 1970, included
     end: int  # minutes since 1970, excluded
-    sign: int = 1  # -1: taken off, for it sticks out of the window
+    sign: int = 1  # -1: taken off, for it sticks out of the window, or is of others
+    of_others: bool = False  # of the sensors that were not chosen
 
 
 def scan(snapshot: Snapshot, piece: Piece, deadline: Deadline | None) -> pl.LazyFrame:

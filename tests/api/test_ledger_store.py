@@ -339,6 +339,32 @@ def test_what_is_taken_off_leaves_no_value_that_did_not_occur(snapshot: Make) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "tables_read"),
+    [
+        ("abc", {"rollup_all_ports_month", "rollup_ports_month"}),
+        ("ab", {"rollup_ports_month"}),
+    ],
+)
+def test_few_sensors_are_left_out_by_taking_them_off(
+    snapshot: Make, chosen: str, tables_read: set[str]
+) -> None:
+    sensors = {"a": 1, "b": 2, "c": 4, "d": 8}
+    flows = [
+        {"minute": APRIL_0 + DAY, "sensor": name, "packets": count, "port": port}
+        for name, count in sensors.items()
+        for port in (23, ord(name))
+    ]
+    tables = snapshot(flows, [{"minute": APRIL_0 + DAY, "minutes": 60, "sensor": name} for name in sensors])
+    tables.roll_up_months([APRIL])
+    window = Window(instant(APRIL_0), instant(MAY_0))
+    where = Filter(sensors=frozenset(map(Posting, chosen)))
+    totals = LedgerStore(tables).totals(Dimension.PORTS, window, where)
+    expected = [(6, ord(name), sensors[name]) for name in chosen]
+    assert rows(totals) == [(6, 23, sum(sensors[name] for name in chosen)), *expected]
+    assert {name for name, *_ in tables.scanned} - {"coverage"} == tables_read
+
+
 FLOW = st.fixed_dictionaries(
     {
         "minute": st.integers(DAY_0 - DAY, DAY_0 + 2 * DAY - 1),
@@ -421,9 +447,11 @@ OFF = st.sampled_from([0, -540, -345, 540, -DAY, DAY + 7]) | st.integers(-2 * DA
     rolled=st.sets(st.sampled_from([date(2020, 3, 31), date(2020, 6, 29), date(2020, 6, 30)])),
     months=st.just({APRIL, MAY, JUNE}) | st.sets(st.sampled_from([APRIL, MAY, JUNE])),
     middle=st.none() | NEAR,
+    most=st.sampled_from([0, 2]),
 )
 def test_rollups_of_months_answer_what_flows_answer(
     snapshot: Make,
+    monkeypatch: pytest.MonkeyPatch,
     flows: list[dict[str, Any]],
     where: Filter,
     dimension: Dimension,
@@ -431,7 +459,9 @@ def test_rollups_of_months_answer_what_flows_answer(
     rolled: set[date],
     months: set[date],
     middle: int | None,
+    most: int,
 ) -> None:
+    """Also where the sensors that were not chosen are taken off the sum of all."""
     tables = snapshot(flows)
     organisations = {Posting("a", until=date(2020, 6, 24)): "north", Posting("b"): "south"}
     from_flows = LedgerStore(snapshot(flows), organisations)
@@ -440,6 +470,7 @@ def test_rollups_of_months_answer_what_flows_answer(
     tables.roll_up_months(months)
     window = Window(instant(bounds[0]), instant(bounds[1]))
     totals = from_flows.totals(dimension, window, where)
+    monkeypatch.setattr(ledger_store, "MOST", most)
     assert_frame_equal(from_rollups.totals(dimension, window, where), totals, check_row_order=False)
     values = totals.select(dimension.columns).rows()
     is_inside = middle is not None and bounds[0] < middle < bounds[1]
