@@ -71,25 +71,20 @@ class Observer:
         where = replace(question.where, sensors=choice.filter)
         now = self.store.totals(dimension, period.window, where)
         first = ranking.leading(dimension, now, limit)
-        whole = self._whole(period.window, period)
-        watch = self._watch(choice, whole)
+        whole, earlier_whole = (self._whole(window, period) for window in (period.window, period.previous))
+        watch, earlier = self._watch(choice, whole), self._watch(choice, earlier_whole)
         return ranking.rank(
             dimension,
             now,
             self.store.totals(dimension, period.previous, where),
             limit,
-            watched=self._behind(dimension, choice, watch, whole),
+            behind=self._behind(dimension, choice, (whole, earlier_whole), (watch, earlier)),
             label=lambda key: self.label(dimension, key),
             sources=None
             if precision is Precision.NONE or not first
             else self.store.sources(dimension, period.window, where, first, precision),
-            provenance=ranking.Provenance(
-                self.store.version,
-                period,
-                where,
-                watch,
-                self._watch(choice, self._whole(period.previous, period)),
-            ),
+            classes=self._classes(dimension, period.window, where, first),
+            provenance=self._provenance(period, where, watch, earlier),
         )
 
     def trend(self, question: Question, step: str, values: Sequence[Key], limit: int) -> trend.Trend:
@@ -109,7 +104,7 @@ class Observer:
             buckets,
             watch=watch,
             label=lambda key: self.label(dimension, key),
-            provenance=ranking.Provenance(self.store.version, period, where, watch, None),
+            provenance=self._provenance(period, where, watch),
         )
 
     def breadth(self, question: Question) -> breadth.Breadth:
@@ -137,7 +132,7 @@ class Observer:
                 for sensor in choice.ids
             ),
             label=lambda sensor: self.label(Dimension.SENSORS, (sensor,)),
-            provenance=ranking.Provenance(self.store.version, period, where, watch, earlier),
+            provenance=self._provenance(period, where, watch, earlier),
         )
 
     def spread(self, question: Question, limit: int, top: int) -> spread.Spread:
@@ -163,7 +158,7 @@ class Observer:
             first,
             top,
             label=lambda key: self.label(dimension, key),
-            provenance=ranking.Provenance(self.store.version, question.period, where, watch, None),
+            provenance=self._provenance(question.period, where, watch),
         )
 
     def movements(self, question: Question, values: Sequence[Key], limit: int) -> movements.Movements:
@@ -191,7 +186,7 @@ class Observer:
             [start.date() for start in days.starts],
             rates,
             label=lambda key: self.label(dimension, key),
-            provenance=ranking.Provenance(self.store.version, period, where, watch, None),
+            provenance=self._provenance(period, where, watch),
         )
 
     def sources(
@@ -264,15 +259,63 @@ class Observer:
         )
 
     def _behind(
-        self, dimension: Dimension, choice: Choice, watch: Watch, buckets: Buckets
-    ) -> Callable[[Key], int]:
-        """Seconds of sensor time behind a value: its own for a sensor or organisation, else everybody's."""
-        if dimension is Dimension.SENSORS:
-            return lambda key: sum(watch.covered.get(str(key[0]), ()))
-        if dimension is Dimension.ORGANISATIONS:
-            return lambda key: self._watch(choice.of(str(key[0])), buckets).seconds
-        seconds = watch.seconds
-        return lambda _: seconds
+        self,
+        dimension: Dimension,
+        choice: Choice,
+        buckets: tuple[Buckets, Buckets],
+        watches: tuple[Watch, Watch],
+    ) -> Callable[[Key], ranking.Behind]:
+        """Sensor time behind a value, of both periods: its own for a sensor or organisation, else everybody's."""
+
+        def of(choice: Choice, now: Watch, before: Watch) -> ranking.Behind:
+            return ranking.Behind(now.seconds, before.seconds, self._address_seconds(choice, buckets[0], now))
+
+        match dimension:
+            case Dimension.SENSORS:
+                return lambda key: of(
+                    choice.of_sensor(str(key[0])), *(watch.of(str(key[0])) for watch in watches)
+                )
+            case Dimension.ORGANISATIONS:
+
+                def of_organisation(key: Key) -> ranking.Behind:
+                    theirs = choice.of(str(key[0]))
+                    return of(theirs, *(self._watch(theirs, each) for each in buckets))
+
+                return of_organisation
+        everybody = of(choice, *watches)
+        return lambda _: everybody
+
+    def _address_seconds(self, choice: Choice, buckets: Buckets, watch: Watch) -> int | None:
+        """Watched time of all addresses together; None where those of a sensor that watched are not known."""
+        seconds = 0
+        for sensor, covered in watch.covered.items():
+            postings = [posting for posting in choice.organisations if posting.sensor == sensor]
+            for posting in postings:
+                time = sum(covered)
+                if len(postings) > 1:  # it changed: each time counts with the addresses of that time
+                    time = int(self.store.coverage(buckets, frozenset({posting}))["covered"].sum())
+                addresses = choice.addresses.get(posting)
+                if time and addresses is None:
+                    return None
+                seconds += time * (addresses or 0)
+        return seconds
+
+    def _classes(
+        self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key]
+    ) -> pl.DataFrame | None:
+        """Packets of values by class; None where the store does not hold them apart."""
+        if dimension is Dimension.CLASSES:
+            return None
+        try:
+            return self.store.cross(dimension, Dimension.CLASSES, window, where, values)
+        except NotHeldError:
+            return None
+
+    def _provenance(
+        self, period: Period, where: Filter, now: Watch, before: Watch | None = None
+    ) -> ranking.Provenance:
+        origins = self.store.origins(period.window)
+        return ranking.Provenance(self.store.version, period, where, now, before, origins)
 
 
 def _both(period: Period) -> Window:

@@ -156,6 +156,8 @@ def _(provenance: Provenance) -> dict[str, object]:
         "filter": {name: list(texts) for name, texts in provenance.where.texts().items()},
         "sensors": plain(provenance.now),
         "previous_sensors": plain(provenance.before),
+        "databases": list(provenance.origins.databases),
+        "rules": list(provenance.origins.rules),
     }
 
 

@@ -22,9 +22,11 @@ from darkscope.api.dimension import Dimension, Key, parse_port, port_text, value
 from darkscope.api.periods import DAY, Buckets, Window, instant, minute
 from darkscope.api.store import (
     NO_SENDERS,
+    UNKNOWN,
     ExpiredError,
     Filter,
     NotHeldError,
+    Origins,
     Posting,
     Precision,
     Senders,
@@ -183,6 +185,10 @@ class InfluxStore:
         rows = [(*key, seconds) for key, seconds in sums.items() if seconds]
         schema = {"sensor": pl.String, "bucket": pl.Int64, "covered": pl.Int64}
         return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def origins(self, _window: Window, /) -> Origins:
+        """Nothing: InfluxDB does not hold them; see Store."""
+        return UNKNOWN
 
     def sensors(self, window: Window) -> frozenset[str]:
         """Sensors heard in a window; see Store."""

@@ -32,7 +32,7 @@ from darkscope.api.ledger_tables import (
     scan,
 )
 from darkscope.api.periods import DAY, Buckets, Window, instant
-from darkscope.api.store import ExpiredError, Filter, Posting, Precision
+from darkscope.api.store import ExpiredError, Filter, Origins, Posting, Precision
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, step
 from darkscope.ingest.watched import islands
@@ -166,6 +166,20 @@ class LedgerStore:
         """Watched seconds by sensor and bucket; see Store."""
         watched = self._watched(buckets.edges[0], buckets.edges[-1])
         return coverage.covered(coverage.posted(watched, sensors), buckets)
+
+    def origins(self, window: Window, /) -> Origins:
+        """Databases and rules by which a window was judged; see Store."""
+        start, end = window.minutes
+        files = self._snapshot.files(series.CAPTURES)
+        told = files.filter(pl.col("day").is_between(day_of(start), day_of(end - 1))) if files.height else files
+
+        def values(column: str) -> tuple[str, ...]:
+            if not told.height:
+                return ()
+            found = {*told[f"min.{column}"], *told[f"max.{column}"]}
+            return tuple(sorted(one for one in found if one))
+
+        return Origins(values("geo"), values("rules"))
 
     def sensors(self, window: Window) -> frozenset[str]:
         """Sensors heard in a window; see Store."""

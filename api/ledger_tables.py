@@ -36,6 +36,9 @@ class Snapshot(Protocol):
     def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
         """Rows of UTC days, both included; one key may have several rows."""
 
+    def files(self, table: series.Table) -> pl.DataFrame:
+        """Data files: their UTC `day`, and the smallest and largest value of each column as `min.x`, `max.x`."""
+
     def days(self, table: series.Table) -> frozenset[date]:
         """UTC days for which a table has rows; a rollup has them only while it is true."""
 

@@ -78,6 +78,8 @@ def _ranking(ranking: Ranking, least: int) -> Ranking:
         replace(
             row,
             per_sensor_day=None,
+            change=None,
+            per_address_day=None,
             previous_rank=row.previous_rank if row.previous_packets >= least else None,
             previous_packets=row.previous_packets if row.previous_packets >= least else 0,
         )

@@ -13,11 +13,21 @@ import polars as pl
 
 from darkscope.api.dimension import Dimension, Key, value_text
 from darkscope.api.periods import Period
-from darkscope.api.store import Filter
+from darkscope.api.store import UNKNOWN, Filter, Origins
 from darkscope.api.watch import Watch
+from darkscope.ingest.series import Traffic
 
 SENSOR_DAY = 86_400
 """Seconds of a sensor-day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """Watched sensor time behind a figure, seconds."""
+
+    now: int
+    before: int
+    addresses: int | None  # now, each address counted; None where not all sensors' addresses are known
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Provenance:
     where: Filter
     now: Watch | None  # None: is not told
     before: Watch | None  # of the period before, where it was asked about
+    origins: Origins = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,13 @@ class Row:
     per_sensor_day: float | None  # packets per day of watched sensor time; None where nothing was watched
     sources: int | None  # distinct; None where not asked
     sources_error: float | None  # relative standard error, 0 where exact; None where not asked
+    change: float | None = (
+        None  # of the packets a sensor-day: 0.5 is half as many again; None where there were none
+    )
+    per_address_day: float | None = None  # packets per day and watched address; None where not all are known
+    spoofable: float | None = None  # share of the packets whose source may be forged; None where not known
+    backscatter: float | None = None  # share that are replies to forged packets
+    research: float | None = None  # share of research scanners
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +111,17 @@ def rank(
     before: pl.DataFrame,
     limit: int,
     *,
-    watched: Callable[[Key], int],
+    behind: Callable[[Key], Behind],
     label: Callable[[Key], str],
     sources: pl.DataFrame | None,
+    classes: pl.DataFrame | None = None,
     provenance: Provenance,
 ) -> Ranking:
     """Rank totals of a period beside totals of the period before.
 
     `now` and `before` have the dimension's columns and `packets`; a row without a value counts, and has no rank.
-    `watched` gives the seconds of sensor time behind a value; `sources` the dimension's columns, `sources` and `error`.
+    `behind` gives the sensor time behind a value; `sources` has the dimension's columns, `sources` and `error`;
+    `classes` the dimension's columns, `class` and `packets`.
     """
     keys = list(dimension.columns)
     everything = _occurring(now)
@@ -114,11 +134,14 @@ def rank(
         first = first.with_columns(sources=None, error=None)
     else:
         first = first.join(sources, on=keys, how="left", maintain_order="left")
+    first = _with_classes(first, keys, classes)
     total = int(now["packets"].sum())
     rows = []
     for row in first.iter_rows(named=True):
         key = tuple(row[column] for column in keys)
-        seconds = watched(key)
+        time = behind(key)
+        rate = _rate(row["packets"], time.now)
+        earlier_rate = _rate(row["previous_packets"] or 0, time.before)
         rows.append(
             Row(
                 rank=row["rank"],
@@ -128,9 +151,12 @@ def rank(
                 share=row["packets"] / total,
                 previous_rank=row["previous_rank"],
                 previous_packets=row["previous_packets"] or 0,
-                per_sensor_day=row["packets"] * SENSOR_DAY / seconds if seconds else None,
+                per_sensor_day=rate,
                 sources=row["sources"],
                 sources_error=row["error"],
+                change=rate / earlier_rate - 1 if rate is not None and earlier_rate else None,
+                per_address_day=_rate(row["packets"], time.addresses),
+                **{name: row[name] for name in CLASSES},
             )
         )
     return Ranking(
@@ -141,3 +167,23 @@ def rank(
         rows=tuple(rows),
         provenance=provenance,
     )
+
+
+CLASSES = (Traffic.SPOOFABLE.value, Traffic.BACKSCATTER.value, Traffic.RESEARCH.value)
+"""Classes whose share stands beside each value: packets that say less of their source than others."""
+
+
+def _with_classes(first: pl.DataFrame, keys: list[str], classes: pl.DataFrame | None) -> pl.DataFrame:
+    """Add the share of each class; null where it is not known."""
+    if classes is None:
+        return first.with_columns(**dict.fromkeys(CLASSES))
+    counted = classes.group_by(keys).agg(
+        **{name: pl.col("packets").filter(pl.col("class") == name).sum() for name in CLASSES}
+    )
+    joined = first.join(counted, on=keys, how="left", maintain_order="left")
+    return joined.with_columns(pl.col(name).fill_null(0) / pl.col("packets") for name in CLASSES)
+
+
+def _rate(packets: int, seconds: int | None) -> float | None:
+    """Packets a day; None where nothing was watched."""
+    return packets * SENSOR_DAY / seconds if seconds else None

@@ -7,7 +7,8 @@ decides: one that moved or changed hands does not rewrite the past.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, collapse_addresses
 from typing import Any
 
 import polars as pl
@@ -27,6 +28,7 @@ KNOWN = {
     "home": pl.Boolean,
     "since": pl.Date,
     "until": pl.Date,
+    "addresses": pl.Int64,  # IPv4 addresses watched; null where the settings name no networks
 }
 """Columns of the table of known sensors: one row for what held for a sensor over some UTC days."""
 
@@ -34,10 +36,25 @@ KNOWN = {
 def known(entries: Iterable[SensorEntry]) -> pl.DataFrame:
     """Give the sensors of the settings as a table (columns KNOWN), in their order."""
     rows = [
-        (one.id, one.name or one.id, one.organisation, one.kind.value, one.home, one.since, one.until)
+        (
+            one.id,
+            one.name or one.id,
+            one.organisation,
+            one.kind.value,
+            one.home,
+            one.since,
+            one.until,
+            watched(one),
+        )
         for one in entries
     ]
     return pl.DataFrame(rows, schema=KNOWN, orient="row")
+
+
+def watched(entry: SensorEntry) -> int | None:
+    """How many IPv4 addresses a sensor watches; None where its settings do not say."""
+    networks = [IPv4Network(prefix) for prefix in entry.networks if prefix.version == 4]
+    return sum(network.num_addresses for network in collapse_addresses(networks)) if networks else None
 
 
 class UnknownSensorError(ValueError):
@@ -60,6 +77,7 @@ class Choice:
 
     organisations: Mapping[Posting, str]  # empty text: of none
     everything: bool  # nobody was left out
+    addresses: Mapping[Posting, int | None] = field(default_factory=dict)  # watched; None: not known
 
     @property
     def postings(self) -> frozenset[Posting]:
@@ -79,14 +97,23 @@ class Choice:
     def of(self, organisation: str) -> Choice:
         """Choose among these the sensors of one organisation."""
         theirs = {posting: name for posting, name in self.organisations.items() if name == organisation}
-        return Choice(theirs, everything=False)
+        return self._part(theirs)
+
+    def of_sensor(self, sensor: str) -> Choice:
+        """Choose one of these sensors."""
+        its = {posting: name for posting, name in self.organisations.items() if posting.sensor == sensor}
+        return self._part(its)
 
     def steady(self, watch: Watch, share: float) -> Choice:
         """Choose among these the sensors that watched at least a share of the whole time, whenever they came."""
         longest = max((sum(seconds) for seconds in watch.expected.values()), default=0)
         enough = {sensor for sensor in watch.sensors if sum(watch.covered[sensor]) >= share * longest}
         chosen = {one: name for one, name in self.organisations.items() if one.sensor in enough}
-        return Choice(chosen, everything=False)
+        return self._part(chosen)
+
+    def _part(self, organisations: Mapping[Posting, str]) -> Choice:
+        addresses = {posting: self.addresses.get(posting) for posting in organisations}
+        return Choice(organisations, everything=False, addresses=addresses)
 
 
 def select(selection: Selection, sensors: pl.DataFrame, heard: Iterable[str]) -> Choice:
@@ -107,7 +134,8 @@ def select(selection: Selection, sensors: pl.DataFrame, heard: Iterable[str]) ->
                 f"no sensor belongs to the organisation {name!r}; there are {_listed(owners)}"
             )
     chosen = [row for row in rows if _is_chosen(selection, row)]
-    return Choice(_organisations(chosen), len(chosen) == len(rows))
+    addresses = {_posting(row): row["addresses"] for row in chosen}
+    return Choice(_organisations(chosen), len(chosen) == len(rows), addresses)
 
 
 def organisations(sensors: pl.DataFrame) -> dict[Posting, str]:
@@ -116,7 +144,11 @@ def organisations(sensors: pl.DataFrame) -> dict[Posting, str]:
 
 
 def _organisations(rows: Iterable[dict[str, Any]]) -> dict[Posting, str]:
-    return {Posting(row["id"], row["since"], row["until"]): row["organisation"] for row in rows}
+    return {_posting(row): row["organisation"] for row in rows}
+
+
+def _posting(row: dict[str, Any]) -> Posting:
+    return Posting(row["id"], row["since"], row["until"])
 
 
 def _stranger(sensor: str) -> dict[str, Any]:
@@ -128,6 +160,7 @@ def _stranger(sensor: str) -> dict[str, Any]:
         "home": True,
         "since": None,
         "until": None,
+        "addresses": None,
     }
 
 

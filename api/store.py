@@ -83,6 +83,16 @@ class UnreachableError(StoreError):
 
 
 NO_SENDERS = 'InfluxDB has no source addresses: set api.store = "ledger"'
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """What decided about the packets of a window: each as it is told, sorted; empty where the store does not know."""
+
+    databases: tuple[str, ...] = ()  # of countries and owners, with their build dates
+    rules: tuple[str, ...] = ()  # versions of classes and fingerprints
+
+
+UNKNOWN = Origins()
+"""Of a store that does not know."""
 
 
 class Precision(StrEnum):
@@ -212,6 +222,9 @@ class Store(Protocol):
 
         A sensor is covered while any of its points is; only the time of its postings counts.
         """
+
+    def origins(self, window: Window, /) -> Origins:
+        """Databases and rules by which the packets of a window's UTC days were judged when they were taken in."""
 
     def sensors(self, window: Window) -> frozenset[str]:
         """Ids of the sensors that were heard in a window."""

@@ -24,6 +24,13 @@ class Watch:
         """Ids, sorted."""
         return tuple(sorted(self.covered))
 
+    def of(self, sensor: str) -> Watch:
+        """Give the part of one sensor."""
+        return Watch(
+            {sensor: self.covered[sensor]} if sensor in self.covered else {},
+            {sensor: self.expected[sensor]} if sensor in self.expected else {},
+        )
+
     @property
     def seconds(self) -> int:
         """Watched sensor time of all buckets."""

@@ -10,8 +10,11 @@ from rich.text import Text
 from darkscope.api.command import options
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension
-from darkscope.api.ranking import Ranking, Row
+from darkscope.api.ranking import CLASSES, Ranking, Row
 from darkscope.api.watch import Watch
+
+NOTABLE = 0.001
+"""Share of packets from which on it is said that they say less of their source than others."""
 
 
 @options.asks(period="24h")
@@ -56,6 +59,11 @@ def drawn(ranking: Ranking, _width: int) -> RenderableType:
     total = f"{ranking.packets:,} packets, {ranking.values:,} {ranking.dimension.value} in all"
     if shown < ranking.packets:
         total += f"; {shown / ranking.packets:.1%} of the packets shown"
+    doubtful = {
+        name: sum(row.packets * (getattr(row, name) or 0) for row in ranking.rows) / shown if shown else 0
+        for name in CLASSES
+    }
+    total += "".join(f"; {share:.1%} of those {name}" for name, share in doubtful.items() if share >= NOTABLE)
     if ranking.folded:
         total += f"; {ranking.folded:,} packets are of others, which InfluxDB does not know apart"
     return Group(

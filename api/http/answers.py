@@ -82,6 +82,10 @@ class ProvenanceAnswer(_Shape):
     """Who observed; null in public answers."""
     previous_sensors: WatchAnswer | None
     """The same for the period before."""
+    databases: list[str]
+    """Databases of countries and owners by which the packets were judged, with their build dates."""
+    rules: list[str]
+    """Versions of the rules of classes and fingerprints by which they were."""
 
 
 class RowAnswer(_Shape):
@@ -107,6 +111,16 @@ class RowAnswer(_Shape):
     """Distinct source addresses, IPv6 by /64; null where they were not counted."""
     sources_error: Annotated[float | None, Field(ge=0, examples=[0.0])]
     """Relative standard error of `sources`; 0 where exact, null where not counted."""
+    change: Annotated[float | None, Field(ge=-1, examples=[0.38])]
+    """Of the packets a sensor-day against the period before: 0.5 is half as many again; null where there were none."""
+    per_address_day: Annotated[float | None, Field(ge=0, examples=[0.6])]
+    """Packets a day for each watched IPv4 address; null where the settings do not name all."""
+    spoofable: Annotated[Share | None, Field(examples=[0.01])]
+    """Share of the packets whose source is forged or easily forged; null where not known."""
+    backscatter: Annotated[Share | None, Field(examples=[0.0])]
+    """Share of the packets that are replies to packets with a forged source."""
+    research: Annotated[Share | None, Field(examples=[0.0])]
+    """Share of the packets of research scanners, of the list in the settings."""
 
 
 class RankingAnswer(_Shape):

@@ -19,8 +19,8 @@ from darkscope.api.store import Precision
 MOST_ROWS = 1000
 
 EXAMPLE = """\
-rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error
-1,445/TCP,445/TCP (microsoft-ds),1620,0.86,1,1688,19.3,115,0.0
+rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error,change,...
+1,445/TCP,445/TCP (microsoft-ds),1620,0.86,1,1688,19.3,115,0.0,-0.04,...
 """
 
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from darkscope.api.ask import Observer, Question
+from darkscope.api.asked import Asked
 from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import parse_period
@@ -20,9 +21,9 @@ ZONE = ZoneInfo("UTC")
 HOUR = 3600
 KNOWN_SENSORS = pl.DataFrame(
     [
-        ("a", "a", "north", "telescope", True, None, date(2020, 6, 24)),
-        ("a", "a", "south", "telescope", False, date(2020, 6, 24), None),
-        ("late", "late", "north", "telescope", True, date(2020, 6, 24), None),
+        ("a", "a", "north", "telescope", True, None, date(2020, 6, 24), 4),
+        ("a", "a", "south", "telescope", False, date(2020, 6, 24), None, 2),
+        ("late", "late", "north", "telescope", True, date(2020, 6, 24), None, None),
     ],
     schema=KNOWN,
     orient="row",
@@ -133,3 +134,20 @@ def test_what_is_folded_counts_in_a_ranking_and_is_not_ranked(snapshot: Make) ->
     ranking = who.top(question("2020-06-24", Dimension.PORTS, LATER), 5, None)
     assert (ranking.packets, ranking.values, ranking.folded) == (2, 1, 1)
     assert [(row.value, row.share, row.sources) for row in ranking.rows] == [("80/TCP", 0.5, 1)]
+
+
+def test_a_sensor_that_changed_is_averaged_over_the_addresses_of_each_time(tables: Any) -> None:
+    known = KNOWN_SENSORS.with_columns(addresses=pl.Series([4, 2, 10]))
+    asked = question("2020-06-23/2020-06-24", Dimension.PORTS, LATER)
+    (row,) = observer(tables, known, LATER).top(asked, 5, Precision.NONE).rows
+    days = 4 + 2 + 10 / 2  # a day of four addresses, one of two, and half a day of ten
+    assert (row.packets, row.per_address_day) == (78, 78 / days)
+    (row,) = observer(tables, KNOWN_SENSORS, LATER).top(asked, 5, Precision.NONE).rows
+    assert row.per_address_day is None  # the addresses of the late one are not known
+
+
+def test_any_period_can_be_compared_with(tables: Any) -> None:
+    asked = Asked(Dimension.PORTS, "2020-06-24", against="2020-06-23").question(ZONE, LATER)
+    (row,) = observer(tables, KNOWN_SENSORS, LATER).top(asked, 5, Precision.NONE).rows
+    assert (row.packets, row.previous_packets, row.per_sensor_day) == (54, 24, 36.0)
+    assert row.change == 36 / 24 - 1

@@ -9,9 +9,9 @@ from darkscope.api.selection import KNOWN
 
 SENSORS = pl.DataFrame(
     [
-        ("a", "Tokyo", "north", "telescope", True, None, None),
-        ("b", "Old", "north", "telescope", True, None, None),
-        ("b", "New", "north", "telescope", True, None, None),
+        ("a", "Tokyo", "north", "telescope", True, None, None, None),
+        ("b", "Old", "north", "telescope", True, None, None, None),
+        ("b", "New", "north", "telescope", True, None, None, None),
     ],
     schema=KNOWN,
     orient="row",

@@ -13,9 +13,10 @@ from polars.testing import assert_frame_equal
 from darkscope.api.dimension import Dimension
 from darkscope.api.ledger_store import LedgerStore, plan
 from darkscope.api.periods import cut, parse_period
-from darkscope.api.store import Filter, Posting, Precision
+from darkscope.api.store import Filter, Origins, Posting, Precision
 from darkscope.ingest import series
 from darkscope.ingest.ledger.upkeep import upkeep
+from darkscope.ingest.rules import RULES_VERSION
 
 JUNE_24 = parse_period("2020-06-24", ZoneInfo("UTC"), NOW).window
 A = frozenset({Posting("a")})
@@ -60,3 +61,12 @@ def test_upkeep_changes_no_answer(site: Site) -> None:
     assert [piece.table for piece in pieces] == [series.ROLLUP_PORTS_DAY]
     for now, then in zip(answers(site), before, strict=True):
         assert_frame_equal(now, then, check_row_order=False)
+
+
+def test_what_judged_the_packets_is_told(site: Site) -> None:
+    found = LedgerStore(site.ledger.snapshot()).origins(JUNE_24)
+    assert found.rules == (RULES_VERSION,)
+    (databases,) = found.databases
+    assert databases.startswith("country IPFire-Location-Country 20")
+    later = parse_period("2020-06-26", ZoneInfo("UTC"), NOW).window
+    assert LedgerStore(site.ledger.snapshot()).origins(later) == Origins()

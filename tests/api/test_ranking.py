@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import polars as pl
+import pytest
 
 from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.periods import parse_period
-from darkscope.api.ranking import Provenance, Ranking, Row, leading, rank
+from darkscope.api.ranking import Behind, Provenance, Ranking, Row, leading, rank
 from darkscope.api.store import Filter
 from darkscope.api.watch import Watch
 
@@ -21,22 +22,31 @@ PROVENANCE = Provenance(
 )
 
 
+TEN_DAYS = Behind(SENSOR_DAYS_10, SENSOR_DAYS_10, None)
+
+
 def ports(*rows: tuple[int | None, int | None, int]) -> pl.DataFrame:
     schema = {"protocol": pl.Int16, "port": pl.Int32, "packets": pl.Int64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def ranked(
-    now: pl.DataFrame, before: pl.DataFrame, limit: int, sources: pl.DataFrame | None = None
+    now: pl.DataFrame,
+    before: pl.DataFrame,
+    limit: int,
+    sources: pl.DataFrame | None = None,
+    classes: pl.DataFrame | None = None,
+    behind: Behind = TEN_DAYS,
 ) -> Ranking:
     return rank(
         Dimension.PORTS,
         now,
         before,
         limit,
-        watched=lambda _: SENSOR_DAYS_10,
+        behind=lambda _: behind,
         label=lambda key: value_text(Dimension.PORTS, key).lower(),
         sources=sources,
+        classes=classes,
         provenance=PROVENANCE,
     )
 
@@ -44,8 +54,19 @@ def ranked(
 def row(
     position: int, value: str, packets: int, share: float, previous_rank: int | None, previous: int
 ) -> Row:
+    change = packets / previous - 1 if previous else None
     return Row(
-        position, value, value.lower(), packets, share, previous_rank, previous, packets / 10, None, None
+        position,
+        value,
+        value.lower(),
+        packets,
+        share,
+        previous_rank,
+        previous,
+        packets / 10,
+        None,
+        None,
+        change,
     )
 
 
@@ -104,15 +125,30 @@ def test_sources_stand_beside_their_values() -> None:
     assert (third.sources, third.sources_error) == (None, None)
 
 
-def test_without_watched_time_there_is_no_average() -> None:
-    ranking = rank(
-        Dimension.PORTS,
-        ports((6, 23, 9)),
-        ports(),
-        1,
-        watched=lambda _: 0,
-        label=str,
-        sources=None,
-        provenance=PROVENANCE,
+@pytest.mark.parametrize(
+    ("behind", "per_sensor", "per_address", "change"),
+    [
+        (TEN_DAYS, 3.0, None, 2.0),
+        (Behind(SENSOR_DAYS_10, 2 * SENSOR_DAYS_10, 60 * SENSOR_DAYS_10), 3.0, 0.05, 5.0),
+        (Behind(SENSOR_DAYS_10, 0, 0), 3.0, None, None),
+        (Behind(0, SENSOR_DAYS_10, 0), None, None, None),
+    ],
+)
+def test_averages_and_changes_are_of_watched_time(
+    behind: Behind, per_sensor: float | None, per_address: float | None, change: float | None
+) -> None:
+    (row,) = ranked(ports((6, 23, 30)), ports((6, 23, 10)), 1, behind=behind).rows
+    assert (row.per_sensor_day, row.per_address_day, row.change) == (per_sensor, per_address, change)
+
+
+def test_shares_of_packets_that_say_less_of_their_source_stand_beside_their_values() -> None:
+    classes = pl.DataFrame(
+        [(6, 23, "scan", 5), (6, 23, "spoofable", 3), (6, 23, "backscatter", 2), (6, 80, "research", 8)],
+        schema={"protocol": pl.Int16, "port": pl.Int32, "class": pl.String, "packets": pl.Int64},
+        orient="row",
     )
-    assert ranking.rows[0].per_sensor_day is None
+    now = ports((6, 23, 10), (6, 80, 8), (6, 81, 7))
+    assert [
+        (row.value, row.spoofable, row.backscatter, row.research)
+        for row in ranked(now, ports(), 3, classes=classes).rows
+    ] == [("23/TCP", 0.3, 0.2, 0.0), ("80/TCP", 0.0, 0.0, 1.0), ("81/TCP", 0.0, 0.0, 0.0)]

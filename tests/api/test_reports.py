@@ -27,7 +27,16 @@ def observer(table: pl.DataFrame, name: str) -> Observer:
     shown = scenario(name)
     tables = MemorySnapshot(observed.flows(table), watched(observed.coverage(shown)))
     rows = [
-        (one.id, one.id, one.organisation, "honeypot" if one.honeypot else "telescope", one.home, None, None)
+        (
+            one.id,
+            one.id,
+            one.organisation,
+            "honeypot" if one.honeypot else "telescope",
+            one.home,
+            None,
+            None,
+            None,
+        )
         for one in shown.sensors
     ]
     known = pl.DataFrame(rows, schema=KNOWN, orient="row")

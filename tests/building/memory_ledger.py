@@ -68,6 +68,7 @@ class MemorySnapshot:
     sources: pl.DataFrame = field(default_factory=lambda: evidence(()))
     version: int = 7
     rolled: dict[str, frozenset[date]] = field(default_factory=dict)
+    captures: pl.DataFrame = field(default_factory=pl.DataFrame)  # their files
     scanned: list[tuple[str, date, date]] = field(default_factory=list)
 
     def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
@@ -78,6 +79,10 @@ class MemorySnapshot:
         if rows is None:
             rows = self._rollup(table)
         return rows.lazy().with_columns(_day()).filter(pl.col("day").is_between(first_day, last_day))
+
+    def files(self, table: series.Table) -> pl.DataFrame:
+        assert table is series.CAPTURES
+        return self.captures
 
     def days(self, table: series.Table) -> frozenset[date]:
         if table is series.SOURCES:

@@ -42,7 +42,7 @@ Destination ports, 2020-06-24
  2     3 ↑  445/TCP (microsoft-ds)       15  15.0%        10.0        1
  3     new  0/ICMP                        5   5.0%         3.3        1
 
-100 packets, 3 ports in all
+100 packets, 3 ports in all; 5.0% of those backscatter
 2020-06-24 00:00 to 2020-06-25 00:00 (UTC); 2 sensors, 75.0% of their time
 watched; outages: abroad-1
 before: 2020-06-23 00:00 to 2020-06-24 00:00; 2 sensors, 50.0% of their time
@@ -50,9 +50,10 @@ watched; outages: abroad-1
 ledger version 7"""
 
 CSV = """\
-rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error
-1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0
-2,445/TCP,445/TCP (microsoft-ds),15,0.15,3,2,10.0,1,0.0"""
+rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error,\
+change,per_address_day,spoofable,backscatter,research
+1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0,9.666666666666668,,0.0,0.0,0.0
+2,445/TCP,445/TCP (microsoft-ds),15,0.15,3,2,10.0,1,0.0,4.0,,0.0,0.0,0.0"""
 
 JSON = """\
 {
@@ -71,7 +72,12 @@ JSON = """\
       "previous_packets": 0,
       "per_sensor_day": 40.0,
       "sources": null,
-      "sources_error": null
+      "sources_error": null,
+      "change": null,
+      "per_address_day": null,
+      "spoofable": 0.0,
+      "backscatter": 0.0,
+      "research": 0.0
     }
   ],
   "provenance": {
@@ -110,7 +116,9 @@ JSON = """\
       "outages": [
         "abroad-1"
       ]
-    }
+    },
+    "databases": [],
+    "rules": []
   }
 }"""
 

@@ -85,6 +85,8 @@ def test_json_has_one_entry_a_bucket(run: Run) -> None:
                 "covered_share": 9.5 / 24,
                 "outages": ["home-1"],
             },
+            "databases": [],
+            "rules": [],
         },
     }
 

@@ -60,6 +60,11 @@ def test_a_ranking_says_what_was_asked_and_where_it_came_from(client: TestClient
                 "per_sensor_day": 40.0,
                 "sources": None,
                 "sources_error": None,
+                "change": None,
+                "per_address_day": None,
+                "spoofable": 0.0,
+                "backscatter": 0.0,
+                "research": 0.0,
             }
         ],
         "provenance": {
@@ -84,6 +89,8 @@ def test_a_ranking_says_what_was_asked_and_where_it_came_from(client: TestClient
                 "covered_share": 0.0,
                 "outages": ["abroad-1"],
             },
+            "databases": [],
+            "rules": [],
         },
     }
     headers = dict(answer.headers)
@@ -158,9 +165,10 @@ def test_the_format_is_the_one_that_is_asked_for(
 def test_csv_is_a_header_and_one_line_a_row(client: TestClient) -> None:
     answer = client.get(f"/v1/rankings/ports?{DAY}&limit=2&sources=estimated&format=csv")
     assert answer.text == (
-        "rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error\n"
-        "1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0\n"
-        "2,445/TCP,445/TCP (microsoft-ds),15,0.15,1,9,10.0,1,0.0\n"
+        "rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error,"
+        "change,per_address_day,spoofable,backscatter,research\n"
+        "1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0,,,0.0,0.0,0.0\n"
+        "2,445/TCP,445/TCP (microsoft-ds),15,0.15,1,9,10.0,1,0.0,,,0.0,0.0,0.0\n"
     )
 
 
