@@ -223,7 +223,7 @@ class Observer:
         choice = self._choice(question, window)
         where = replace(question.where, sensors=choice.filter)
         watch = self._watch(choice, self._whole(window, period))
-        return window, where, ranking.Provenance(self.store.version, period, where, watch, None)
+        return window, where, self._provenance(period, where, watch)
 
     def _witnesses(self, question: Question) -> frozenset[Posting] | None:
         """Sensors whose evidence of a source counts: of every kind, for honeypots alone see handshakes."""

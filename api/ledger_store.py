@@ -171,7 +171,9 @@ class LedgerStore:
         """Databases and rules by which a window was judged; see Store."""
         start, end = window.minutes
         files = self._snapshot.files(series.CAPTURES)
-        told = files.filter(pl.col("day").is_between(day_of(start), day_of(end - 1))) if files.height else files
+        told = (
+            files.filter(pl.col("day").is_between(day_of(start), day_of(end - 1))) if files.height else files
+        )
 
         def values(column: str) -> tuple[str, ...]:
             if not told.height:

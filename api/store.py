@@ -83,6 +83,8 @@ class UnreachableError(StoreError):
 
 
 NO_SENDERS = 'InfluxDB has no source addresses: set api.store = "ledger"'
+
+
 @dataclass(frozen=True, slots=True)
 class Origins:
     """What decided about the packets of a window: each as it is told, sorted; empty where the store does not know."""
