@@ -32,7 +32,7 @@ from darkscope.api.ledger_tables import (
     scan,
 )
 from darkscope.api.periods import DAY, Buckets, Window, instant
-from darkscope.api.store import ExpiredError, Filter, Origins, Posting, Precision
+from darkscope.api.store import ExpiredError, Filter, Origins, Posting, Precision, TooMuch
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, step
 from darkscope.ingest.watched import islands
@@ -62,6 +62,9 @@ MOST = 0.75
 EXACT_FLOWS = 4_000_000
 """Flows up to which distinct sources are counted exactly when an estimate would do."""
 
+MOST_EXACT = 8_000_000
+"""Flows up to which distinct sources are counted exactly for many askers: some 600 MB where each is another's."""
+
 SAMPLE = 64
 """An estimate of distinct sources counts one source in so many, chosen by the address's hash."""
 
@@ -89,7 +92,8 @@ class LedgerStore:
     ) -> None:
         """Organisations by posting; a sensor at a time that is not among them belongs to none.
 
-        With a deadline, any question may raise TooLong.
+        With a deadline, any question may raise TooLong, and sources are not counted exactly among more than
+        MOST_EXACT flows: TooMuch.
         """
         self._snapshot = snapshot
         self._organisations = organisations or {}
@@ -152,14 +156,21 @@ class LedgerStore:
             rows = self._rows(flows, [dimension], where).filter(_named(dimension, wanted))
             return rows.select(*keys, "version", address=address)
 
-        if precision is Precision.ESTIMATED:
+        length = 0
+        if precision is Precision.ESTIMATED or self._deadline is not None:
             length = self._collected(addresses(values).select(pl.len()), [flows]).item()
+        if precision is Precision.ESTIMATED:
             if length > EXACT_FLOWS:
                 sample = addresses(values).filter(pl.col("address").hash() % SAMPLE == 0)
                 estimated = self._collected(_distinct(sample, keys, SAMPLE), [flows])
                 good = estimated.filter(pl.col("error") <= LARGEST_ERROR)
                 rest = list(set(values) - set(good.select(keys).rows()))
                 return pl.concat([good, self._collected(_distinct(addresses(rest), keys, 1), [flows])])
+        elif length > MOST_EXACT:
+            raise TooMuch(
+                f"sources are counted exactly among {MOST_EXACT:,} flows at most, and these are {length:,}: "
+                "estimated needs less, and so does a shorter period"
+            )
         return self._collected(_distinct(addresses(values), keys, 1), [flows])
 
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:

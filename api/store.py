@@ -85,6 +85,10 @@ class UnreachableError(StoreError):
 NO_SENDERS = 'InfluxDB has no source addresses: set api.store = "ledger"'
 
 
+class TooMuch(StoreError):
+    """The question needs more memory than it may have; the message says what needs less."""
+
+
 @dataclass(frozen=True, slots=True)
 class Origins:
     """What decided about the packets of a window: each as it is told, sorted; empty where the store does not know."""

@@ -26,7 +26,7 @@ from darkscope.api.http.turns import PATIENCE, Busy
 from darkscope.api.periods import PeriodError
 from darkscope.api.public import NotPublic
 from darkscope.api.selection import UnknownSensorError
-from darkscope.api.store import ExpiredError, NotHeldError, StoreError, UnreachableError
+from darkscope.api.store import ExpiredError, NotHeldError, StoreError, TooMuch, UnreachableError
 from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.registry import RegistryError
 
@@ -209,7 +209,7 @@ def _status(_: Request, error: HTTPException) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Let every error that an application knows become a problem document; `requests.py` does so for the others."""
-    for kind in (CursorError, PeriodError, ValueTextError, UnknownSensorError, Unusable):
+    for kind in (CursorError, PeriodError, ValueTextError, UnknownSensorError, Unusable, TooMuch):
         app.exception_handler(kind)(_question)
     app.exception_handler(RequestValidationError)(_parameters)
     app.exception_handler(Unknown)(_unknown)

@@ -26,7 +26,7 @@ from darkscope.api.http.access import asker_of
 from darkscope.api.http.problems import Unusable, declared
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Asker
-from darkscope.api.periods import instant, minute
+from darkscope.api.periods import CALENDAR_STEPS, DAY, Window, instant, minute, parse_step
 from darkscope.ingest.ledger.ledger import Snapshot
 from darkscope.ingest.series import Traffic
 
@@ -37,6 +37,9 @@ MOST_VALUES = 100
 
 LONGEST = timedelta(days=3660)
 """Of periods: ten years."""
+
+MOST_POINTS = 200_000
+"""Figures of one answer: stretches times values."""
 
 Word = Annotated[str, Field(min_length=1, max_length=100)]
 Words = Annotated[tuple[Word, ...], Field(max_length=MOST_VALUES)]
@@ -104,6 +107,11 @@ class Narrowed(BaseModel):
         """The shortest stretch that the answer has figures for, as a step."""
         return "day"
 
+    @property
+    def lines(self) -> int:
+        """How many values have figures for each stretch."""
+        return 1
+
     def shape(self, request: Request) -> Shape:
         """How the answer is to be written."""
         if self.format is not None:
@@ -146,6 +154,7 @@ class Posed:
         window = question.period.window
         if window.end - window.start > LONGEST:
             raise Unusable(f"the period {question.period.text!r} is longer than {LONGEST.days} days")
+        _bound(window, query.finest, query.lines)
         if asker.is_public:
             public.check(question, query.finest, now, source.settings.api.public_delay)
         observer = source.observer(now, asker, state)
@@ -179,6 +188,18 @@ class Posed:
         tag = self.tag or f'W/"{blake2s(data, digest_size=16).hexdigest()}"'
         return self.unchanged(request, tag) or Response(
             data, media_type=MEDIA_TYPES[output], headers=self.headers(tag)
+        )
+
+
+def _bound(window: Window, step: str, lines: int) -> None:
+    """Refuse what would have too many figures. Raises PeriodError, Unusable."""
+    length = 7 * DAY if step in CALENDAR_STEPS else parse_step(step)
+    start, end = window.minutes
+    points = -(-(end - start) // length) * lines
+    if points > MOST_POINTS:
+        raise Unusable(
+            f"the answer would have {points:,} figures, and {MOST_POINTS:,} are the most: "
+            "a coarser step, a shorter period and fewer values have fewer"
         )
 
 

@@ -41,6 +41,11 @@ class TrendQuery(Narrowed):
         """A bucket."""
         return self.step
 
+    @property
+    def lines(self) -> int:
+        """One a value."""
+        return len(self.value) or self.limit
+
 
 def router(source: Source) -> APIRouter:
     """The endpoint of trends, over a source."""

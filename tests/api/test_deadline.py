@@ -10,11 +10,12 @@ import numpy as np
 import polars as pl
 import pytest
 
+from darkscope.api import ledger_store
 from darkscope.api.deadline import Deadline, TooLong
 from darkscope.api.dimension import Dimension
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import Window, instant
-from darkscope.api.store import Filter
+from darkscope.api.store import Filter, Precision, TooMuch
 from darkscope.ingest import series
 
 ROWS, FILES = 2_000_000, 20
@@ -111,3 +112,21 @@ def test_a_failure_while_time_runs_out_is_not_taken_for_a_damaged_ledger(snapsho
     store = LedgerStore(Failing(), deadline=Deadline(1, lambda: clock[0]))
     with pytest.raises(TooLong):
         store.sensors(Window(instant(0), instant(60)))
+
+
+def test_exact_sources_of_too_many_flows_are_refused_where_there_is_a_deadline(
+    snapshot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_store, "MOST_EXACT", 3)
+    rows = snapshot([{"source_low": number, "minute": number} for number in range(4)])
+    window, wanted = Window(instant(0), instant(60)), [(6, 23)]
+
+    def count(deadline: Deadline | None, precision: Precision) -> int:
+        store = LedgerStore(rows, deadline=deadline)
+        return int(store.sources(Dimension.PORTS, window, Filter(), wanted, precision)["sources"].item())
+
+    with pytest.raises(TooMuch, match="among 3 flows at most, and these are 4: estimated needs less"):
+        count(Deadline(60), Precision.EXACT)
+    assert [count(Deadline(60), Precision.ESTIMATED), count(None, Precision.EXACT)] == [4, 4]
+    monkeypatch.setattr(ledger_store, "MOST_EXACT", 4)
+    assert count(Deadline(60), Precision.EXACT) == 4

@@ -56,3 +56,35 @@ def test_a_step_or_value_that_cannot_be_read_is_a_problem(
 ) -> None:
     answer = client.get(f"/v1/trends/ports?{query}")
     assert (answer.status_code, answer.json()["detail"][: len(detail)]) == (422, detail)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "period=2011-01-01/2020-06-24&step=5m&limit=1",
+        "period=2020&step=5m&limit=4",
+        "period=2020-Q1&step=5m&limit=8",
+        "period=2020-06&step=5m&limit=24",
+        "period=2015-01-01/2020-06-24&step=hour&" + "&".join(f"value={n}/tcp" for n in range(5)),
+    ],
+)
+def test_what_has_too_many_figures_is_refused_before_the_ledger_is_asked(
+    client: TestClient, memory: Any, query: str
+) -> None:
+    answer = client.get(f"/v1/trends/ports?{query}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:darkscope:problem:question")
+    assert "figures, and 200,000 are the most: a coarser step, " in answer.json()["detail"]
+    assert memory.snapshots == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "period=2020-06&step=5m&limit=20",
+        "period=2011-01-01/2020-06-24&step=day&limit=50",
+        "period=2011-01-01/2020-06-24&step=week&limit=50",
+        "period=2020-Q1&step=hour&limit=50",
+    ],
+)
+def test_what_people_ask_for_has_not_too_many_figures(client: TestClient, query: str) -> None:
+    assert client.get(f"/v1/trends/ports?{query}").status_code == 200
