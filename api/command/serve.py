@@ -10,6 +10,7 @@ import logging
 import os
 import resource
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -111,10 +112,11 @@ def _listening(address: Address, port: int) -> socket.socket:
 
 def _allow_many_files() -> None:
     """Connections and the ledger's files take one each: what the system allows is more than what is set at first."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    with suppress(OSError, ValueError):  # where a service may not change its limits, they are its unit's
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        wanted = MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
+        if soft != resource.RLIM_INFINITY and soft < wanted:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _url(address: Address, port: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,6 +36,12 @@ SENSORS = (
 )
 PARTS = {"{dimension}": "ports"}
 """What stands for the parts of paths."""
+
+TRACES = ('"b"', '"c"', "Secret", "south", "445", r'"packets": (3|63)\b')
+"""What tells of the sensors of the organisation `south`."""
+
+WITHOUT_TRACES = {"/v1/movements/{dimension}"}
+"""Paths whose answers about so little have none."""
 
 NOT_OURS = {"/docs", "/docs/signed-in", "/docs/files", "/openapi.json"}
 """Paths of the description, which is the same for everybody."""
@@ -354,6 +361,21 @@ def test_another_organisations_sensor_does_not_exist_for_it(
         assert detail(f"sensor={name}") == detail("sensor=nobody").replace("nobody", name)
     assert detail("organisation=south") == detail("organisation=east").replace("east", "south")
     assert detail("sensor=b") == "no sensor is called 'b'; there are a"
+
+
+@pytest.mark.parametrize("dimension", ["ports", "sensors", "organisations"])
+@pytest.mark.parametrize("door", [door for door in DOORS if door.scopes and not door.all_sensors], ids=str)
+def test_no_answer_to_a_key_of_an_organisation_has_a_trace_of_others(
+    settings: Settings, ask: Callable[..., Any], door: Door, dimension: str
+) -> None:
+    """The other organisation's sensors have names and ports of their own, and one source that comes to both."""
+    key = {name: make(settings, Scope.ADMIN, organisations=name.split()) for name in ("north", "")}
+    url = f"{door.path.replace('{dimension}', dimension)}?period=2020-06-24&kind=all"
+    seen, whole = (ask(url, key[name], door.method) for name in ("north", ""))
+    assert (seen.status_code, whole.status_code) in {(200, 200), (404, 404), (422, 422)}
+    found = [one for one in TRACES if re.search(one, whole.text)]
+    assert found or whole.status_code != 200 or door.path in WITHOUT_TRACES
+    assert [one for one in TRACES if re.search(one, seen.text)] == []
 
 
 def test_a_key_of_an_organisation_without_sensors_sees_nothing(
