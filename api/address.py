@@ -7,8 +7,13 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from darkscope.ingest.series import FLOWS
+
 SENDER = ("version", "source_high", "source_low")
 """Columns that hold a source address."""
+
+SENDER_SCHEMA = {name: FLOWS.schema[name] for name in SENDER}
+"""These columns with their types."""
 
 Sender = tuple[int, int, int]
 """A source address as these columns hold it."""

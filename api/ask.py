@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from darkscope.api import breadth, movements, ranking, spread, trend
-from darkscope.api.address import SENDER
+from darkscope.api import breadth, lives, movements, ranking, spread, trend
+from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.names import Names, Told
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
@@ -215,6 +216,28 @@ class Observer:
         window, where, provenance = self._behind_sources(question)
         found = self.store.senders.owners(window, where, self._witnesses(question), self.names.texts)
         return owned(found.owners, found.devices, after, limit, mark=mark, provenance=provenance)
+
+    def source(self, question: Question, sender: Sender) -> lives.Life:
+        """Tell the life of one source address in the period's UTC days."""
+        return lives.life(**self._lives(question, [sender]))
+
+    def look_up(self, question: Question, senders: Sequence[Sender]) -> lives.Found:
+        """Tell what is known of source addresses in the period's UTC days."""
+        return lives.found(**self._lives(question, senders))
+
+    def _lives(self, question: Question, senders: Sequence[Sender]) -> dict[str, Any]:
+        """What lives are put together from."""
+        window, where, provenance = self._behind_sources(question)
+        wanted = pl.DataFrame(senders, schema=SENDER_SCHEMA, orient="row")
+        store = self.store.senders
+        return {
+            "senders": wanted,
+            "days": store.days(window, where, wanted),
+            "verdicts": store.verdicts(window, self._witnesses(question), wanted),
+            "told": Told.of(self.names, wanted),
+            "since": store.since,
+            "provenance": provenance,
+        }
 
     def _behind_sources(self, question: Question) -> tuple[Window, Filter, ranking.Provenance]:
         """What a question about single addresses is about: time up to now, packets, and where figures come from."""

@@ -122,6 +122,35 @@ class LedgerSenders:
             .drop("row")
         )
 
+    def days(self, window: Window, where: Filter, senders: pl.DataFrame) -> pl.DataFrame:
+        """Give what is kept longest of senders, day by day; see Senders."""
+        wanted = senders.select(*SENDER).with_row_index("row")
+        piece = Piece(series.SOURCES, *_whole_days(window))
+        rows = self._piece(piece, Filter(sensors=where.sensors)).join(wanted.lazy(), on=SENDER)
+        by_day = rows.group_by("row", "day").agg(
+            pl.col("packets", *CLASSES).sum(),
+            pl.col("first").min(),
+            pl.col("last").max(),
+            pl.col("country", "asn").sort_by("last").last(),
+            pl.col("ports").explode(empty_as_null=False, keep_nulls=False).unique().sort(),
+            ports_exact=(pl.col("ports").list.len() < MOST_PORTS).all(),
+            sensors=pl.col("sensor").unique().sort(),
+        )
+        classes = pl.concat_list(pl.when(pl.col(name) > 0).then(pl.lit(name)) for name in CLASSES)
+        told = self._collected(by_day, [piece]).with_columns(classes=classes.list.drop_nulls())
+        return told.drop(CLASSES).sort("row", "day")
+
+    def verdicts(
+        self, window: Window, sensors: frozenset[Posting] | None, senders: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Give the evidence of senders, day by day; see Senders."""
+        return self._judged(window, sensors, senders.select(*SENDER).with_row_index("row")).sort("row", "day")
+
+    @property
+    def since(self) -> date | None:
+        """First UTC day that `sources` has."""
+        return min(self._snapshot.days(series.SOURCES), default=None)
+
     def owners(
         self,
         window: Window,

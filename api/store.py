@@ -158,6 +158,25 @@ class Senders(Protocol):
         `tools` (list), `is_confirmed`, `is_spoofable`, `is_broad`. Nothing is known where no evidence is left.
         """
 
+    def days(self, window: Window, where: Filter, senders: pl.DataFrame) -> pl.DataFrame:
+        """Tell of senders (columns SENDER) day by day what is kept longest: `row` (which of them), UTC `day`.
+
+        `packets`, `first` and `last` (minutes since 1970), `country`, `asn`, the lists `sensors`, `ports` (protocol
+        << 16 | port) and `classes`, `ports_exact`. Only sensors of the filter count. Days are whole.
+        """
+
+    def verdicts(
+        self, window: Window, sensors: frozenset[Posting] | None, senders: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Tell the evidence of senders day by day: `row`, UTC `day`.
+
+        `tool` (empty where none is known), `is_confirmed`, `is_spoofable`, `is_broad`.
+        """
+
+    @property
+    def since(self) -> date | None:
+        """First UTC day of which evidence is left; None where there is none."""
+
     def owners(
         self,
         window: Window,

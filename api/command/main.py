@@ -37,6 +37,10 @@ COMMANDS = (
         "List who sends: source addresses with what is known of each, or the owners of their networks.",
     ),
     Command(
+        "source",
+        "Tell the life of one source address: when, where to, with which tools, and what is known of it.",
+    ),
+    Command(
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),
     Command("serve", "Answer questions over HTTP, until stopped."),

@@ -17,6 +17,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console, RenderableType
 
+from darkscope.api.address import AddressError
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.command.exits import FAILED, MISTAKE
@@ -166,7 +167,14 @@ class Asking:
             raise _stopped(error, MISTAKE) from None
         except (LedgerError, StoreError) as error:
             raise _stopped(error, FAILED) from None
-        except (SettingsError, NamesError, PeriodError, ValueTextError, UnknownSensorError) as error:
+        except (
+            SettingsError,
+            NamesError,
+            PeriodError,
+            ValueTextError,
+            UnknownSensorError,
+            AddressError,
+        ) as error:
             raise _stopped(error, MISTAKE) from None
 
 
@@ -205,20 +213,26 @@ def _where(
     return output, settings, ledger
 
 
+PACKETS = ("against", "traffic", "port", "country", "protocol", "owner", "tool", "research")
+"""Parameters that choose packets, and a period to compare them with."""
+
+
 def asks(
-    *, period: str, what: Dimension | None = None
+    *, period: str, what: Dimension | None = None, kind: Kind = Kind.TELESCOPE, packets: bool = True
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of every question. Its first parameter is the Asking that they make.
 
     `period` is asked about where none is given; where the question is not about any dimension, `what` says which it is
-    about, and the command has no argument for it.
+    about, and the command has no argument for it. `kind` is that of the sensors where none is given; without `packets`
+    the command has no options that choose packets.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         about = dict(inspect.signature(_about, eval_str=True).parameters)
         about["period"] = about["period"].replace(default=period)
-        if what is not None:
-            del about["what"]
+        about["kind"] = about["kind"].replace(default=kind)
+        for name in (*(() if what is None else ("what",)), *(() if packets else PACKETS)):
+            del about[name]
         where = inspect.signature(_where, eval_str=True).parameters
         own = dict(list(inspect.signature(command, eval_str=True).parameters.items())[1:])
 

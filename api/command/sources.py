@@ -14,6 +14,7 @@ from rich.text import Text
 from darkscope.api.command import options
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension
+from darkscope.api.lives import FoundRow
 from darkscope.api.sources import OwnerList, SourceList, SourceRow
 
 Most = Annotated[
@@ -59,7 +60,7 @@ def _addresses(answer: SourceList, _width: int) -> RenderableType:
     return Group(heading("Sources", answer.provenance), table, Text(total), around(answer.provenance))
 
 
-def known(row: SourceRow) -> list[str]:
+def known(row: SourceRow | FoundRow) -> list[str]:
     """Say what is known of a source beyond its packets."""
     device = " ".join(filter(None, (row.device_vendor, row.device_product, row.device_kind)))
     return [

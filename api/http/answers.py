@@ -424,3 +424,124 @@ class OwnersAnswer(_Page):
     """Sources of all of them; one whose address changed hands counts for both."""
     rows: list[OwnerRowAnswer]
     """The page."""
+
+
+class FoundRowAnswer(_Shape):
+    """What is known of one address."""
+
+    address: Annotated[str, Field(examples=["192.0.2.7", "2001:db8::7"])]
+    """The address, IPv6 in its shortest form."""
+    subnet: Annotated[str | None, Field(examples=["2001:db8::/64"])]
+    """The /64 of an IPv6 address, by which sources are counted; null for IPv4."""
+    seen: bool
+    """Whether the chosen sensors received packets of it."""
+    country: Annotated[str | None, Field(examples=["VN"])]
+    """Country of its last packets, ISO 3166-1 alpha-2, `ZZ` unknown; null where it was not seen."""
+    owner: Annotated[str | None, Field(examples=["AS64500"])]
+    """Autonomous system of its last packets; null where it was not seen."""
+    packets: Annotated[Count, Field(examples=[60])]
+    """Packets of the period's UTC days."""
+    first_seen: datetime | None
+    """The minute of the first of them, in the zone."""
+    last_seen: datetime | None
+    """The minute of the last of them."""
+    days: Annotated[Count, Field(examples=[3])]
+    """UTC days on which it was seen."""
+    sensors: Annotated[Count, Field(examples=[3])]
+    """Sensors that it reached."""
+    ports: Annotated[Count, Field(examples=[2])]
+    """Destination ports (with their protocols) that it tried."""
+    ports_exact: bool
+    """Whether there are no more ports; false where a sensor's day had 16 or more."""
+    classes: Annotated[list[str], Field(examples=[["scan"]])]
+    """Classes of its packets."""
+    tools: Annotated[list[str], Field(examples=[["mirai"]])]
+    """Programs that sent, judged by all packets of a UTC day."""
+    confirmed: bool
+    """Completed a handshake with a honeypot: the address is not forged."""
+    spoofable: bool
+    """Sent packets whose source is forged or easily forged."""
+    broad: bool
+    """Tried more than 10 ports in a UTC day."""
+    research: Annotated[str | None, Field(examples=["Example Measurement Project"])]
+    """The research scanner that it belongs to."""
+    device_vendor: Annotated[str | None, Field(examples=["QNAP"])]
+    """What an investigation found there; null where nobody looked, or it does not say."""
+    device_product: Annotated[str | None, Field(examples=["TS-419"])]
+    """Likewise."""
+    device_kind: Annotated[str | None, Field(examples=["NAS"])]
+    """Likewise."""
+    device_seen: date | None
+    """Day of the investigation."""
+    device_by: str | None
+    """Who investigated."""
+
+
+class FoundAnswer(_Shape):
+    """What is known of many addresses."""
+
+    known_since: date | None
+    """First UTC day of which there is evidence at all; null where there is none."""
+    rows: list[FoundRowAnswer]
+    """One for each address, in the order given."""
+    provenance: ProvenanceAnswer
+
+
+class PlaceAnswer(_Shape):
+    """Where a source was over some of its days, as databases said at the time."""
+
+    country: Annotated[str, Field(examples=["VN"])]
+    """ISO 3166-1 alpha-2, `ZZ` unknown."""
+    owner: Annotated[str, Field(examples=["AS64500"])]
+    """Autonomous system."""
+    since: date
+    """First of these days."""
+    until: date
+    """Last of these days."""
+
+
+class DayRowAnswer(_Shape):
+    """One UTC day of a source."""
+
+    day: date
+    """The day, UTC."""
+    packets: Annotated[int, Field(ge=1)]
+    """Packets to the chosen sensors."""
+    first_seen: datetime
+    """The minute of the first of them, in the zone."""
+    last_seen: datetime
+    """The minute of the last of them."""
+    sensors: Annotated[int, Field(ge=1)]
+    """Sensors that they reached."""
+    ports: Count
+    """Destination ports (with their protocols)."""
+    ports_exact: bool
+    """Whether there are no more."""
+    classes: list[str]
+    """Classes of these packets."""
+    tools: list[str]
+    """Program that sent, judged by all packets of the day."""
+    confirmed: bool
+    """Completed a handshake with a honeypot."""
+    spoofable: bool
+    """Sent packets whose source is forged or easily forged."""
+    broad: bool
+    """Tried more than 10 ports."""
+
+
+class LifeAnswer(_Shape):
+    """What is known of one source address."""
+
+    source: FoundRowAnswer
+    """All of it in short."""
+    sensors: list[str]
+    """Ids of the sensors that it reached."""
+    ports: Annotated[list[str], Field(examples=[["23/TCP", "2323/TCP"]])]
+    """Destination ports that it tried, by number; see `source.ports_exact`."""
+    places: list[PlaceAnswer]
+    """Its countries and owners, in the order of time."""
+    known_since: date | None
+    """First UTC day of which there is evidence at all."""
+    rows: list[DayRowAnswer]
+    """The days on which it was seen."""
+    provenance: ProvenanceAnswer

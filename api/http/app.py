@@ -18,6 +18,7 @@ from fastapi_offline import FastAPIOffline
 from darkscope.api.http import (
     breadths,
     health,
+    lives,
     metrics,
     movements,
     problems,
@@ -76,7 +77,7 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         generate_unique_id_function=lambda route: str(route.name),
     )
     registry = metrics.registry(source)
-    for questions in (rankings, trends, breadths, spreads, movements, sources):
+    for questions in (rankings, trends, breadths, spreads, movements, sources, lives):
         app.include_router(questions.router(source))
     app.include_router(health.router(source))
     app.include_router(metrics.router(registry, is_open=settings.api.open_metrics))

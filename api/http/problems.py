@@ -16,6 +16,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from darkscope.api.address import AddressError
 from darkscope.api.cursor import CursorError
 from darkscope.api.deadline import TooLong
 from darkscope.api.dimension import ValueTextError
@@ -209,7 +210,15 @@ def _status(_: Request, error: HTTPException) -> JSONResponse:
 
 def install(app: FastAPI) -> None:
     """Let every error that an application knows become a problem document; `requests.py` does so for the others."""
-    for kind in (CursorError, PeriodError, ValueTextError, UnknownSensorError, Unusable, TooMuch):
+    for kind in (
+        AddressError,
+        CursorError,
+        PeriodError,
+        ValueTextError,
+        UnknownSensorError,
+        Unusable,
+        TooMuch,
+    ):
         app.exception_handler(kind)(_question)
     app.exception_handler(RequestValidationError)(_parameters)
     app.exception_handler(Unknown)(_unknown)

@@ -57,16 +57,14 @@ class Shape(StrEnum):
 BY_MEDIA_TYPE = {MEDIA_TYPES[Format(shape)]: shape for shape in Shape}
 
 
-class Narrowed(BaseModel):
-    """The parameters of every question: when, who observed, which packets."""
+class Observed(BaseModel):
+    """The parameters of every question: when, and who observed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     period: Annotated[str, Field(max_length=40, examples=["2020-Q2", "24h"])] = "24h"
     """`2020-Q2`, `2020`, `2020-06`, `2020-06-24`, `2020-06-24/2020-06-30` (both included), or up to now: `90m`, `24h`,
     `7d`. Ten years at most."""
-    against: Annotated[str | None, Field(max_length=40, examples=["2019-Q2"])] = None
-    """The period to compare with, written likewise; the one before where left out."""
     time_zone: Annotated[str | None, Field(max_length=64, examples=["Asia/Tokyo"])] = None
     """Where days begin (IANA); the setting `time_zone` where left out."""
     sensor: Words = ()
@@ -77,30 +75,14 @@ class Narrowed(BaseModel):
     """Only sensors at home (`true`), or abroad (`false`)."""
     kind: Kind = Kind.TELESCOPE
     """Which kind of sensors. What answers attracts more, so rankings are about telescopes where this is left out."""
-    traffic: Annotated[tuple[Traffic, ...], Field(alias="class", max_length=MOST_VALUES)] = ()
-    """Only packets of these classes; repeatable."""
-    port: Annotated[Words, Field(examples=[["23/tcp", "445", "0/icmp"]])] = ()
-    """Only these destination ports: `23/tcp`, `445` (any protocol), `0/icmp`; repeatable."""
-    country: Annotated[Words, Field(examples=[["VN"]])] = ()
-    """Only these source countries, ISO 3166-1 alpha-2, `ZZ` unknown; repeatable."""
-    protocol: Words = ()
-    """Only these IP protocols, by name or number; repeatable."""
-    owner: Annotated[Words, Field(examples=[["AS64500"]])] = ()
-    """Only sources in these autonomous systems; repeatable."""
-    tool: Words = ()
-    """Only packets with these fingerprints: `mirai`, `zmap`, `masscan`, ...; `none`; repeatable."""
-    research: bool | None = None
-    """Only research scanners, of the list in the settings (`true`), or all but them (`false`)."""
     format: Shape | None = None
     """How the answer is written; overrules the header `Accept`. JSON where neither says."""
 
     def asked(self, dimension: Dimension) -> Asked:
         """The question in words."""
         return Asked(
-            dimension, self.period, self.time_zone, self.sensor, self.organisation, self.home, self.kind,
-            self.traffic, self.port, self.country, self.protocol, self.owner, self.tool, self.research,
-            self.against,
-        )  # fmt: skip
+            dimension, self.period, self.time_zone, self.sensor, self.organisation, self.home, self.kind
+        )
 
     @property
     def finest(self) -> str:
@@ -122,6 +104,35 @@ class Narrowed(BaseModel):
         return known[0] if known and Shape.JSON not in known else Shape.JSON
 
 
+class Narrowed(Observed):
+    """The parameters of questions about some packets."""
+
+    against: Annotated[str | None, Field(max_length=40, examples=["2019-Q2"])] = None
+    """The period to compare with, written likewise; the one before where left out."""
+    traffic: Annotated[tuple[Traffic, ...], Field(alias="class", max_length=MOST_VALUES)] = ()
+    """Only packets of these classes; repeatable."""
+    port: Annotated[Words, Field(examples=[["23/tcp", "445", "0/icmp"]])] = ()
+    """Only these destination ports: `23/tcp`, `445` (any protocol), `0/icmp`; repeatable."""
+    country: Annotated[Words, Field(examples=[["VN"]])] = ()
+    """Only these source countries, ISO 3166-1 alpha-2, `ZZ` unknown; repeatable."""
+    protocol: Words = ()
+    """Only these IP protocols, by name or number; repeatable."""
+    owner: Annotated[Words, Field(examples=[["AS64500"]])] = ()
+    """Only sources in these autonomous systems; repeatable."""
+    tool: Words = ()
+    """Only packets with these fingerprints: `mirai`, `zmap`, `masscan`, ...; `none`; repeatable."""
+    research: bool | None = None
+    """Only research scanners, of the list in the settings (`true`), or all but them (`false`)."""
+
+    def asked(self, dimension: Dimension) -> Asked:
+        """The question in words."""
+        return Asked(
+            dimension, self.period, self.time_zone, self.sensor, self.organisation, self.home, self.kind,
+            self.traffic, self.port, self.country, self.protocol, self.owner, self.tool, self.research,
+            self.against,
+        )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True)
 class Posed:
     """A question about one state of the ledger, and the tag of its answer.
@@ -140,7 +151,7 @@ class Posed:
         request: Request,
         source: Source,
         dimension: Dimension,
-        query: Narrowed,
+        query: Observed,
         state: Snapshot | None = None,
         at: datetime | None = None,
     ) -> Self:
@@ -207,7 +218,7 @@ def answer(
     request: Request,
     source: Source,
     dimension: Dimension,
-    query: Narrowed,
+    query: Observed,
     ask: Callable[[Observer, Question], Answer],
 ) -> Response:
     """Answer a request: not at all where the asker has the answer, else when its turn has come."""
@@ -244,7 +255,7 @@ def _tag(
     version: int,
     source: Source,
     question: Question,
-    query: Narrowed,
+    query: Observed,
     shape: Shape,
     now: datetime,
     asker: Asker,

@@ -34,7 +34,7 @@ SENSORS = (
     SensorEntry(id="b", organisation="south"),
     SensorEntry(id="c", name="Secret", organisation="south", kind="honeypot"),
 )
-PARTS = {"{dimension}": "ports"}
+PARTS = {"{dimension}": "ports", "{address}": "192.0.2.7"}
 """What stands for the parts of paths."""
 
 TRACES = ('"b"', '"c"', "Secret", "south", "445", r'"packets": (3|63)\b')

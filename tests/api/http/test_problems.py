@@ -145,9 +145,10 @@ def test_the_description_has_a_text_for_every_parameter_field_and_answer(client:
     document = client.get("/openapi.json").json()
     told: dict[str, Any] = {}
     for path, item in document["paths"].items():
-        told[path] = item["get"]
-        told |= {f"{path} {one['name']}": one for one in item["get"].get("parameters", ())}
-        told |= {f"{path} {code}": one for code, one in item["get"]["responses"].items()}
+        for method, operation in item.items():
+            told[f"{method} {path}"] = operation
+            told |= {f"{method} {path} {one['name']}": one for one in operation.get("parameters", ())}
+            told |= {f"{method} {path} {code}": one for code, one in operation["responses"].items()}
     schemas = document["components"]["schemas"]
     for name, schema in schemas.items():
         for field, one in schema.get("properties", {}).items():
@@ -169,5 +170,6 @@ def test_every_error_that_is_described_is_a_problem(client: TestClient) -> None:
     assert shapes == {("application/problem+json",)}
     for path, item in document["paths"].items():
         if path.startswith("/v1/"):
-            assert {"401", "403", "404", "410", "422", "429", "503"} <= item["get"]["responses"].keys()
+            for operation in item.values():
+                assert {"401", "403", "404", "410", "422", "429", "503"} <= operation["responses"].keys()
     assert "ValidationError" not in json.dumps(document)
