@@ -22,8 +22,8 @@ LOG = logging.getLogger("darkscope.ingest.projection")
 AT_ONCE = 2
 """Requests under way: the next is on its way while InfluxDB works on the last."""
 
-AHEAD = 20
-"""Chunks that are ready or under way, at most: sums go on meanwhile, and memory stays flat."""
+AHEAD = 60
+"""Chunks that are ready or under way, at most, some 30 MB: the next sums go on meanwhile, and memory stays flat."""
 
 HALVINGS = 64
 """Refusals after which a chunk is halved no further: what is left of it is given up where it is refused."""

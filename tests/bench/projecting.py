@@ -34,6 +34,7 @@ from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.files import LEVEL, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.measurements import (
     COUNTRIES,
     COVERAGE,
@@ -56,7 +57,7 @@ from darkscope.ingest.series import FLOWS, Traffic
 from darkscope.ingest.settings import Influx, Settings
 
 DATE = date(2020, 6, 24)
-NOW = datetime(2020, 6, 25, 0, 10, tzinfo=UTC).timestamp()
+NOW = datetime(2020, 6, 25, 6, tzinfo=UTC).timestamp()
 BUCKETS = [resolution.bucket("darkscope") for resolution in Resolution]
 DROP = "DROP DATABASE"
 
@@ -64,7 +65,7 @@ POINTS_OF_PEER = 100_000
 """Points that the client's own batching brings: the rate is the same for more."""
 
 PACKETS_A_LOT, SENDERS = 1_000, 5
-"""Packets that a live capture grows by every two seconds, and how many captures grow at a time."""
+"""Packets that a live capture grows by every second, and how many captures grow at a time."""
 
 ROTATED = 20
 """Seconds after which a capture is followed by the next."""
@@ -82,7 +83,7 @@ ALWAYS = ("icmp", "icmpv6", "tcp", "udp", "other")
 
 
 def ledger_of(folder: Path, count: int) -> Ledger:
-    """Make the ledger of one day, as live ingest leaves it: flows and coverage, no rollups."""
+    """Make the ledger of one closed day, with what upkeep makes of it."""
     ledger = Ledger.open_or_create(folder)
     rows = flows(np.random.default_rng(20200624), DATE, count, 0.5).sort(FLOWS.order)
     changes = {
@@ -94,6 +95,7 @@ def ledger_of(folder: Path, count: int) -> Ledger:
         return changes
 
     ledger.change("bench", "ingest", build)
+    keep_up(ledger, "bench", datetime.fromtimestamp(NOW, UTC))
     return ledger
 
 
