@@ -214,6 +214,7 @@ DARKSCOPE = Measurement(
         Field("points", "points", "points written since the projector began"),
         Field("rejected", "points", "points that InfluxDB refused, since the projector began"),
         Field("failures", "requests", "requests that failed, since the projector began"),
+        Field("damaged", "files", "files of the ledger that are damaged: what they bear on waits"),
     ),
 )
 

@@ -32,7 +32,7 @@ from darkscope.ingest.projection.projector import Projector
 from darkscope.ingest.projection.promotions import retention
 from darkscope.ingest.projection.server import Refused, Server, Unavailable
 from darkscope.ingest.projection.verify import Compared, compare
-from darkscope.ingest.registry import Registry, RegistryError
+from darkscope.ingest.registry import PROJECTION, Registry, RegistryError, heard
 from darkscope.ingest.settings import Settings, SettingsError, load
 
 _UTC = ZoneInfo("UTC")
@@ -87,7 +87,7 @@ def project(
                 parts.projector.finish(stop)
         if not quiet:
             typer.echo(_said(parts))
-        if parts.projector.counts.rejected and not follow:
+        if (parts.projector.counts.rejected or parts.projector.damaged) and not follow:
             raise typer.Exit(FAILED)
 
 
@@ -103,8 +103,14 @@ def rebuild(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFol
             if is_alone:
                 parts.projector.finish(stop)
             else:  # another process projects, and will find it in the registry
-                while parts.projector.owes(began) and not stop.wait(LOOK):
+                while parts.projector.owes(began) and not _held_up(parts) and not stop.wait(LOOK):
                     pass
+        held_up = _held_up(parts)
+        if held_up:
+            for text in held_up:
+                typer.echo(f"darkscope: {text}", err=True)
+            typer.echo("what damaged files of the ledger bear on waits in the registry", err=True)
+            raise typer.Exit(FAILED)
         if stop.is_asked:
             typer.echo("stopped; the rest waits in the registry for the next run")
         else:
@@ -117,7 +123,7 @@ def verify(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFold
     first, last = _days(period)
     counted = Compared()
     with _wired(settings, ledger) as parts:
-        snapshot = parts.ledger.snapshot()
+        snapshot = parts.ledger.snapshot().checked({})
         name = parts.settings.influx.bucket
         found = 0
         for difference in compare(
@@ -158,6 +164,7 @@ def _said(parts: Parts) -> str:
     lines = [f"points    {counts.points:,} written to {parts.server.url}"]
     if counts.rejected:
         lines.append(f"          {counts.rejected:,} refused by InfluxDB")
+    lines += [f"damaged   {text}: what it bears on waits" for text in parts.projector.damaged.values()]
     left = parts.projector.forgotten(snapshot)
     if left:
         lines.append(
@@ -165,6 +172,13 @@ def _said(parts: Parts) -> str:
         )
     lines.append(f"ledger    version {snapshot.version}")
     return "\n".join(lines)
+
+
+def _held_up(parts: Parts) -> list[str]:
+    """Damaged files of the ledger, as this process or the one that projects has found them."""
+    state = heard(parts.settings.ledger, PROJECTION)
+    told = str(state.values.get("damaged_files", "")) if state else ""
+    return list(parts.projector.damaged.values()) or ([told] if told else [])
 
 
 def _days(text: str) -> tuple[date, date]:

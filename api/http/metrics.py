@@ -161,6 +161,7 @@ PROJECTED = {
     "points": "Points written since the projector began.",
     "rejected": "Points that InfluxDB refused since the projector began.",
     "failures": "Requests that failed since the projector began.",
+    "damaged": "Files of the ledger that are damaged: what they bear on is not in InfluxDB.",
 }
 """What the projector says of itself, in its own words."""
 
@@ -180,7 +181,7 @@ def _projection(state: State) -> Iterator[Metric]:
     )
     for name, meaning in PROJECTED.items():
         family = CounterMetricFamily if name in COUNTED else GaugeMetricFamily
-        yield family(f"darkscope_projection_{name}", meaning, value=state.values[name])
+        yield family(f"darkscope_projection_{name}", meaning, value=state.values.get(name, 0))
 
 
 def registry(source: Source) -> CollectorRegistry:

@@ -85,11 +85,14 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
     """Take all rows of a sensor's UTC days, first to last, out of all tables; rows taken out, by table.
 
     The captures stay listed: `ingest --again` fills the days once per capture, up to where each had been read by now.
-    Raises LedgerError for days that are sealed, whose flows could not come again.
+    Raises LedgerError for days that are sealed, whose flows could not come again, and where a damaged file has rows of
+    other sensors, which could not be kept; one of this sensor alone is taken out unread.
     """
     removed: dict[str, int] = {}
+    its_own = (pl.col("min.sensor") == sensor) & (pl.col("max.sensor") == sensor)
 
     def build(now: Snapshot) -> dict[str, Change] | None:
+        now = now.checked({})
         sealed = sorted(day for day in now.days(SEALS) if first <= day <= last)
         if sealed:
             raise LedgerError(
@@ -103,12 +106,13 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
         days: set[date] = set()
         for table in (FLOWS, COVERAGE, SOURCES, REQUESTS):
             for day in sorted(day for day in now.days(table) if first <= day <= last):
-                rows = now.scan(table, day, day).drop("day").collect()
+                alone = int(now.files(table).filter(pl.col("day") == day, its_own)["rows"].sum())
+                rows = now.scan(table, day, day, where=~its_own).drop("day").collect()
                 kept = rows.filter(pl.col("sensor") != sensor)
-                if kept.height == rows.height:
+                if not alone and kept.height == rows.height:
                     continue
                 days.add(day)
-                removed[table.name] = removed.get(table.name, 0) + rows.height - kept.height
+                removed[table.name] = removed.get(table.name, 0) + alone + rows.height - kept.height
                 change = changes.setdefault(table.name, Change())
                 change.remove += now.removals(table, [day])
                 if kept.height:

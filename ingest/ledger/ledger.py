@@ -20,7 +20,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
-from darkscope.ingest.ledger.files import DataFile, make_durable
+from darkscope.ingest.ledger.files import DataFile, is_intact, make_durable
 from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
 
@@ -50,14 +50,40 @@ class Overtaken(LedgerError):
     """Another worker changed what this change was built on; build it again on the new state."""
 
 
+class Damaged(LedgerError):
+    """A data file is missing, or its bytes are not those that were written."""
+
+    def __init__(self, file: Path, table: Table, day: date, reason: str) -> None:
+        super().__init__(f"{file}: {reason}")
+        self.file = file
+        self.table = table
+        self.day = day
+
+
 class Snapshot:
     """All tables as they were when the ledger had one version."""
 
     def __init__(self, ledger: Ledger, plan: int, version: int) -> None:
         self._ledger = ledger
         self._files: dict[str, pl.DataFrame] = {}
+        self._looked: dict[Path, str] | None = None
         self.plan = plan
         self.version = version
+
+    def checked(self, looked: dict[Path, str]) -> Snapshot:
+        """The same, but `scan` looks at each file first, and raises Damaged.
+
+        `looked` keeps what was found, so that a file is looked at once: what is wrong with it, empty where nothing.
+        """
+        same = Snapshot(self._ledger, self.plan, self.version)
+        same._files, same._looked = self._files, looked
+        return same
+
+    def is_mended(self, damaged: Damaged) -> bool:
+        """Whether a file is as it was written by now, or nobody needs it any more."""
+        root = self._ledger.folder / damaged.table.name
+        named = damaged.file in {root / path for path in self.files(damaged.table)["path"]}
+        return not named or not _wrong(damaged.file)
 
     def files(self, table: Table) -> pl.DataFrame:
         """Data files: path, size, rows, day, and smallest and largest values as `min.x`, `max.x`."""
@@ -86,6 +112,13 @@ class Snapshot:
         if not files.height:
             return pl.LazyFrame(schema={**table.schema, "day": pl.Date})
         root = self._ledger.folder / table.name
+        if self._looked is not None:
+            for path, day in files.select("path", "day").iter_rows():
+                file = root / path
+                if file not in self._looked:
+                    self._looked[file] = _wrong(file)
+                if self._looked[file]:
+                    raise Damaged(file, table, day, self._looked[file])
         return pl.scan_parquet(
             [root / path for path in files["path"]],
             schema={**table.schema, "day": pl.Date()},
@@ -101,6 +134,13 @@ class Snapshot:
             Removal(path, day.isoformat(), size)
             for path, day, size in files.select("path", "day", "size").iter_rows()
         ]
+
+
+def _wrong(file: Path) -> str:
+    try:
+        return "" if is_intact(file) else "its bytes are not those that were written"
+    except OSError as error:
+        return error.strerror or str(error)
 
 
 def is_ledger(folder: Path) -> bool:

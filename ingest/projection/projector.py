@@ -12,12 +12,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 
 import polars as pl
 from polars.exceptions import PolarsError
 
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Damaged, Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.measurements import (
     COVERAGE,
@@ -36,9 +37,9 @@ from darkscope.ingest.projection.folding import EPOCH
 from darkscope.ingest.projection.lines import chunks
 from darkscope.ingest.projection.points import swept
 from darkscope.ingest.projection.promotions import Decided, Promotions, retention
-from darkscope.ingest.projection.server import Missing, Refused, Server, Unavailable
+from darkscope.ingest.projection.server import LONGEST, Missing, Refused, Server, Unavailable
 from darkscope.ingest.projection.sums import Stretch, minute_of
-from darkscope.ingest.projection.waiting import Task, Waiting, Watermark, Work, tasks
+from darkscope.ingest.projection.waiting import Place, Task, Waiting, Watermark, Work, tasks
 from darkscope.ingest.registry import PROJECTION, Registry
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import COVERAGE as COVERAGE_TABLE
@@ -61,6 +62,12 @@ TASKS_AT_ONCE = 48
 
 LATE = timedelta(minutes=5)
 """Points that would leave their bucket so soon are not written: InfluxDB would refuse them."""
+
+LOOK_AGAIN = 60.0
+"""Seconds between two looks at damaged files of the ledger."""
+
+LOOKED_AT = 20_000
+"""Data files of the ledger that are remembered not to be damaged, at most."""
 
 TELL = 10.0
 """Seconds between two points about the projection itself."""
@@ -113,6 +120,9 @@ class Projector:
         self._newest = (0, 0)  # series and folded packets of the newest day
         self._under_way: deque[tuple[list[Task], int]] = deque()  # and the chunk that is the last of theirs
         self._registry_said = 0.0
+        self._looked: dict[Path, str] = {}  # data files of the ledger that were looked at, and what is wrong
+        self._aside: dict[Place, Damaged] = {}
+        self._look_again_at = 0.0
         self._complete = 0  # newest version of the ledger of which nothing waited
 
     @property
@@ -127,7 +137,9 @@ class Projector:
 
         Raises LedgerError, RegistryError.
         """
-        snapshot = self._ledger.snapshot()
+        if len(self._looked) > LOOKED_AT:
+            self._looked.clear()
+        snapshot = self._ledger.snapshot().checked(self._looked)
         watermark = self._waiting.watermark
         now = self._clock()
         plans = self._plans(watermark, snapshot)
@@ -147,7 +159,7 @@ class Projector:
                 # They wait first: should this end here, something is written again that need not.
                 self._waiting.take(new, Watermark(snapshot.plan, snapshot.version))
                 self._promotions.write(decisions)
-                return self._ledger.snapshot()
+                return self._ledger.snapshot().checked(self._looked)
         self._waiting.take(new, Watermark(snapshot.plan, snapshot.version))
         return snapshot
 
@@ -247,7 +259,8 @@ class Projector:
         Raises Refused, Unavailable, LedgerError, RegistryError.
         """
         since = None if hasten else self._clock() - COARSE
-        waiting = self._waiting.next(TASKS_AT_ONCE, since)
+        self._take_up(snapshot)
+        waiting = self._waiting.next(TASKS_AT_ONCE, since, self._aside)
         under_way = {task for group, _ in self._under_way for task in group}
         if any(_is_same(task, other) for task in waiting for other in under_way if task != other):
             self._settle()  # what is under way was added to: it must have arrived before it is written again
@@ -257,15 +270,27 @@ class Projector:
             was_busy = bool(self._under_way)
             self._settle()
             return was_busy
+        self._do(snapshot, group)
+        self._settle(len(self._under_way) - 1)
+        return True
+
+    def _do(self, snapshot: Snapshot, group: list[Task]) -> None:
+        """Begin to write what neighbours stand for; what a damaged file of the ledger holds up is put aside."""
         whole = replace(group[0], low=min(task.low for task in group), high=max(task.high for task in group))
         stretch = self.open(snapshot, Stretch(whole.resolution, whole.low, whole.high))
         if stretch is not None:
-            for measurement, points in self.points(snapshot, stretch, whole):
+            try:
+                found = self.points(snapshot, stretch, whole)
+            except Damaged as damaged:
+                if len(group) == 1:
+                    self._put_aside(group[0], damaged)
+                else:  # perhaps it bears on some of them only
+                    for task in group:
+                        self._do(snapshot, [task])
+                return
+            for measurement, points in found:
                 self._write(stretch, measurement, points, sweep=whole.sweep)
         self._under_way.append((group, self._delivery.begun))
-        if len(self._under_way) > 1:
-            self._settle(1)
-        return True
 
     def _settle(self, count: int | None = None) -> None:
         """Wait until the first groups under way (all where left out) have arrived; they wait no longer."""
@@ -274,6 +299,31 @@ class Projector:
             self._delivery.settle(begun)
             self._under_way.popleft()
             self._waiting.done(group)
+
+    # What a damaged file of the ledger holds up, and nothing else
+
+    @property
+    def damaged(self) -> dict[Path, str]:
+        """Data files of the ledger that are damaged, as far as they were needed, and what was said of each."""
+        return {one.file: str(one) for one in self._aside.values()}
+
+    def _put_aside(self, task: Task, damaged: Damaged) -> None:
+        if damaged.file not in self.damaged:
+            fields = {"reason": str(damaged), "day": damaged.day.isoformat(), "again_in_s": LOOK_AGAIN}
+            LOG.error("a file of the ledger is damaged; what it bears on waits", extra={"fields": fields})
+        self._aside[task.place] = damaged
+
+    def _take_up(self, snapshot: Snapshot) -> None:
+        """See whether damaged files were mended or taken out; what they held up is done again."""
+        if not self._aside or self._clock() < self._look_again_at:
+            return
+        self._look_again_at = self._clock() + LOOK_AGAIN
+        for damaged in {one.file: one for one in self._aside.values()}.values():
+            if snapshot.is_mended(damaged):
+                self._looked.pop(damaged.file, None)
+                self._aside = {key: one for key, one in self._aside.items() if one.file != damaged.file}
+                fields = {"file": str(damaged.file), "day": damaged.day.isoformat()}
+                LOG.info("a file of the ledger holds nothing up any more", extra={"fields": fields})
 
     def _neighbours(self, snapshot: Snapshot, waiting: list[Task]) -> list[Task]:
         """The first task, and those that touch it, are of its kind, and make it no too much at a time."""
@@ -396,7 +446,7 @@ class Projector:
             return
         waiting, now = self._waiting.count(), self._clock()
         series, folded = self._newest
-        if self._waiting.oldest() is None:
+        if self._waiting.oldest(self._aside) is None:
             self._complete = watermark.version
         counts = self._delivery.counts
         values = {
@@ -409,6 +459,7 @@ class Projector:
             "points": counts.points,
             "rejected": counts.rejected,
             "failures": counts.failures,
+            "damaged": len(self.damaged),
         }
         for resolution in Resolution:
             step = resolution.minutes * 60
@@ -424,8 +475,11 @@ class Projector:
         self._told_at = now
 
     def lag(self) -> int:
-        """Seconds since the first change that is not in the minutes' bucket yet; 0 where all are."""
-        oldest = self._waiting.oldest()
+        """Seconds since the first change that is not in the minutes' bucket yet; 0 where all are.
+
+        What damaged files hold up does not count: it would hide whether the rest is late.
+        """
+        oldest = self._waiting.oldest(self._aside)
         return 0 if oldest is None else max(0, int(self._clock() - oldest))
 
     def say(self, snapshot: Snapshot | None) -> None:
@@ -444,6 +498,8 @@ class Projector:
             points=counts.points,
             rejected=counts.rejected,
             failures=counts.failures,
+            damaged=len(self.damaged),
+            damaged_files=" ".join(self.damaged.values())[:LONGEST],
         )
 
     # Going on

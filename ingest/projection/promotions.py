@@ -14,7 +14,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from darkscope.ingest.ledger.files import write_file
-from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.ledger import Damaged, Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection.earning import DAYS, Evidence, Promotion, decide, evidence, shown
@@ -90,8 +90,7 @@ class Promotions:
         if self._memory is not None and (days := snapshot.days(COVERAGE)):
             first = max(days) - timedelta(days=self._memory)
         if self._heard is None or self._heard[0] != snapshot.plan:
-            heard = snapshot.scan(COVERAGE, first).select("sensor").unique().collect()["sensor"]
-            self._heard = snapshot.plan, frozenset(heard)
+            self._heard = snapshot.plan, _heard(snapshot, first)
         return rounded(len({*self._heard[1], *(entry.id for entry in self._settings.sensors)}))
 
     def undecided(self, snapshot: Snapshot) -> list[date]:
@@ -154,10 +153,25 @@ class Promotions:
             return self._evidence[day]
         if day not in snapshot.days(FLOWS):
             return None
-        found = evidence(snapshot.scan(FLOWS, day, day))
+        try:
+            found = evidence(snapshot.scan(FLOWS, day, day))
+        except Damaged:
+            return None  # whoever sums the day says so
         if day < max(snapshot.days(FLOWS)):
             self._evidence[day] = found
         return found
+
+
+def _heard(snapshot: Snapshot, first: date) -> frozenset[str]:
+    """Sensors that were heard since a day, as far as coverage can be read."""
+    damaged: set[date] = set()
+    while True:
+        try:
+            rows = snapshot.scan(COVERAGE, first, where=~pl.col("day").is_in(list(damaged)))
+        except Damaged as one:
+            damaged.add(one.day)
+        else:
+            return frozenset(rows.select("sensor").unique().collect()["sensor"])
 
 
 def _frame(rows: dict[Pair, Promotion]) -> pl.DataFrame:

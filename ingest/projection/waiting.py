@@ -7,7 +7,7 @@ projection. It does not grow with an outage: what waits twice waits once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -44,6 +44,10 @@ class Work(StrEnum):
     EVENTS = "events"
 
 
+Place = tuple[Work, Resolution, int]
+"""Work of a resolution, and the start of its slot."""
+
+
 @dataclass(frozen=True, slots=True)
 class Task:
     """A stretch inside one slot whose points have to be written."""
@@ -57,6 +61,11 @@ class Task:
     sweep: bool = False  # also look for points that should not be there any more, and zero them
     touched: Owned = NOTHING  # values that were promoted since the points were written
     generation: int = 0
+
+    @property
+    def place(self) -> Place:
+        """What is kept as one."""
+        return self.work, self.resolution, self.slot
 
     @property
     def slot(self) -> int:
@@ -136,16 +145,18 @@ class Waiting:
                     (self._target, watermark.plan, watermark.version),
                 )
 
-    def next(self, count: int, since: float | None = None) -> list[Task]:
+    def next(self, count: int, since: float | None = None, without: Collection[Place] = ()) -> list[Task]:
         """What is to be done first: the newest. `since`: hours and days only where they wait since before.
 
-        Raises RegistryError.
+        `without`: places that are left out. Raises RegistryError.
         """
         rows = self._registry.rows(
             "SELECT work, resolution, low, high, whole, sweep, touched, since, generation FROM waiting "
-            "WHERE target = ? AND (resolution = 1 OR since <= ?) "
+            "WHERE target = ? AND work || ' ' || resolution || ' ' || slot NOT IN (SELECT value FROM json_each(?)) "
+            "AND (resolution = 1 OR since <= ?) "
             "ORDER BY slot + CASE resolution WHEN 1 THEN 60 ELSE 1440 END DESC, resolution, work LIMIT ?",
             self._target,
+            _listed(without),
             FOR_EVER if since is None else since,
             count,
         )
@@ -183,10 +194,16 @@ class Waiting:
         )
         return int(count)
 
-    def oldest(self) -> float | None:
-        """Since when the first of those of minutes waits, seconds since 1970. Raises RegistryError."""
+    def oldest(self, without: Collection[Place] = ()) -> float | None:
+        """Since when the first of those of minutes waits, seconds since 1970; `without` as in `next`.
+
+        Raises RegistryError.
+        """
         ((since,),) = self._registry.rows(
-            "SELECT min(since) FROM waiting WHERE target = ? AND resolution = 1", self._target
+            "SELECT min(since) FROM waiting WHERE target = ? AND resolution = 1 "
+            "AND work || ' ' || resolution || ' ' || slot NOT IN (SELECT value FROM json_each(?))",
+            self._target,
+            _listed(without),
         )
         return None if since is None else float(since)
 
@@ -204,6 +221,10 @@ class Waiting:
         ):
             return int(plan)
         return None
+
+
+def _listed(places: Collection[Place]) -> str:
+    return json.dumps([f"{work} {resolution.minutes} {slot}" for work, resolution, slot in places])
 
 
 def _joined(task: Task, row: tuple[Any, ...]) -> Task:

@@ -101,6 +101,27 @@ def test_it_writes_what_changed_says_how_much_and_ends(run: Run, wall: Wall) -> 
     assert said(run()) == (0, nothing_new, "")
 
 
+def test_a_damaged_file_of_the_ledger_is_named_and_the_rest_is_there(run: Run, wall: Wall) -> None:
+    for sensor, day in (("a", DAY), ("b", DAY - timedelta(days=1))):
+        book(wall.ledger, [flow(minute(day, 12), packets=7, sensor=sensor)])
+    (file,) = (wall.ledger.folder / "flows").glob(f"day={DAY}/*.parquet")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:100])
+    fault = f"{file}: its bytes are not those that were written"
+    code, output, _ = said(run())
+    assert code == 1
+    assert f"damaged   {fault}: what it bears on waits\n" in output
+    assert [wall.packets(end) for end in ("", "_hour", "_day")] == [7, 7, 7]
+    code, _, errors = said(run("rebuild", "--period", str(DAY)))
+    assert code == 1
+    assert errors == f"darkscope: {fault}\nwhat damaged files of the ledger bear on waits in the registry\n"
+    code, _, errors = said(run("verify", "--period", str(DAY)))
+    assert (code, errors) == (1, f"darkscope: {fault}\n")
+    file.write_bytes(whole)
+    assert said(run("rebuild", "--period", str(DAY))) == (0, "1 days written anew\n", "")
+    assert [wall.packets(end) for end in ("", "_hour", "_day")] == [14, 14, 14]
+
+
 def test_it_says_which_days_it_left_out(run: Run, wall: Wall) -> None:
     old = DAY - timedelta(days=30)
     book(wall.ledger, [flow(minute(old, 12)), flow(minute(old, 36)), flow(NOON)])

@@ -145,6 +145,7 @@ def test_what_the_projector_says_is_told_once_it_has_said_something(site: Site) 
     with client_of(site) as client:
         assert not any(key[0].startswith("darkscope_projection") for key in metrics(client))
         counts = {"waiting": 1, "series": 200, "folded": 12, "points": 5000, "rejected": 4, "failures": 2}
+        counts["damaged"] = 1
         Registry(site.folder).say(
             PROJECTION, url="http://secret.example", trouble="it is full", version=3, lag=7, **counts
         )
@@ -162,6 +163,7 @@ def test_what_the_projector_says_is_told_once_it_has_said_something(site: Site) 
         "darkscope_projection_points_total": 5000,
         "darkscope_projection_rejected_total": 4,
         "darkscope_projection_failures_total": 2,
+        "darkscope_projection_damaged": 1,
     }
     assert "secret" not in answer
 
