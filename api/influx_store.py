@@ -30,7 +30,6 @@ from darkscope.api.store import (
     Posting,
     Precision,
     Senders,
-    StoreError,
     UnreachableError,
 )
 from darkscope.ingest import series
@@ -126,7 +125,9 @@ class InfluxStore:
         """Ledger version of which nothing waited to be written, as the projector said last."""
         found = self._last(DARKSCOPE, "version")
         if found is None:
-            raise StoreError(f"{self._server.url}: nothing was projected yet; `darkscope project` does so")
+            raise UnreachableError(
+                f"InfluxDB cannot be asked: {self._server.url}: nothing was projected yet; `darkscope project` does so"
+            )
         return found[1]
 
     @property

@@ -24,7 +24,7 @@ from walls import DAY, NOW, Wall, close, wall_of
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.influx_store import InfluxStore, Piece, plan
 from darkscope.api.ledger_store import LedgerStore
-from darkscope.api.periods import Window, cut, instant
+from darkscope.api.periods import Buckets, Window, cut, instant
 from darkscope.api.store import (
     ExpiredError,
     Filter,
@@ -32,7 +32,6 @@ from darkscope.api.store import (
     Posting,
     Precision,
     Store,
-    StoreError,
     UnreachableError,
 )
 from darkscope.ingest.ledger.upkeep import upkeep
@@ -393,6 +392,37 @@ def test_totals_of_any_window(
     same(series.totals(dimension, window, where), folded(expected, where, owned(bounds)))
 
 
+STEPS = st.tuples(
+    st.sampled_from(["day", "6h", "hour", "week"]), st.sampled_from(ZONES).map(ZoneInfo), WINDOWS
+).map(lambda one: cut(Window(*map(instant, one[2])), one[0], one[1]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    buckets=STEPS,
+    dimension=st.sampled_from(ASKED),
+    where=st.sampled_from([one for one in FILTERS if one.protocols is None]),
+)
+def test_series_of_any_window(
+    ledger: LedgerStore,
+    series: InfluxStore,
+    owned: Callable[[Sequence[int]], Owned],
+    buckets: Buckets,
+    dimension: Dimension,
+    where: Filter,
+) -> None:
+    if is_refused([dimension], where):
+        return
+    keys = list(dimension.columns)
+    values = ledger.totals(dimension, buckets.window, where).select(keys).rows()
+    expected = ledger.series(dimension, buckets, where, values).select(*keys, "bucket", "packets")
+    shown = folded(expected, where, owned(buckets.edges))
+    told = shown.drop_nulls().select(keys).unique().sort(keys).rows()[:5]
+    answer = series.series(dimension, buckets, where, told)
+    is_named = pl.struct(keys).is_in([dict(zip(keys, key, strict=True)) for key in told])
+    same(answer, shown.filter(is_named | pl.any_horizontal(pl.col(keys).is_null())))
+
+
 REFUSED: list[Callable[[Store], object]] = [
     lambda store: store.totals(Dimension.OWNERS, whole(), EVERYTHING),
     lambda store: store.totals(Dimension.TOOLS, whole(), EVERYTHING),
@@ -412,6 +442,7 @@ REFUSED: list[Callable[[Store], object]] = [
         Dimension.COUNTRIES, cut(whole(), "day", ZoneInfo("UTC")), EVERYTHING, [("RU",)]
     ),
     lambda store: store.cross(Dimension.PORTS, Dimension.TOOLS, whole(), EVERYTHING, [(6, 23)]),
+    lambda store: store.senders,
     lambda store: store.sources(Dimension.PORTS, whole(), EVERYTHING, [(6, 23)], Precision.EXACT),
 ]
 
@@ -453,7 +484,7 @@ def test_a_server_that_does_not_answer_is_named_and_one_without_a_projection_say
         wall.proxy.fault = lambda _, __: None
     influx.create("empty", "empty_hour", "empty_day")
     store = influx_store(wall, bucket="empty")
-    with pytest.raises(StoreError, match="nothing was projected yet"):
+    with pytest.raises(UnreachableError, match="nothing was projected yet"):
         _ = store.version
     assert store.totals(Dimension.PORTS, whole(), EVERYTHING).is_empty()
     assert store.newest is None
