@@ -179,6 +179,13 @@ def folded(answer: pl.DataFrame, where: Filter, own: Owned) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=answer.schema).group_by(keys).agg(pl.col("packets").sum())
 
 
+def named(shown: pl.DataFrame, dimension: Dimension, values: Sequence[Key]) -> pl.DataFrame:
+    """Rows of some values, and those without any."""
+    columns = list(dimension.columns)
+    keys = pl.DataFrame(values, schema={name: shown.schema[name] for name in columns}, orient="row")
+    return pl.concat([shown.join(keys, on=columns, how="semi"), shown.filter(pl.col(columns[0]).is_null())])
+
+
 def same(answer: pl.DataFrame, expected: pl.DataFrame) -> None:
     assert_frame_equal(answer, expected, check_row_order=False, check_column_order=True)
 
@@ -337,10 +344,7 @@ def test_series(
     all_of_them = ledger.series(
         dimension, buckets, where, everything.select(dimension.columns).rows()
     ).select(answer.columns)
-    shown = folded(all_of_them, where, owned(buckets.edges))
-    keys = pl.DataFrame(values, schema={name: shown.schema[name] for name in dimension.columns}, orient="row")
-    named = shown.join(keys, on=list(dimension.columns), how="semi")
-    same(answer, pl.concat([named, shown.filter(pl.col(dimension.columns[0]).is_null())]))
+    same(answer, named(folded(all_of_them, where, owned(buckets.edges)), dimension, values))
 
 
 @pytest.mark.parametrize("zone", ZONES)
@@ -419,8 +423,7 @@ def test_series_of_any_window(
     shown = folded(expected, where, owned(buckets.edges))
     told = shown.drop_nulls().select(keys).unique().sort(keys).rows()[:5]
     answer = series.series(dimension, buckets, where, told)
-    is_named = pl.struct(keys).is_in([dict(zip(keys, key, strict=True)) for key in told])
-    same(answer, shown.filter(is_named | pl.any_horizontal(pl.col(keys).is_null())))
+    same(answer, named(shown, dimension, told))
 
 
 REFUSED: list[Callable[[Store], object]] = [
