@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from darkscope.api import breadth, lives, movements, ranking, spread, trend
+from darkscope.api import breadth, lives, movements, ranking, roster, spread, trend
 from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.names import Names, Told
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
-from darkscope.api.selection import EVERY_KIND, Choice, Selection, select
+from darkscope.api.selection import EVERY_KIND, Choice, Selection, known_and, select
 from darkscope.api.sources import OwnerList, SourceList, listed, owned
 from darkscope.api.store import Filter, NotHeldError, Position, Posting, Precision, Store
 from darkscope.api.watch import Watch
@@ -238,6 +238,33 @@ class Observer:
             "since": store.since,
             "provenance": provenance,
         }
+
+    def sensors(self, question: Question) -> roster.Roster:
+        """List the sensors asked about: who they are, what they watched, what became of their frames."""
+        period = question.period
+        buckets = self._whole(period.window, period)
+        choice = self._choice(question, buckets.window)
+        watch = self._watch(choice, buckets)
+        return roster.roster(
+            known_and(choice, self.known),
+            watch,
+            self.store.frames(buckets.window, choice.postings),
+            label=lambda sensor: self.label(Dimension.SENSORS, (sensor,)),
+            provenance=self._provenance(period, replace(question.where, sensors=choice.filter), watch),
+        )
+
+    def coverage(self, question: Question, step: str) -> roster.Coverage:
+        """Say how much of each bucket, up to now, each sensor asked about watched."""
+        period = question.period
+        buckets = cut(self._past(period.window), step, period.zone)
+        choice = self._choice(question, buckets.window)
+        watch = self._watch(choice, buckets)
+        return roster.coverage(
+            watch,
+            buckets,
+            label=lambda sensor: self.label(Dimension.SENSORS, (sensor,)),
+            provenance=self._provenance(period, replace(question.where, sensors=choice.filter), watch),
+        )
 
     def _behind_sources(self, question: Question) -> tuple[Window, Filter, ranking.Provenance]:
         """What a question about single addresses is about: time up to now, packets, and where figures come from."""

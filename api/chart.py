@@ -15,7 +15,7 @@ _RIGHT = (0x80, 0xA0, 0xB0, 0xB8)
 """Dots of a Braille character (Unicode block 2800) filled from below to height 1, 2, 3, 4, left and right."""
 
 
-def fit(points: Sequence[int | None], room: int) -> list[float | None]:
+def fit(points: Sequence[float | None], room: int) -> list[float | None]:
     """Spread points over so many columns: a point has one or several, or neighbours share one by their mean.
 
     Gaps do not count in a mean; a column is a gap where all its points are.

@@ -20,6 +20,7 @@ import polars as pl
 
 from darkscope.api.periods import Window
 from darkscope.api.ranking import Provenance
+from darkscope.api.roster import Coverage
 from darkscope.api.trend import Trend
 from darkscope.api.watch import Watch
 
@@ -174,6 +175,16 @@ def _(trend: Trend) -> dict[str, object]:
     }
 
 
+@plain.register
+def _(coverage: Coverage) -> dict[str, object]:
+    return {
+        "step": coverage.buckets.step,
+        "starts": plain(coverage.buckets.starts),
+        "strips": plain(coverage.strips),
+        "provenance": plain(coverage.provenance),
+    }
+
+
 def _window(window: Window) -> dict[str, object]:
     return {"start": plain(window.start), "end": plain(window.end)}
 
@@ -192,6 +203,14 @@ def _(trend: Trend) -> Rows:
     columns = ("start", "covered", *(line.value for line in trend.lines))
     counts = [line.packets for line in trend.lines]
     return Rows(columns, list(zip(trend.buckets.starts, trend.covered, *counts, strict=True)))
+
+
+@rows_of.register
+def _(coverage: Coverage) -> Rows:
+    """One row a bucket: `start`, and a column for each sensor."""
+    shares = [strip.covered for strip in coverage.strips]
+    columns = ("start", *(strip.sensor for strip in coverage.strips))
+    return Rows(columns, list(zip(coverage.buckets.starts, *shares, strict=True)))
 
 
 def _flat(value: object) -> object:

@@ -20,6 +20,7 @@ import polars as pl
 from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key, parse_port, port_text, value_text
 from darkscope.api.periods import DAY, Buckets, Window, instant, minute
+from darkscope.api.roster import COUNTS
 from darkscope.api.store import (
     NO_SENDERS,
     UNKNOWN,
@@ -185,6 +186,17 @@ class InfluxStore:
                 sums[tags["sensor"], bucket] += seconds
         rows = [(*key, seconds) for key, seconds in sums.items() if seconds]
         schema = {"sensor": pl.String, "bucket": pl.Int64, "covered": pl.Int64}
+        return pl.DataFrame(rows, schema=schema, orient="row")
+
+    def frames(self, window: Window, sensors: frozenset[Posting]) -> pl.DataFrame:
+        """Sum frames by sensor and fate; see Store."""
+        sums: dict[str, Counter[str]] = {}
+        for piece in self._plan(window.minutes, changes(sensors)):
+            for name in COUNTS:
+                for tags, _, count in self._read(piece, COVERAGE, name, ("sensor",), (), sensors):
+                    sums.setdefault(tags["sensor"], Counter())[name] += count
+        rows = [(sensor, *(counts[name] for name in COUNTS)) for sensor, counts in sums.items()]
+        schema = {"sensor": pl.String, **dict.fromkeys(COUNTS, pl.Int64)}
         return pl.DataFrame(rows, schema=schema, orient="row")
 
     def origins(self, _window: Window, /) -> Origins:

@@ -32,6 +32,7 @@ from darkscope.api.ledger_tables import (
     scan,
 )
 from darkscope.api.periods import DAY, Buckets, Window, instant
+from darkscope.api.roster import COUNTS
 from darkscope.api.store import ExpiredError, Filter, Origins, Posting, Precision, TooMuch
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, step
@@ -177,6 +178,12 @@ class LedgerStore:
         """Watched seconds by sensor and bucket; see Store."""
         watched = self._watched(buckets.edges[0], buckets.edges[-1])
         return coverage.covered(coverage.posted(watched, sensors), buckets)
+
+    def frames(self, window: Window, sensors: frozenset[Posting]) -> pl.DataFrame:
+        """Sum frames by sensor and fate; see Store."""
+        piece = Piece(series.COVERAGE, *window.minutes)
+        rows = self._scan(piece).filter(posted(sensors))
+        return self._collected(rows.group_by("sensor").agg(pl.col(COUNTS).sum()), [piece])
 
     def origins(self, window: Window, /) -> Origins:
         """Databases and rules by which a window was judged; see Store."""

@@ -163,10 +163,10 @@ def parse_step(text: str) -> int:
     given = {"hour": "60m", "day": f"{DAY}m", "1d": f"{DAY}m"}.get(text, text)
     match = re.fullmatch(r"([1-9][0-9]{0,3})([mh])", given)
     minutes = int(match[1]) * (60 if match[2] == "h" else 1) if match else 0
-    if not minutes or minutes % 5 or DAY % minutes:
+    if not minutes or DAY % minutes:
         raise PeriodError(
-            f"the step {text!r} is not understood; understood are hour, day, week, month, quarter, and multiples "
-            "of 5 minutes that divide a day (5m, 15m, 2h, 6h)"
+            f"the step {text!r} is not understood; understood are hour, day, week, month, quarter, and parts of "
+            "a day in whole minutes (1m, 5m, 15m, 2h, 6h)"
         )
     return minutes
 

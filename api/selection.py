@@ -138,6 +138,12 @@ def select(selection: Selection, sensors: pl.DataFrame, heard: Iterable[str]) ->
     return Choice(_organisations(chosen), len(chosen) == len(rows), addresses)
 
 
+def known_and(choice: Choice, sensors: pl.DataFrame) -> list[dict[str, Any]]:
+    """Rows of the chosen sensors (columns KNOWN), those that nobody knows as strangers."""
+    strangers = sorted(set(choice.ids) - set(sensors["id"]))
+    return [*sensors.filter(pl.col("id").is_in(choice.ids)).rows(named=True), *map(_stranger, strangers)]
+
+
 def organisations(sensors: pl.DataFrame) -> dict[Posting, str]:
     """Give the organisation of each posting of the known sensors (columns KNOWN)."""
     return _organisations(sensors.rows(named=True))

@@ -248,6 +248,12 @@ class Store(Protocol):
         A sensor is covered while any of its points is; only the time of its postings counts.
         """
 
+    def frames(self, window: Window, sensors: frozenset[Posting]) -> pl.DataFrame:
+        """Sum frames by sensor and by what became of them: `sensor`, and a column for each of roster.COUNTS.
+
+        A stretch of coverage counts where it begins; what became of frames is known by stretches of up to an hour.
+        """
+
     def origins(self, window: Window, /) -> Origins:
         """Databases and rules by which the packets of a window's UTC days were judged when they were taken in."""
 

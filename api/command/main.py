@@ -36,6 +36,8 @@ COMMANDS = (
         "sources",
         "List who sends: source addresses with what is known of each, or the owners of their networks.",
     ),
+    Command("sensors", "List the sensors: who they are, how much they watched, what became of their frames."),
+    Command("coverage", "Say how much of each bucket each sensor watched."),
     Command(
         "source",
         "Tell the life of one source address: when, where to, with which tools, and what is known of it.",

@@ -79,9 +79,10 @@ def serve(
         typer.echo(f"darkscope: {_url(where.address, where.port)}: {os.strerror(error.errno or 0)}", err=True)
         raise typer.Exit(FAILED) from None
     _allow_many_files()
+    application = create(loaded, remote=remote_of(loaded))
     server = uvicorn.Server(
         uvicorn.Config(
-            create(loaded, remote=remote_of(loaded)),
+            application,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -94,6 +95,7 @@ def serve(
             timeout_graceful_shutdown=GRACE,
         )
     )
+    application.state.is_ending = lambda: server.should_exit
     console = Console(stderr=True)
     with Stop().on_signals(), logged(console, logging.INFO, logging.INFO, "uvicorn"), listening:
         log = logging.getLogger("darkscope.api")

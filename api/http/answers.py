@@ -545,3 +545,75 @@ class LifeAnswer(_Shape):
     rows: list[DayRowAnswer]
     """The days on which it was seen."""
     provenance: ProvenanceAnswer
+
+
+class SensorAnswer(_Shape):
+    """One sensor."""
+
+    sensor: Annotated[str, Field(examples=["tokyo-1"])]
+    """The sensor's id."""
+    label: str
+    """For people: its name."""
+    organisation: str
+    """Who runs it; empty where nobody is named."""
+    kind: Annotated[str, Field(examples=["telescope"])]
+    """`telescope` listens, `honeypot` answers."""
+    home: bool
+    """At home, or abroad."""
+    since: date | None
+    """First UTC day of what holds for it now; null: from ever."""
+    until: date | None
+    """First UTC day that this no longer holds; null: for ever."""
+    expected_seconds: Count
+    """Seconds of the period up to now in which the sensor existed."""
+    covered_seconds: Count
+    """Seconds of those that it watched."""
+    covered_share: Share | None
+    """Watched share; null where it did not exist."""
+    frames: Count
+    """Frames in the captures: inbound, own, stray, overlap and rejected add up to them."""
+    inbound: Count
+    """Frames that became packets."""
+    own: Count
+    """Frames that the sensor itself sent."""
+    stray: Count
+    """Frames for addresses that it does not watch."""
+    overlap: Count
+    """Frames left out because another capture has them."""
+    rejected: Count
+    """Frames that became no packet."""
+    dropped: Count
+    """Packets that the capturing program says it lost: in no capture."""
+
+
+class RosterAnswer(_Shape):
+    """The sensors of a question."""
+
+    rejected: Annotated[dict[str, int], Field(examples=[{"not_ip": 6164, "truncated": 0}])]
+    """Frames of all of them that became no packet, by reason."""
+    rows: list[SensorAnswer]
+    """The sensors, by id."""
+    provenance: ProvenanceAnswer
+
+
+class StripAnswer(_Shape):
+    """One sensor over time."""
+
+    sensor: str
+    """The sensor's id."""
+    label: str
+    """For people: its name."""
+    covered: list[Share | None]
+    """Watched share of each bucket; null where the sensor did not exist."""
+
+
+class CoverageAnswer(_Shape):
+    """When sensors watched."""
+
+    step: Annotated[str, Field(examples=["hour"])]
+    """Length of a bucket, as it was asked for."""
+    starts: list[datetime]
+    """Start of each bucket, in the zone; the last ends with the period, or now."""
+    strips: list[StripAnswer]
+    """The sensors, by id."""
+    provenance: ProvenanceAnswer

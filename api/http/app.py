@@ -18,11 +18,13 @@ from fastapi_offline import FastAPIOffline
 from darkscope.api.http import (
     breadths,
     health,
+    live,
     lives,
     metrics,
     movements,
     problems,
     rankings,
+    sensors,
     sources,
     spreads,
     trends,
@@ -77,11 +79,12 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         generate_unique_id_function=lambda route: str(route.name),
     )
     registry = metrics.registry(source)
-    for questions in (rankings, trends, breadths, spreads, movements, sources, lives):
+    for questions in (rankings, trends, breadths, spreads, movements, sources, lives, sensors, live):
         app.include_router(questions.router(source))
     app.include_router(health.router(source))
     app.include_router(metrics.router(registry, is_open=settings.api.open_metrics))
     problems.install(app)
+    app.state.is_ending = lambda: False  # whoever runs it knows better
     app.state.doors = Doors(settings, lambda: clock().timestamp())
     if settings.api.origins:
         app.add_middleware(

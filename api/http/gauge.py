@@ -13,16 +13,10 @@ from threading import Lock
 import polars as pl
 from polars.exceptions import PolarsError
 
+from darkscope.api.roster import FATES
 from darkscope.api.store import StoreError
 from darkscope.ingest.ledger.ledger import Snapshot
-from darkscope.ingest.series import CAPTURES, COVERAGE, TABLES, Merge
-
-FATES = tuple(
-    column.name
-    for column in COVERAGE.columns
-    if column.merge is Merge.SUM and column.name not in ("frames", "dropped")
-)
-"""What becomes of a frame: columns of `coverage` that add up to `frames`."""
+from darkscope.ingest.series import CAPTURES, COVERAGE, TABLES
 
 _SUMS = (*FATES, "dropped")
 _SECONDS = 60

@@ -23,9 +23,10 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from darkscope.api.http.access import OPEN, needs
-from darkscope.api.http.gauge import FATES, Reading
+from darkscope.api.http.gauge import Reading
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
+from darkscope.api.roster import FATES
 from darkscope.api.store import StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.registry import RegistryError, State

@@ -194,11 +194,13 @@ class Posed:
 
     def told(self, request: Request, answer: Answer) -> Response:
         """Write an answer."""
-        output = Format(self.shape)
-        data = written(answer, output)
+        return self.sent(request, written(answer, Format(self.shape)))
+
+    def sent(self, request: Request, data: bytes) -> Response:
+        """Send an answer that is written."""
         tag = self.tag or f'W/"{blake2s(data, digest_size=16).hexdigest()}"'
         return self.unchanged(request, tag) or Response(
-            data, media_type=MEDIA_TYPES[output], headers=self.headers(tag)
+            data, media_type=MEDIA_TYPES[Format(self.shape)], headers=self.headers(tag)
         )
 
 
@@ -221,16 +223,29 @@ def answer(
     query: Observed,
     ask: Callable[[Observer, Question], Answer],
 ) -> Response:
-    """Answer a request: not at all where the asker has the answer, else when its turn has come."""
+    """Answer a request when its turn has come.
+
+    Not at all where the asker has the answer; from memory where it was given before.
+    """
     posed = Posed.of(request, source, dimension, query)
     unchanged = posed.unchanged(request, posed.tag)
     if unchanged is not None:
         return unchanged
+    name = None if posed.tag is None else (request.url.path, posed.tag)
+    known = name and source.remembered.get(name)
+    if known:
+        return posed.sent(request, known)
     with source.turns.turn(asker_of(request).who):
+        known = name and source.remembered.get(name)  # who waited for its turn may find it computed
+        if known:
+            return posed.sent(request, known)
         found = ask(posed.observer, posed.question)
         if asker_of(request).is_public:
             found = public.published(found, source.settings.api.public_least)
-        return posed.told(request, found)
+        data = written(found, Format(posed.shape))
+        if name:
+            source.remembered.put(name, data)
+        return posed.sent(request, data)
 
 
 def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:

@@ -19,6 +19,7 @@ from darkscope.api.ask import Observer
 from darkscope.api.deadline import Deadline
 from darkscope.api.http.gauge import Gauge, Reading
 from darkscope.api.http.kept import Kept
+from darkscope.api.http.remembered import Remembered
 from darkscope.api.http.turns import Turns
 from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
@@ -50,6 +51,7 @@ class Source:
         self._organisations = organisations(self._known)
         self._labels = labels(self._known)
         self._gauge = Gauge()
+        self.remembered = Remembered()
         self.turns = Turns()
         self._kept = Kept()
         self._names = Names.none()

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from darkscope.api.ask import Observer
+from darkscope.api.http.remembered import Remembered
+
+A, B, C = (("/v1/rankings/ports", tag) for tag in "abc")
+
+
+def test_what_was_not_asked_for_the_longest_goes_first() -> None:
+    kept = Remembered(most_bytes=80)
+    for name in (A, B):
+        kept.put(name, b"." * 10)
+    assert kept.get(A) == b"." * 10
+    for number in range(6):
+        kept.put(("/", str(number)), b"." * 10)
+    kept.put(C, b"." * 10)
+    assert (kept.get(A), kept.get(B), kept.get(C)) == (b"." * 10, None, b"." * 10)
+    assert (kept.found, kept.missed) == (3, 1)
+
+
+def test_one_answer_does_not_take_the_room_of_all() -> None:
+    kept = Remembered(most_bytes=80)
+    kept.put(A, b"." * 11)
+    assert kept.get(A) is None
+
+
+def test_the_same_answer_twice_is_counted_once() -> None:
+    kept = Remembered(most_bytes=80)
+    for _ in range(20):
+        kept.put(A, b"." * 10)
+    for number in range(7):
+        kept.put(("/", str(number)), b"." * 10)
+    assert kept.get(A) == b"." * 10
+
+
+def test_a_question_is_computed_once_for_each_state(
+    client: TestClient, memory: Any, monkeypatch: Any
+) -> None:
+    computed: list[str] = []
+    top = Observer.top
+
+    def counting(self: Observer, *asked: Any) -> Any:
+        computed.append(str(self.store.version))
+        return top(self, *asked)
+
+    monkeypatch.setattr(Observer, "top", counting)
+    memory.flows = [{"minute": "2020-06-24T10:00", "sensor": "home-1", "packets": 60}]
+    path = "/v1/rankings/ports?period=2020-06-24"
+    first, second = client.get(path), client.get(path)
+    assert (first.content, first.headers["etag"]) == (second.content, second.headers["etag"])
+    client.get(f"{path}&format=csv")
+    memory.version = 8
+    client.get(path)
+    assert computed == ["7", "7", "8"]
+
+
+def test_two_paths_never_share_an_answer(client: TestClient) -> None:
+    sensors, breadth = (client.get(f"/v1/{path}?period=2020-06-24").json() for path in ("sensors", "breadth"))
+    assert "verdict" in breadth
+    assert "rejected" in sensors
