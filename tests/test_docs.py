@@ -51,7 +51,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 ALL = dict(commands())
-ASKS_AS_TOP_DOES = {"trend", "breadth", "spread", "movements", "sources"}
+ASKS_AS_TOP_DOES = {"trend", "breadth", "spread", "movements", "sensors", "coverage", "sources"}
 
 
 def options(command: Any) -> set[str]:
