@@ -157,8 +157,8 @@ class LedgerStore:
             rows = self._rows(flows, [dimension], where).filter(_named(dimension, wanted))
             return rows.select(*keys, "version", address=address)
 
-        length = 0
-        if precision is Precision.ESTIMATED or self._deadline is not None:
+        length = self._snapshot.rows(flows.table, day_of(flows.start), day_of(flows.end - 1))
+        if length > EXACT_FLOWS and (precision is Precision.ESTIMATED or self._deadline is not None):
             length = self._collected(addresses(values).select(pl.len()), [flows]).item()
         if precision is Precision.ESTIMATED:
             if length > EXACT_FLOWS:
@@ -167,7 +167,7 @@ class LedgerStore:
                 good = estimated.filter(pl.col("error") <= LARGEST_ERROR)
                 rest = list(set(values) - set(good.select(keys).rows()))
                 return pl.concat([good, self._collected(_distinct(addresses(rest), keys, 1), [flows])])
-        elif length > MOST_EXACT:
+        elif length > MOST_EXACT and self._deadline is not None:
             raise TooMuch(
                 f"sources are counted exactly among {MOST_EXACT:,} flows at most, and these are {length:,}: "
                 "estimated needs less, and so does a shorter period"

@@ -36,6 +36,9 @@ class Snapshot(Protocol):
     def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
         """Rows of UTC days, both included; one key may have several rows."""
 
+    def rows(self, table: series.Table, first_day: date, last_day: date) -> int:
+        """How many rows the UTC days have, both included."""
+
     def files(self, table: series.Table) -> pl.DataFrame:
         """Data files: their UTC `day`, and the smallest and largest value of each column as `min.x`, `max.x`."""
 
@@ -56,9 +59,10 @@ class Piece:
 
 def scan(snapshot: Snapshot, piece: Piece, deadline: Deadline | None) -> pl.LazyFrame:
     """Rows of a piece; of a table without minutes whole days."""
-    rows = snapshot.scan(piece.table, day_of(piece.start), day_of(piece.end - 1))
+    days = day_of(piece.start), day_of(piece.end - 1)
+    rows = snapshot.scan(piece.table, *days)
     if deadline is not None:
-        rows = deadline.watched(rows)
+        rows = deadline.watched(rows, snapshot.rows(piece.table, *days))
     if piece.start % DAY:
         rows = rows.filter(pl.col("minute") >= piece.start)
     if piece.end % DAY:

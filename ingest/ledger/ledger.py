@@ -95,6 +95,10 @@ class Snapshot:
         """UTC days that have files. A rollup's file is there only while it is true."""
         return frozenset(self.files(table)["day"])
 
+    def rows(self, table: Table, first_day: date, last_day: date) -> int:
+        """How many rows the files of the UTC days have, both included."""
+        return int(self.files(table).filter(pl.col("day").is_between(first_day, last_day))["rows"].sum())
+
     def scan(
         self,
         table: Table,

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from darkscope.api import ledger_store
-from darkscope.api.deadline import Deadline, TooLong
+from darkscope.api.deadline import UNWATCHED, Deadline, TooLong
 from darkscope.api.dimension import Dimension
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import Window, instant
@@ -19,6 +19,7 @@ from darkscope.api.store import Filter, Precision, TooMuch
 from darkscope.ingest import series
 
 ROWS, FILES = 2_000_000, 20
+MANY = UNWATCHED + 1
 
 
 def cpu() -> float:
@@ -42,7 +43,7 @@ def heavy(rows: pl.LazyFrame) -> pl.LazyFrame:
 
 def test_a_query_that_takes_too_long_ends_soon_and_leaves_the_processors(file: Path) -> None:
     deadline = Deadline(0.3)
-    rows = deadline.watched(pl.scan_parquet([file] * FILES))
+    rows = deadline.watched(pl.scan_parquet([file] * FILES), FILES * ROWS)
     begun = time.monotonic()
     with pytest.raises(TooLong, match=r"given up after 0\.3 s"):
         heavy(rows).collect(engine="streaming")
@@ -54,7 +55,7 @@ def test_a_query_that_takes_too_long_ends_soon_and_leaves_the_processors(file: P
 
 def test_a_query_in_time_has_the_same_rows_and_what_it_skips_is_still_skipped(file: Path) -> None:
     plain = pl.scan_parquet(file)
-    watched = Deadline(60).watched(plain)
+    watched = Deadline(60).watched(plain, MANY)
     narrowed = [
         rows.filter(pl.col("value") < 9).select("value").group_by("value").len() for rows in (plain, watched)
     ]
@@ -68,14 +69,24 @@ def test_the_time_begins_with_the_first_rows_that_are_asked_for() -> None:
     clock = [0.0]
     deadline = Deadline(2, lambda: clock[0])
     clock[0] = 100
-    rows = deadline.watched(pl.LazyFrame({"one": [1]}))
+    rows = deadline.watched(pl.LazyFrame({"one": [1]}), MANY)
     clock[0] = 102
     assert rows.collect().height == 1
     clock[0] = 102.5
     with pytest.raises(TooLong):
         rows.collect()
     with pytest.raises(TooLong):
-        deadline.watched(pl.LazyFrame())
+        deadline.watched(pl.LazyFrame(), 0)
+
+
+def test_few_rows_are_not_looked_at_but_many_of_one_question_together_are() -> None:
+    rows, deadline = pl.LazyFrame({"one": [1]}), Deadline(60)
+    assert [deadline.watched(rows, count) is rows for count in (UNWATCHED - 1, 1, 1, 1)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_every_question_of_a_store_keeps_the_deadline(snapshot: Any) -> None:
@@ -106,6 +117,9 @@ def test_a_failure_while_time_runs_out_is_not_taken_for_a_damaged_ledger(snapsho
             rows: pl.LazyFrame = snapshot([{}]).scan(table, first, last)
             return rows.map_batches(fail)
 
+        def rows(self, *_: object) -> int:
+            return 1
+
         def days(self, _: series.Table) -> frozenset[date]:
             return frozenset()
 
@@ -117,6 +131,7 @@ def test_a_failure_while_time_runs_out_is_not_taken_for_a_damaged_ledger(snapsho
 def test_exact_sources_of_too_many_flows_are_refused_where_there_is_a_deadline(
     snapshot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(ledger_store, "EXACT_FLOWS", 2)
     monkeypatch.setattr(ledger_store, "MOST_EXACT", 3)
     rows = snapshot([{"source_low": number, "minute": number} for number in range(4)])
     window, wanted = Window(instant(0), instant(60)), [(6, 23)]
