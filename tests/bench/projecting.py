@@ -38,6 +38,8 @@ from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.measurements import (
     COUNTRIES,
     COVERAGE,
+    DARKSCOPE,
+    MEASUREMENTS,
     PACKETS,
     PORTS,
     TOTALS,
@@ -139,12 +141,9 @@ def serving() -> Iterator[tuple[InfluxDB, Settings]]:
 def points_in(influx: InfluxDB, bucket: str) -> int:
     """Count the points that a database has."""
     found = (
-        influx.query(bucket, f'SELECT count("{field}") FROM "{measurement.name}"')
-        for measurement, field in (
-            *((one, "packets") for one in (PACKETS, PORTS, COUNTRIES, TOTALS)),
-            (COVERAGE, "watched"),
-            (LISTED, "listed"),
-        )
+        influx.query(bucket, f'SELECT count("{measurement.fields[0].name}") FROM "{measurement.name}"')
+        for measurement in MEASUREMENTS
+        if measurement is not DARKSCOPE
     )
     return sum(int(series[0]["values"][0][1]) for series in found if series)
 
