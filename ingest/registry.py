@@ -109,6 +109,25 @@ def heard(ledger: Path, room: str) -> State | None:
     return None
 
 
+def back_up(ledger: Path, to: Path) -> None:
+    """Copy the registry into the folder of another ledger, as of one moment; nothing where there is none.
+
+    Raises RegistryError.
+    """
+    path = ledger / FILE
+    if not path.exists():
+        return
+    try:
+        (to / FILE).touch(mode=path.stat().st_mode & 0o777)
+        with (
+            closing(sqlite3.connect(path, timeout=PATIENCE)) as source,
+            closing(sqlite3.connect(to / FILE)) as target,
+        ):
+            source.backup(target)
+    except (sqlite3.Error, OSError) as error:
+        raise RegistryError(f"{path}: {error}") from error
+
+
 def read(ledger: Path, table: str, question: str, *values: object) -> list[tuple[Any, ...]]:
     """Ask about a table, for who only reads: nothing is made, and the folder may be read-only.
 

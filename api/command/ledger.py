@@ -21,9 +21,12 @@ from rich.table import Table as Shown
 
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.periods import PeriodError, parse_period
+from darkscope.ingest import registry
+from darkscope.ingest.ledger import backup as copies
 from darkscope.ingest.ledger import expiry, upkeep
 from darkscope.ingest.ledger import verify as law
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, TABLES
 from darkscope.ingest.settings import Settings, SettingsError, load
 
@@ -151,6 +154,23 @@ def forget(
     typer.echo(", ".join(f"{rows:,} rows of {table}" for table, rows in removed.items()) + " taken out")
 
 
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where to; it must not be there yet.")],
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
+) -> None:
+    """Copy the ledger and its registry as they are now, while it is written."""
+
+    def copy(ledger: Ledger, _: Settings) -> Snapshot:
+        snapshot = copies.back_up(ledger, to)
+        registry.back_up(ledger.folder, to)
+        return snapshot
+
+    snapshot = _with(settings, ledger, copy)
+    typer.echo(f"{to}: version {snapshot.version}, {decimal(expiry.size(snapshot))}")
+
+
 def _days(text: str) -> tuple[date, date]:
     window = parse_period(text, _UTC, datetime.now(UTC)).window
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()
@@ -164,6 +184,6 @@ def _with(settings: Path | None, ledger: Path | None, do: Callable[[Ledger, Sett
     except (SettingsError, PeriodError) as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(MISTAKE) from None
-    except LedgerError as error:
+    except (LedgerError, RegistryError) as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(FAILED) from None

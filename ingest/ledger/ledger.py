@@ -256,6 +256,10 @@ class Ledger:
             return self.finish()
         raise LedgerError(f"{self.folder}: {ATTEMPTS} other changes came first; is a worker running wild?")
 
+    def begin_with(self, plan: Plan) -> None:
+        """Give an empty ledger the state of another, with that one's plan and version. Raises LedgerError."""
+        self._apply(plan)
+
     def plans(self, after: int, upto: int) -> list[Plan] | None:
         """What was changed by the plans after one, up to another with it; None where their files were cleaned away."""
         found = [Plan.read(self._plans, number) for number in range(after + 1, upto + 1)]

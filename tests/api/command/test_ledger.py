@@ -1,0 +1,47 @@
+"""`darkscope ledger`: what it says; what it does is tested with the ledger."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from ledgers import Site, capture
+from typer.testing import CliRunner, Result
+
+from darkscope.api.command.ledger import app
+from darkscope.ingest.registry import FILE, Registry, heard
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    one = Site(tmp_path / "ledger")
+    one.take(capture(1, 2, 3))
+    return one
+
+
+def ledger(*words: str | Path) -> Result:
+    return CliRunner().invoke(app, [*map(str, words)])
+
+
+def test_a_backup_has_the_ledger_and_the_registry_and_verifies(site: Site, tmp_path: Path) -> None:
+    registry = Registry(site.folder)
+    registry.say("room", figure=7)  # it is open, and not all of it is in its file
+    result = ledger("backup", tmp_path / "copy", "--ledger", site.folder)
+    registry.close()
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(f"{tmp_path / 'copy'}: version 1, ")
+    state = heard(tmp_path / "copy", "room")
+    assert state is not None
+    assert state.values == {"figure": 7}
+    with closing(sqlite3.connect(tmp_path / "copy" / FILE)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    verified = ledger("verify", "--ledger", tmp_path / "copy")
+    assert verified.stdout == "3 frames, 3 packets: every frame is accounted for\n"
+
+
+def test_a_backup_never_overwrites(site: Site, tmp_path: Path) -> None:
+    result = ledger("backup", tmp_path, "--ledger", site.folder)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == f"darkscope: {tmp_path}: is there already\n"
