@@ -22,7 +22,8 @@ from polars.testing import assert_frame_equal
 from walls import DAY, NOW, Wall, close, wall_of
 
 from darkscope.api.dimension import Dimension, Key
-from darkscope.api.influx_store import InfluxStore, Piece, plan
+from darkscope.api.influx_pieces import Piece, plan
+from darkscope.api.influx_store import InfluxStore
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import Buckets, Window, cut, instant
 from darkscope.api.store import (
@@ -357,6 +358,15 @@ def test_coverage(ledger: LedgerStore, series: InfluxStore, zone: str, step: str
     assert 0 < expected["covered"].sum() < 3 * 60 * (END - START)
 
 
+@pytest.mark.parametrize(("start", "end"), [(START, END // 60 * 60), (START + 180, minute(MOVED) + 600)])
+def test_frames(ledger: LedgerStore, series: InfluxStore, start: int, end: int) -> None:
+    window = Window(instant(start), instant(end))
+    postings = frozenset({Posting("a", until=MOVED), Posting("b"), Posting("no")})
+    expected = ledger.frames(window, postings)
+    same(series.frames(window, postings), expected)
+    assert expected["frames"].sum() > 0
+
+
 @pytest.mark.parametrize(
     ("start", "end"), [(START, END), (START + 190, START + 235), (END, END + 100), (START - 99, START + 1)]
 )
@@ -487,7 +497,8 @@ def test_a_server_that_does_not_answer_is_named_and_one_without_a_projection_say
         wall.proxy.fault = lambda _, __: None
     influx.create("empty", "empty_hour", "empty_day")
     store = influx_store(wall, bucket="empty")
-    with pytest.raises(UnreachableError, match="nothing was projected yet"):
+    influx.write("empty", [f"darkscope version=0i {int(NOW.timestamp())}"])  # as a projector says that begins
+    with pytest.raises(UnreachableError, match="nothing was projected whole yet"):
         _ = store.version
     assert store.totals(Dimension.PORTS, whole(), EVERYTHING).is_empty()
     assert store.newest is None
