@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
-from darkscope.api import breadth, lives, movements, ranking, roster, spread, trend
+from darkscope.api import breadth, lives, movements, ranking, rhythm, roster, spread, trend
 from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
+from darkscope.api.calendars import Calendars, zone_of, zones_of
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.names import Names, Told
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
@@ -30,6 +32,11 @@ STEADY = 0.9
 
 WHOLE = 0.9
 """Watched share of a day from which on it counts as one."""
+
+ONE_DAY = timedelta(days=1)
+"""By which local days can reach beyond UTC's."""
+
+UTC = ZoneInfo("UTC")
 
 Label = Callable[[Dimension, Key], str]
 
@@ -60,6 +67,7 @@ class Observer:
     now: datetime  # UTC
     sees_all: bool = True  # False: sensors that are not `known` are as if they did not exist
     names: Names = field(default_factory=Names.none)
+    calendars: Calendars = field(default_factory=Calendars)
 
     def top(self, question: Question, limit: int, precision: Precision | None) -> ranking.Ranking:
         """Rank the leading values of the period, with their ranks in the period before.
@@ -188,6 +196,39 @@ class Observer:
             rates,
             label=lambda key: self.label(dimension, key),
             provenance=self._provenance(period, where, watch),
+        )
+
+    def rhythm(
+        self, question: Question, values: Sequence[Key], limit: int, source_zone: ZoneInfo | None = None
+    ) -> rhythm.Rhythms:
+        """Find the rhythms of named source countries, or else of the leading ones; `source_zone` overrules theirs."""
+        period = question.period
+        window = self._past(period.window)
+        choice = self._choice(question, window)
+        where = replace(question.where, sensors=choice.filter)
+        countries = Dimension.COUNTRIES
+        chosen = values or ranking.leading(countries, self.store.totals(countries, window, where), limit)
+        first, last = (moment.date() for moment in (window.start - ONE_DAY, window.end + ONE_DAY))
+
+        def home(country: str) -> rhythm.Home:
+            zone = source_zone or zone_of(country)
+            return rhythm.Home(zone, len(zones_of(country)), self.calendars.days_off(country, first, last))
+
+        homes = {str(country): home(str(country)) for (country,) in chosen}
+        zones = [one.zone for one in homes.values() if one.zone is not None]
+        slots = cut(window, rhythm.step([period.zone, *zones], window), UTC)
+        watch = self._watch(choice, slots)
+        packets = {country: np.zeros(len(slots), np.int64) for country in homes}
+        for country, slot, count in self.store.series(countries, slots, where, chosen).iter_rows():
+            if country in packets:
+                packets[country][slot] += count
+        return rhythm.rhythms(
+            rhythm.Slots(np.array(slots.edges[:-1]), np.array(watch.by_bucket() or [0] * len(slots))),
+            packets,
+            homes.__getitem__,
+            reader=period.zone,
+            label=lambda country: self.label(countries, (country,)),
+            provenance=ranking.Provenance(self.store.version, period, where, watch, None),
         )
 
     def sources(

@@ -59,7 +59,7 @@ class Asked:
 
     def question(self, own_zone: ZoneInfo, now: datetime) -> Question:
         """Read the words. Raises PeriodError and ValueTextError, which say what is understood."""
-        zone = own_zone if self.time_zone is None else _zone(self.time_zone)
+        zone = own_zone if self.time_zone is None else read_zone(self.time_zone)
         period = parse_period(self.period, zone, now)
         if self.against is not None:
             period = replace(period, previous=parse_period(self.against, zone, now).window)
@@ -89,7 +89,8 @@ def _set(values: Iterable[Value]) -> frozenset[Value] | None:
     return frozenset(values) or None
 
 
-def _zone(name: str) -> ZoneInfo:
+def read_zone(name: str) -> ZoneInfo:
+    """Read a time zone's name. Raises PeriodError."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):

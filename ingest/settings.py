@@ -363,6 +363,17 @@ class SensorEntry(_Section):
     """First day it no longer holds for; open where left out."""
 
 
+class HolidayEntry(_Section):
+    """A public holiday that the library of holidays does not know."""
+
+    country: Country
+    """Whose it is, ISO 3166-1 alpha-2."""
+    date: date
+    """The day, by that country's clock."""
+    name: str = ""
+    """What it is called."""
+
+
 class Settings(_Section):
     """Everything that can be set, and what holds where nothing is."""
 
@@ -382,6 +393,8 @@ class Settings(_Section):
     retention: Retention = Retention()
     influx: Influx = Influx()
     api: Api = Api()
+    holidays: tuple[HolidayEntry, ...] = ()
+    """Further public holidays, each `[[holidays]]` entry with the keys below."""
     sensors: tuple[SensorEntry, ...] = ()
     """The sensors, each `[[sensors]]` entry with the keys below."""
 

@@ -51,7 +51,7 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 ALL = dict(commands())
-ASKS_AS_TOP_DOES = {"trend", "breadth", "spread", "movements", "sensors", "coverage", "sources"}
+ASKS_AS_TOP_DOES = {"trend", "breadth", "spread", "movements", "sensors", "coverage", "sources", "rhythm"}
 
 
 def options(command: Any) -> set[str]:
@@ -130,7 +130,7 @@ def test_every_key_of_an_answer_is_documented() -> None:
         if name.endswith("Answer")
         for key in shape.get("properties", {})
     }
-    told = text("docs/questions.md") + text("docs/sources.md")
+    told = text("docs/questions.md") + text("docs/sources.md") + text("docs/rhythms.md")
     documented = set(re.findall(r"`(?:rows\[\]\.)?([a-z_]+)`", told))
     assert keys - documented == set()
 

@@ -118,6 +118,7 @@ PLACES = {
     "dpkt": {"ingest.decode"},
     "fastapi": {"api.http"},
     "grafana_api": {"grafana"},
+    "holidays": {"api"},
     "influxdb_client": {"ingest.projection"},
     "maxminddb": {"ingest.geo", "ingest.simulate"},
     "numba": {"ingest.compiled"},

@@ -43,6 +43,10 @@ COMMANDS = (
         "Tell the life of one source address: when, where to, with which tools, and what is known of it.",
     ),
     Command(
+        "rhythm",
+        "Say when in the day and in the week source countries send, and whether they keep office hours.",
+    ),
+    Command(
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),
     Command("serve", "Answer questions over HTTP, until stopped."),

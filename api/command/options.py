@@ -20,6 +20,7 @@ from rich.console import Console, RenderableType
 from darkscope.api.address import AddressError
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
+from darkscope.api.calendars import Calendars
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.stores import opened
 from darkscope.api.dimension import Dimension, Spreading, ValueTextError
@@ -162,7 +163,9 @@ class Asking:
             question = self.asked.question(settings.time_zone, now)
             sensors = known(settings.sensors)
             names = Names.read(settings)
-            return ask(Observer(opened(settings, now), sensors, labels(sensors), now, names=names), question)
+            store, calendars = opened(settings, now), Calendars(settings.holidays)
+            observer = Observer(store, sensors, labels(sensors), now, names=names, calendars=calendars)
+            return ask(observer, question)
         except NotHeldError as error:
             raise _stopped(error, MISTAKE) from None
         except (LedgerError, StoreError) as error:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from darkscope.api.breadth import Verdict
 from darkscope.api.dimension import Dimension
+from darkscope.api.rhythm import Verdict as RhythmVerdict
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=0)]
@@ -616,4 +617,67 @@ class CoverageAnswer(_Shape):
     """Start of each bucket, in the zone; the last ends with the period, or now."""
     strips: list[StripAnswer]
     """The sensors, by id."""
+
+
+Rate = Annotated[float, Field(ge=0)]
+Mark = Annotated[float | None, Field(le=1)]
+
+
+class RhythmRowAnswer(_Shape):
+    """The rhythm of one source country. Rates are packets per sensor; null where nobody watched."""
+
+    value: Annotated[str, Field(examples=["VN"])]
+    """The country, as the parameters take it."""
+    label: Annotated[str, Field(examples=["VN Vietnam"])]
+    """For people."""
+    packets: Count
+    """Packets of the question from there."""
+    zone: Annotated[str | None, Field(examples=["Asia/Ho_Chi_Minh"])]
+    """The sources' time zone; null where none is known."""
+    zones: Count
+    """How many zones the country has; of several the one by which most of its people live is taken."""
+    verdict: RhythmVerdict
+    """`office hours`: on working days it rises by 9 h, dips at 12 h and ends by 19 h, each by a quarter or more;
+    `none`: one of these is missing; `unclear`: too little, or not certain."""
+    strength: Annotated[Share | None, Field(examples=[0.58])]
+    """The weakest of `rise`, `dip` and `end`, from 0 to 1; null where one is not known."""
+    rise: Mark
+    """Share by which 4-6 h are below working hours (9-11 h, 13-16 h)."""
+    dip: Mark
+    """Share by which 12 h is below 11 h and 13 h."""
+    end: Mark
+    """Share by which 19-23 h are below working hours."""
+    reason: str
+    """The verdict in words."""
+    work_days: Count
+    """Working days of the country that were watched."""
+    weekend_days: Count
+    """Days of its weekends that were watched."""
+    holiday_days: Count
+    """Public holidays that were watched and are no weekend."""
+    work: Rate | None
+    """Packets per sensor on a working day."""
+    weekend: Rate | None
+    """The same on a day of the weekend."""
+    holiday: Rate | None
+    """The same on a public holiday."""
+    rest_ratio: Rate | None
+    """Days of rest (weekends and holidays) over working days."""
+    weekdays: Annotated[list[Rate | None], Field(min_length=7, max_length=7)]
+    """Packets per sensor and day: Monday to Sunday, without public holidays."""
+    work_hours: Annotated[list[Rate | None], Field(min_length=24, max_length=24)]
+    """Packets per sensor and hour on working days, by the source's clock, from 0 h."""
+    hours: Annotated[list[Rate | None], Field(min_length=24, max_length=24)]
+    """The same on all days, by the source's clock."""
+    reader_hours: Annotated[list[Rate | None], Field(min_length=24, max_length=24)]
+    """The same on all days, by the reader's clock."""
+    holidays: Annotated[list[str], Field(examples=[["2020-04-30 Liberation Day/Reunification Day"]])]
+    """Public holidays of the period, with their names."""
+
+
+class RhythmsAnswer(_Shape):
+    """The rhythms of some source countries."""
+
+    rows: list[RhythmRowAnswer]
+    """The countries, in the order given, or by packets."""
     provenance: ProvenanceAnswer

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from darkscope.api.ask import Observer
+from darkscope.api.calendars import Calendars
 from darkscope.api.deadline import Deadline
 from darkscope.api.http.gauge import Gauge, Reading
 from darkscope.api.http.kept import Kept
@@ -50,6 +51,7 @@ class Source:
         self._known = known(settings.sensors)
         self._organisations = organisations(self._known)
         self._labels = labels(self._known)
+        self._calendars = Calendars(settings.holidays)
         self._gauge = Gauge()
         self.remembered = Remembered()
         self.turns = Turns()
@@ -57,7 +59,7 @@ class Source:
         self._names = Names.none()
         self._read: tuple[tuple[int, int] | None, ...] | None = None  # what the files of names were like
         self._ledger: Ledger | None = None
-        described = (version("darkscope"), settings.sensors, settings.time_zone)
+        described = (version("darkscope"), settings.sensors, settings.time_zone, settings.holidays)
         self._digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
 
     @property
@@ -130,9 +132,19 @@ class Source:
         else:
             store = self._remote(now, deadline)
         if asker.organisations is None:
-            return Observer(store, self._known, self._labels, now, names=self.names)
+            return Observer(
+                store, self._known, self._labels, now, names=self.names, calendars=self._calendars
+            )
         theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))
-        return Observer(store, theirs, self._labels, now, sees_all=False, names=self.names)
+        return Observer(
+            store,
+            theirs,
+            self._labels,
+            now,
+            sees_all=False,
+            names=self.names,
+            calendars=self._calendars,
+        )
 
 
 def _mark(file: Path) -> tuple[int, int] | None:

@@ -118,3 +118,34 @@ def test_an_outage_moves_nothing(spring: Observer) -> None:
     found = spring.movements(asked(Dimension.SENSORS, "2020-05-15/2020-06-30"), [], 20)
     assert [level.value for level in found.levels if level.shifts] == []
     assert "fukuoka-1" in {level.value for level in found.levels}
+
+
+def test_vietnams_445_keeps_office_hours_and_rests_while_japans_does_neither(spring: Observer) -> None:
+    question = Asked(Dimension.COUNTRIES, "2020-06", ports=("445/tcp",)).question(TOKYO, spring.now)
+    vietnam, japan = spring.rhythm(question, [("VN",), ("JP",)], 2).rows
+    assert (vietnam.verdict, vietnam.zone) == ("office hours", "Asia/Ho_Chi_Minh")
+    assert vietnam.strength is not None
+    assert vietnam.strength > 0.4
+    assert (japan.verdict, japan.strength) == ("none", 0)
+    assert vietnam.rest_ratio is not None
+    assert japan.rest_ratio is not None
+    assert vietnam.rest_ratio < 0.5
+    assert japan.rest_ratio > 0.8
+
+
+def test_the_last_week_of_june_is_enough_for_vietnam_and_too_little_for_japan(spring: Observer) -> None:
+    question = Asked(Dimension.COUNTRIES, "2020-06-24/2020-06-30", ports=("445/tcp",)).question(
+        TOKYO, spring.now
+    )
+    vietnam, japan = spring.rhythm(question, [("VN",), ("JP",)], 2).rows
+    assert (vietnam.verdict, vietnam.work_days, vietnam.weekend_days) == ("office hours", 5, 2)
+    assert japan.reason.startswith("too little")
+
+
+def test_holidays_of_vietnam_and_indonesia_are_days_of_rest(spring: Observer) -> None:
+    asked = Asked(Dimension.COUNTRIES, "2020-04-28/2020-06-29", home=True, ports=("445/tcp",))
+    for row in spring.rhythm(asked.question(TOKYO, spring.now), [("VN",), ("ID",)], 2).rows:
+        assert row.holiday is not None
+        assert row.work is not None
+        assert row.holiday < 0.65 * row.work
+        assert row.holiday_days == {"VN": 2, "ID": 5}[row.value]

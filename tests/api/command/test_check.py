@@ -89,6 +89,7 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "api.origins": ["0 entries", "default"],
         "api.proxies": ["0 entries", "default"],
         "api.path": ["default"],
+        "holidays": ["0 entries", "default"],
         "sensors": ["0 entries", "default"],
     }
 
