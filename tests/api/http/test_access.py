@@ -21,7 +21,7 @@ from ledgers import NOW, Site, at, ramp
 from runs import until
 
 from darkscope.api import keys
-from darkscope.api.http import access
+from darkscope.api.http import access, live
 from darkscope.api.http.access import OPEN, admitted, admitted_to_all_sensors
 from darkscope.api.http.app import create
 from darkscope.api.http.source import Source
@@ -95,6 +95,11 @@ def doors(app: FastAPI) -> Iterator[Door]:
 
 
 DOORS = tuple(doors(create(Settings())))
+
+
+@pytest.fixture(autouse=True)
+def _streams_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LONGEST", 0.0)
 
 
 @pytest.fixture(scope="module")
