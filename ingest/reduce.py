@@ -7,6 +7,8 @@ do not depend on how its batches were cut.
 from __future__ import annotations
 
 import os
+from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
@@ -25,6 +27,9 @@ from darkscope.ingest.series import INT64_SET, Tool, Traffic
 
 MOST_SHARDS = 2
 """Threads that count at once; more would wait for the one that decodes."""
+
+AHEAD = 2
+"""Runs that may wait to be counted: whoever reads then seldom waits for those that count, or they for him."""
 
 SHORT_RUN = 4096
 """Packets below which starting threads costs more than it brings."""
@@ -77,8 +82,8 @@ class _Shard:
         wire: npt.NDArray[np.int64],
         packets: Packets,
         judged: Judgements,
-    ) -> None:
-        """Count packets of one run, by their places in it."""
+    ) -> int:
+        """Count packets of one run, by their places in it; gives the flows held then."""
         tally.absorb(
             members,
             sensor,
@@ -108,6 +113,7 @@ class _Shard:
             self._state,
             self._closed,
         )
+        return self.flows
 
     def take_flows(self, sensors: list[str], places: Places) -> pl.DataFrame:
         """Rows of `flows` with their `day`; what is known of the sources stays. Raises GeoError."""
@@ -208,8 +214,9 @@ class Reduction:
         """Sources that may stay when flows are taken; if there are more, they must be taken as well."""
         space = flows + run
         self._shards = [_Shard(space, self.most_sources + space, self._keys) for _ in range(shards)]
-        self._pool = ThreadPoolExecutor(shards, thread_name_prefix="reduce")
-        self._running: list[Future[None]] = []
+        # A thread each: what a shard is given it counts in that order.
+        self._pools = [ThreadPoolExecutor(1, thread_name_prefix="reduce") for _ in self._shards]
+        self._running: deque[tuple[list[Future[int]], int]] = deque()  # with the packets of each run
         self._on_the_way = 0  # packets that are being counted
         self._settled = 0  # flows that were held before
         self._sensors: dict[str, int] = {}
@@ -221,7 +228,9 @@ class Reduction:
 
     @property
     def is_full(self) -> bool:
-        """Whether the rows must be taken before the next run."""
+        """Whether the rows must be taken before the next run. Waits for what is being counted, where that decides."""
+        if self._settled + self._on_the_way >= self._room:
+            self.settle()
         return self._settled + self._on_the_way >= self._room
 
     def absorb(
@@ -235,7 +244,7 @@ class Reduction:
     ) -> None:
         """Begin to count the inbound packets of one run of one sensor; arrays have one entry a frame.
 
-        They must stay as they are until `absorb` is called again, or `settle`.
+        They must stay as they are until `absorb` was called `AHEAD` times more, or `settle`.
         """
         number = self._sensors.setdefault(sensor, len(self._sensors))
         # Of the sensor's id, not of its number: a target's mark is the same in every batch.
@@ -243,31 +252,37 @@ class Reduction:
         members = np.empty((len(self._shards), len(fate)), np.int32)
         counts = np.empty(len(self._shards), np.int64)
         tally.share_out(fate, packets.source_high, packets.source_low, self._keys, members, counts)
-        self.settle()
-        self._on_the_way = int(counts.sum())
-        for shard, its, count in zip(self._shards, members, counts.tolist(), strict=True):
-            work = partial(shard.absorb, its[:count], number, salt, time, wire, packets, judged)
-            if count < SHORT_RUN:
-                work()
-            else:
-                self._running.append(self._pool.submit(work))
+        work = [
+            partial(shard.absorb, its[:count], number, salt, time, wire, packets, judged)
+            for shard, its, count in zip(self._shards, members, counts.tolist(), strict=True)
+        ]
+        if not self._running and len(fate) < SHORT_RUN:
+            self._settled = sum(count() for count in work)
+            return
+        while len(self._running) >= AHEAD:
+            self._await_one()
+        self._on_the_way += int(counts.sum())
+        running = [pool.submit(count) for pool, count in zip(self._pools, work, strict=True)]
+        self._running.append((running, int(counts.sum())))
 
     def settle(self) -> None:
         """Wait until everything is counted."""
-        running, self._running = self._running, []
-        for one in running:
-            one.result()
-        self._settled = sum(shard.flows for shard in self._shards)
-        self._on_the_way = 0
+        while self._running:
+            self._await_one()
+
+    def _await_one(self) -> None:
+        """Wait until the first of what is being counted is."""
+        running, packets = self._running.popleft()
+        self._on_the_way -= packets
+        self._settled = sum(one.result() for one in running)
 
     def take_flows(self, places: Places) -> pl.DataFrame:
         """Rows of `flows`, with their `day`; the sources stay. Raises GeoError."""
         self.settle()
         sensors = list(self._sensors)
-        parts = self._pool.map(lambda shard: shard.take_flows(sensors, places), self._shards)
-        taken: list[pl.DataFrame] = [rows for rows in parts if rows.height]
+        parts = self._of_each(lambda shard: shard.take_flows(sensors, places))
         self._settled = 0
-        return pl.concat(taken)
+        return pl.concat(parts)
 
     @property
     def sources(self) -> int:
@@ -276,9 +291,15 @@ class Reduction:
 
     def take_sources(self) -> pl.DataFrame:
         """Rows of `sources`, with their `day`, right after their flows; afterwards there is nothing."""
-        taken = [shard.take_sources() for shard in self._shards if shard.sources]
+        parts = self._of_each(lambda shard: shard.take_sources() if shard.sources else None)
         self._sensors.clear()
-        return pl.concat(taken)
+        return pl.concat(parts)
+
+    def _of_each(self, take: Callable[[_Shard], pl.DataFrame | None]) -> list[pl.DataFrame]:
+        """Rows that each shard gives, by its own thread; without those of shards that have none."""
+        taking = [pool.submit(take, shard) for pool, shard in zip(self._pools, self._shards, strict=True)]
+        taken = [one.result() for one in taking]
+        return [rows for rows in taken if rows is not None and rows.height]
 
     def clear(self) -> None:
         """Drop what was counted."""

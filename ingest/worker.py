@@ -41,7 +41,7 @@ from darkscope.ingest.known import (
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.staging import Staging
-from darkscope.ingest.reduce import Reduction
+from darkscope.ingest.reduce import AHEAD, Reduction
 from darkscope.ingest.rollups import DAY_MINUTES, partitions, roll_up
 from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.rules.judge import Judge, Judgements
@@ -220,8 +220,8 @@ class Worker:
         self._places = places
         self._again = again
         self._clock = clock
-        # Two of each, used in turn: the packets of one run are counted while the next run is decoded.
-        self._desks = ((Decoder(), Judge()), (Decoder(), Judge()))
+        # Some of each, used in turn: the packets of one run are counted while the next run is decoded.
+        self._desks = [(Decoder(), Judge()) for _ in range(AHEAD + 1)]
         self._desk = 0
         self._reduction = Reduction(settings.ingest.flows_per_file)
         self._handshakes = Handshakes()
@@ -302,7 +302,7 @@ class Worker:
         for index, piece in pieces:
             self._count(reading, index, piece, frames, packets, judged)
         if pieces:
-            self._desk = 1 - self._desk
+            self._desk = (self._desk + 1) % len(self._desks)
         self._note_link_types(reading, frames, packets)
         reading.reach, reading.digest = reader.reach, reader.digest()
         self._frames += len(frames)

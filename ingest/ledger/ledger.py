@@ -10,7 +10,9 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from functools import partial
 from pathlib import Path
 from threading import RLock
 
@@ -389,8 +391,8 @@ def _make(folder: Path, failed: str) -> None:
     """Make a ledger, or what one of an older format lacks: what is there stays as it is."""
     try:
         (folder / "plans").mkdir(parents=True, exist_ok=True)
-        for table in TABLES:
-            _create(folder, table)
+        with ThreadPoolExecutor() as pool:  # each waits for the disk
+            list(pool.map(partial(_create, folder), TABLES))
         draft = folder / f".ledger-{time.time_ns():x}"
         draft.write_text(json.dumps({"format": FORMAT}) + "\n")
         make_durable(folder, [draft.name])
