@@ -236,14 +236,20 @@ class LedgerStore:
                 f"the flows from {expired[0]} to {expired[-1]} have expired, and no rollup has "
                 f"{', '.join(sorted(needed))} for all of the period asked about"
             )
-        return [part for piece in pieces for part in self._parts(piece, dimensions, where)]
+        window = Window(instant(edges[0]), instant(edges[-1]))
+        return [part for piece in pieces for part in self._parts(piece, window, dimensions, where)]
 
-    def _parts(self, piece: Piece, dimensions: Sequence[Dimension], where: Filter) -> list[Piece]:
-        """A piece, or in its place that of all sensors and, taken off it, that of those that were not chosen."""
+    def _parts(
+        self, piece: Piece, window: Window, dimensions: Sequence[Dimension], where: Filter
+    ) -> list[Piece]:
+        """A piece, or in its place that of all sensors and, taken off it, that of those that were not chosen.
+
+        Which takes less time is judged by the sensors that were heard in the whole window.
+        """
         together = ALL_SENSORS.get(piece.table)
         if together is None or where.sensors is None or "sensor" in _needed(dimensions, Filter()):
             return [piece]
-        heard = self.sensors(Window(instant(piece.start), instant(piece.end)))
+        heard = self.sensors(window)
         chosen = heard & {posting.sensor for posting in where.sensors}
         days = {day for day in self._snapshot.days(piece.table) if piece.start <= minutes_of(day) < piece.end}
         if len(chosen) < MOST * len(heard) or not days <= self._snapshot.days(together):
