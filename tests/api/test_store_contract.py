@@ -6,6 +6,7 @@ What InfluxDB has folded into `other` is compared after the ledger's answer was 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -467,6 +468,16 @@ def test_what_the_series_do_not_hold_is_refused_with_the_setting_that_helps(
     ask(ledger)
     with pytest.raises(NotHeldError, match=r'set api\.store = "ledger"'):
         ask(series)
+
+
+@pytest.mark.parametrize("column", [field.name for field in fields(Filter)])
+def test_no_column_of_a_filter_is_passed_over(series: InfluxStore, column: str) -> None:
+    """An empty set matches nothing: a column that the store did not know would let everything through."""
+    try:
+        answer = series.totals(Dimension.SENSORS, whole(), Filter(**{column: frozenset()}))
+    except NotHeldError:
+        return
+    assert answer.is_empty()
 
 
 def test_what_a_bucket_has_forgotten_is_refused_and_what_never_was_is_nothing(wall: Wall) -> None:
