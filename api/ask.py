@@ -276,7 +276,7 @@ class Observer:
             "days": store.days(window, where, wanted),
             "verdicts": store.verdicts(window, self._witnesses(question), wanted),
             "told": Told.of(self.names, wanted),
-            "since": store.since,
+            "since": store.since if self.sees_all else None,  # of all sensors, whoever's they are
             "provenance": provenance,
         }
 

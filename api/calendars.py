@@ -71,9 +71,12 @@ class Calendars:
     def days_off(self, country: str, first: date, last: date) -> DaysOff:
         """Say when a country rests from a day to another, both included. Of a country nobody knows: on weekends."""
         further = {day: name for day, name in self._further.get(country, {}).items() if first <= day <= last}
-        if country not in holidays.list_supported_countries(include_aliases=False):
+        try:
+            found = holidays.country_holidays(
+                country, years=range(first.year, last.year + 1), language=ENGLISH
+            )
+        except NotImplementedError:
             return DaysOff(frozenset({SATURDAY, SUNDAY}), further)
-        found = holidays.country_holidays(country, years=range(first.year, last.year + 1), language=ENGLISH)
         public = {day: name for day, name in sorted(found.items()) if first <= day <= last}
         return DaysOff(frozenset(found.weekend), public | further)
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from darkscope.api.http import access
 from darkscope.api.http.answers import FoundAnswer, LifeAnswer
+from darkscope.api.keys import Asker
 
 NOON = int(datetime(2020, 6, 24, 12, tzinfo=UTC).timestamp()) * 1_000_000_000
 SEEN: dict[str, Any] = {"sensor": "home-1", "source_low": 0xC0000207, "first": NOON, "last": NOON, "scan": 3}
@@ -84,3 +86,24 @@ def test_a_thousand_addresses_are_looked_up(client: TestClient) -> None:
     rows = answer.json()["rows"]
     assert [row["address"] for row in rows] == addresses
     assert sum(row["packets"] for row in rows) == 3
+
+
+def test_a_key_of_an_organisation_sees_what_came_to_its_sensors_alone(
+    client: TestClient, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = {**SEEN, "sensor": "abroad-1", "packets": 7, "ports": [6 << 16 | 445], "day": "2020-06-24"}
+    theirs |= {"offered": [0], "completed": [0], "spoofable": 7}
+    memory.sources = [*memory.sources, theirs, {**theirs, "day": "2020-06-20"}]
+    north = Asker(organisations=frozenset({"north"}))
+    monkeypatch.setattr(access.Doors, "admit", lambda *_: north)
+    body = {"addresses": ["192.0.2.7"]}
+    life = client.get("/v1/sources/192.0.2.7?period=2020-06").json()
+    found = client.post("/v1/sources/lookup?period=2020-06", json=body).json()
+    assert found["rows"] == [life["source"]]
+    told = {name: life["source"][name] for name in ("packets", "days", "ports", "confirmed", "spoofable")}
+    assert told == {"packets": 3, "days": 1, "ports": 1, "confirmed": False, "spoofable": False}
+    assert (life["sensors"], life["known_since"], found["known_since"]) == (["home-1"], None, None)
+    row = client.get("/v1/sources?period=2020-06-24").json()["rows"][0]
+    assert (row["packets"], row["sensors"], row["confirmed"]) == (3, 1, False)
+    owner = client.get("/v1/owners?period=2020-06-24").json()["rows"][0]
+    assert (owner["packets"], owner["confirmed"]) == (3, 0)

@@ -155,3 +155,14 @@ def test_states_are_kept_for_an_hour_after_their_last_page_and_not_too_many() ->
     assert kept.find(1, now + LONGEST + timedelta(seconds=1)) is states[1]
     with pytest.raises(Moved):
         kept.find(2, now + LONGEST + timedelta(seconds=1))
+
+
+def test_influxdb_has_no_addresses_and_says_which_setting_helps(memory: Any) -> None:
+    def unasked(*_: Any) -> Any:
+        raise AssertionError("asked for addresses")
+
+    made = app.create(Settings(ledger=memory.folder), lambda: datetime(2020, 6, 30, tzinfo=UTC), unasked)
+    with TestClient(made, base_url="http://127.0.0.1") as client:
+        answer = client.get(f"/v1/sources?{PORT}")
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:darkscope:problem:not-held")
+    assert answer.json()["detail"] == 'InfluxDB has no source addresses: set api.store = "ledger"'
