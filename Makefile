@@ -24,6 +24,7 @@ bench: $(VENV)/tested
 soak: $(VENV)/tested
 	DARKSCOPE_SOAK_FRAMES=10000000 $(BIN)/pytest -n auto --dist worksteal -m soak --durations 10
 	$(BIN)/pytest -n auto --dist worksteal -m "real_captures and not soak"
+	DARKSCOPE_SCHEMA_EXAMPLES=300 $(BIN)/pytest tests/api/http/test_real_server.py -k not_described
 	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
 	DARKSCOPE_PROJECTION_KILLS=50 $(BIN)/pytest -n auto --dist worksteal tests/ingest/projection/test_outages.py -k killed_when
 
