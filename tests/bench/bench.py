@@ -412,6 +412,39 @@ def asking(bench: Bench) -> None:
         )
 
 
+def under_load(bench: Bench) -> None:
+    """P10: the HTTP interface under load, ingest beside it."""
+    flows = 1_000_000 if bench.quick else 50_000_000
+    ledger = bench.kept or bench.folder / "quarter"
+    found = bench.child("load.py", ledger, str(flows), str(bench.random_ports), bench.folder)
+    goals = {
+        ("mixed", "ranking"): 0.15,
+        ("mixed", "trend"): 0.15,
+        ("mixed", "sources"): 0.3,
+        ("distinct", "ranking"): 0.5,
+        ("distinct", "trend"): 0.5,
+        ("distinct", "sources"): 0.5,
+        ("cached", "all"): 0.1,
+    }
+    rates = {"mixed": 50, "distinct": 5, "cached": 200}
+    for (mix, kind), goal in goals.items():
+        taken = found["answers"][mix].get(kind)
+        if taken is None:
+            continue
+        quantile = "p99" if mix == "cached" else "p95"
+        bench.add(
+            Figure(
+                f"P10 {kind}, {mix}, {rates[mix]} requests/s, {taken['count']:.0f} of them",
+                f"{quantile} {taken[quantile] * 1e3:.0f} ms, p50 {taken['p50'] * 1e3:.0f} ms, "
+                f"{taken['failed']:.0f} not answered",
+                goal=f"{quantile} <= {goal * 1e3:.0f} ms",
+                is_met=taken[quantile] <= goal and not taken["failed"],
+            )
+        )
+    before, after = (found["memory"][name] / 2**20 for name in ("before", "after"))
+    bench.add(Figure("P10 memory of the server, before and after", f"{before:.0f} MB, {after:.0f} MB"))
+
+
 MEASURES: dict[str, Callable[[Bench], None]] = {
     "P1": capture_to_flows,
     "P2": decode_alone,
@@ -421,6 +454,7 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "P6": ranking,
     "P7": projection,
     "P9": asking,
+    "P10": under_load,
     "commits": commits,
     "small": small_captures,
 }
