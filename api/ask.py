@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -18,7 +18,7 @@ import polars as pl
 from darkscope.api import breadth, lives, movements, ranking, rhythm, roster, spread, trend
 from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
 from darkscope.api.calendars import Calendars, zone_of, zones_of
-from darkscope.api.dimension import Dimension, Key
+from darkscope.api.dimension import Dimension, Key, ValueTextError
 from darkscope.api.names import Names, Told
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
 from darkscope.api.selection import EVERY_KIND, Choice, Selection, known_and, select
@@ -96,9 +96,22 @@ class Observer:
             provenance=self._provenance(period, where, watch, earlier),
         )
 
-    def trend(self, question: Question, step: str, values: Sequence[Key], limit: int) -> trend.Trend:
-        """Named values, or else the leading ones of the period, bucket by bucket up to now."""
+    def trend(
+        self,
+        question: Question,
+        step: str,
+        values: Sequence[Key],
+        limit: int,
+        by: Dimension | None = None,
+        parts: int = 5,
+    ) -> trend.Trend:
+        """Named values, or else the leading ones of the period, bucket by bucket up to now.
+
+        Each is split `by` another dimension where that is asked for, into so many leading parts and the rest.
+        """
         dimension, period = question.dimension, question.period
+        if by is dimension:
+            raise ValueTextError(f"{dimension.value} cannot be split by {dimension.value}")
         buckets = cut(self._past(period.window), step, period.zone)
         choice = self._choice(question, buckets.window)
         where = replace(question.where, sensors=choice.filter)
@@ -106,15 +119,25 @@ class Observer:
             dimension, self.store.totals(dimension, buckets.window, where), limit
         )
         watch = self._watch(choice, buckets)
-        return trend.complete(
-            dimension,
-            self.store.series(dimension, buckets, where, chosen),
-            chosen,
-            buckets,
-            watch=watch,
-            label=lambda key: self.label(dimension, key),
-            provenance=self._provenance(period, where, watch),
-        )
+        provenance = self._provenance(period, where, watch)
+
+        def followed(dimension: Dimension, chosen: Sequence[Key], where: Filter) -> trend.Trend:
+            return trend.complete(
+                dimension,
+                self.store.series(dimension, buckets, where, chosen),
+                chosen,
+                buckets,
+                watch=watch,
+                label=lambda key: self.label(dimension, key),
+                provenance=provenance,
+            )
+
+        whole = followed(dimension, chosen, where)
+        if by is None:
+            return whole
+        narrowed = [_narrowed(where, choice, dimension, key) for key in chosen]
+        leading = [ranking.leading(by, self.store.totals(by, buckets.window, one), parts) for one in narrowed]
+        return trend.split(whole, by, [followed(by, *each) for each in zip(leading, narrowed, strict=True)])
 
     def breadth(self, question: Question) -> breadth.Breadth:
         """Say how many sensors share in a rise of the packets asked about, against the period before."""
@@ -413,3 +436,32 @@ def _both(period: Period) -> Window:
     """From the start of the earlier to the end of the later of a period and that which it is compared with."""
     now, before = period.window, period.previous
     return Window(min(now.start, before.start), max(now.end, before.end))
+
+
+def _narrowed(where: Filter, choice: Choice, dimension: Dimension, key: Key) -> Filter:
+    """Narrow a filter to one value."""
+    value = key[0]
+    match dimension:
+        case Dimension.SENSORS:
+            return replace(where, sensors=choice.of_sensor(str(value)).postings)
+        case Dimension.ORGANISATIONS:
+            return replace(where, sensors=choice.of(str(value)).postings)
+        case Dimension.PORTS:
+            protocol, port = map(int, key)
+            is_open = where.ports is None or {(protocol, port), (None, port)} & where.ports
+            return replace(where, ports=frozenset({(protocol, port)} if is_open else ()))
+        case Dimension.COUNTRIES:
+            return replace(where, countries=_only(str(value), where.countries))
+        case Dimension.OWNERS:
+            return replace(where, owners=_only(int(value), where.owners))
+        case Dimension.TOOLS:
+            return replace(where, tools=_only(str(value), where.tools))
+        case Dimension.CLASSES:
+            return replace(where, classes=_only(str(value), where.classes))
+
+
+Value = TypeVar("Value", int, str)
+
+
+def _only(value: Value, allowed: frozenset[Value] | None) -> frozenset[Value]:
+    return frozenset({value} if allowed is None or value in allowed else ())

@@ -166,6 +166,7 @@ def _(provenance: Provenance) -> dict[str, object]:
 def _(trend: Trend) -> dict[str, object]:
     return {
         "dimension": trend.dimension,
+        "by": trend.by,
         "step": trend.buckets.step,
         "starts": plain(trend.buckets.starts),
         "covered": list(trend.covered),
@@ -200,7 +201,8 @@ def rows_of(answer: object) -> Rows:
 @rows_of.register
 def _(trend: Trend) -> Rows:
     """One row a bucket: `start`, `covered`, and a column for each value."""
-    columns = ("start", "covered", *(line.value for line in trend.lines))
+    names = (line.value if line.part is None else f"{line.value} {line.part}" for line in trend.lines)
+    columns = ("start", "covered", *names)
     counts = [line.packets for line in trend.lines]
     return Rows(columns, list(zip(trend.buckets.starts, trend.covered, *counts, strict=True)))
 

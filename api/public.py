@@ -90,6 +90,8 @@ def _ranking(ranking: Ranking, least: int) -> Ranking:
 
 
 def _trend(trend: Trend, least: int) -> Trend:
+    if trend.by in (Dimension.SENSORS, Dimension.ORGANISATIONS):
+        raise NotPublic(f"what is split by {trend.by} is not public")
     lines = tuple(line for line in trend.lines if sum(count or 0 for count in line.packets) >= least)
     if not lines:
         raise NotPublic(f"fewer than {least} packets are not public")

@@ -6,7 +6,7 @@ Pure: frames in, lines out.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -24,6 +24,8 @@ class Line:
     value: str  # as filters take it
     label: str  # for people
     packets: tuple[int | None, ...]  # one a bucket; None where no sensor watched
+    part: str | None = None  # the part of the value that is followed, as filters take it; None: all of it
+    part_label: str | None = None  # for people
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,11 @@ class Trend:
     covered: tuple[float | None, ...]  # watched share of the sensors' time, one a bucket; None: none was due
     folded: int  # packets of values that the store does not know apart: in no line
     provenance: Provenance
+    by: Dimension | None = None  # what the values are split by; None: they are not
+
+
+REST = "rest"
+"""What is left of a value when its leading parts are taken off."""
 
 
 def complete(
@@ -78,3 +85,22 @@ def complete(
         folded,
         provenance,
     )
+
+
+def split(whole: Trend, by: Dimension, parts: Sequence[Trend]) -> Trend:
+    """Split each line of a trend into the lines of a trend of its own, and a rest where there is any."""
+    lines = []
+    for line, its in zip(whole.lines, parts, strict=True):
+        lines += [
+            replace(line, packets=one.packets, part=one.value, part_label=one.label) for one in its.lines
+        ]
+        known = (
+            zip(*(one.packets for one in its.lines), strict=True) if its.lines else [()] * len(line.packets)
+        )
+        rest = tuple(
+            None if count is None else count - sum(part or 0 for part in counts)
+            for count, counts in zip(line.packets, known, strict=True)
+        )
+        if any(rest):
+            lines.append(replace(line, packets=rest, part=REST, part_label=REST))
+    return replace(whole, lines=tuple(lines), by=by)

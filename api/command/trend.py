@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import time
+from typing import Annotated
 
+import typer
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -12,11 +14,27 @@ from darkscope.api.ask import Observer, Question
 from darkscope.api.command import options
 from darkscope.api.command.top import TITLES
 from darkscope.api.command.words import around, heading
-from darkscope.api.dimension import parse_value
+from darkscope.api.dimension import Dimension, parse_value
 from darkscope.api.trend import Trend
 
 HEIGHT = 4
 """Lines of one value's chart."""
+
+
+By = Annotated[
+    Dimension | None,
+    typer.Option("--by", help="Split each value by this.", rich_help_panel="What is shown"),
+]
+Parts = Annotated[
+    int,
+    typer.Option(
+        "--parts",
+        min=1,
+        max=100,
+        help="Leading parts of each, beside the rest.",
+        rich_help_panel="What is shown",
+    ),
+]
 
 
 @options.asks(period="7d")
@@ -25,12 +43,14 @@ def trend(
     value: options.Values = None,
     step: options.Step = "day",
     limit: options.Limit = 5,
+    by: By = None,
+    parts: Parts = 5,
 ) -> None:
     """Follow named values, or else the leading ones of the period, over time."""
 
     def ask(observer: Observer, question: Question) -> Trend:
         values = [parse_value(question.dimension, text) for text in value or ()]
-        return observer.trend(question, step, values, limit)
+        return observer.trend(question, step, values, limit, by, parts)
 
     asking.tell(ask, drawn)
 
@@ -46,7 +66,8 @@ def drawn(trend: Trend, width: int) -> RenderableType:
         columns = chart.fit(line.packets, room)
         most = max(filter(None, columns), default=0)
         *body, under = chart.bars(columns, HEIGHT, most)
-        parts.append(Text.assemble((line.label, "bold"), f"  {sum(filter(None, line.packets)):,} packets"))
+        label = line.label if line.part_label is None else f"{line.label}, {line.part_label}"
+        parts.append(Text.assemble((label, "bold"), f"  {sum(filter(None, line.packets)):,} packets"))
         for scale, row in zip([_number(most), *[""] * (HEIGHT - 1)], body, strict=True):
             parts.append(Text.assemble((f"{scale:>{margin}} ", "dim"), (row, "cyan")))
         parts.append(Text(f"{0:>{margin}} {under}", style="dim"))

@@ -149,6 +149,10 @@ class LineAnswer(_Shape):
     """For people."""
     packets: list[Count | None]
     """One a bucket; null where no sensor watched."""
+    part: Annotated[str | None, Field(examples=["VN"])]
+    """The part of the value that this is, where values are split: as the parameters take it, or `rest`."""
+    part_label: str | None
+    """The part, for people."""
 
 
 class TrendAnswer(_Shape):
@@ -156,6 +160,8 @@ class TrendAnswer(_Shape):
 
     dimension: Dimension
     """What is followed."""
+    by: Dimension | None
+    """What each value is split by; null where none is."""
     step: Annotated[str, Field(examples=["hour"])]
     """Length of a bucket, as it was asked for."""
     starts: list[datetime]

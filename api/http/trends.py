@@ -18,6 +18,7 @@ from darkscope.api.keys import Scope
 from darkscope.api.trend import Trend
 
 MOST_LINES = 50
+MOST_PARTS = 20
 
 EXAMPLE = """\
 start,covered,445/TCP
@@ -35,6 +36,10 @@ class TrendQuery(Narrowed):
     """Follow these instead of the leading ones, as a ranking writes them; repeatable."""
     limit: Annotated[int, Field(ge=1, le=MOST_LINES)] = 5
     """How many of the leading ones."""
+    by: Dimension | None = None
+    """Split each value by this: `by=countries` with `value=445/tcp` follows that port from each leading country."""
+    parts: Annotated[int, Field(ge=1, le=MOST_PARTS)] = 5
+    """How many leading parts of each, beside the rest."""
 
     @property
     def finest(self) -> str:
@@ -43,8 +48,8 @@ class TrendQuery(Narrowed):
 
     @property
     def lines(self) -> int:
-        """One a value."""
-        return len(self.value) or self.limit
+        """One a value, or one a part of each and the rest."""
+        return (len(self.value) or self.limit) * (1 if self.by is None else self.parts + 1)
 
 
 def router(source: Source) -> APIRouter:
@@ -66,7 +71,7 @@ def router(source: Source) -> APIRouter:
 
         def ask(who: Observer, what: Question) -> Trend:
             values = [parse_value(dimension, text) for text in query.value]
-            return who.trend(what, query.step, values, query.limit)
+            return who.trend(what, query.step, values, query.limit, query.by, query.parts)
 
         return questions.answer(request, source, dimension, query, ask)
 

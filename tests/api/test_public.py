@@ -123,3 +123,11 @@ def test_an_answer_of_another_kind_is_not_public() -> None:
 
     with pytest.raises(NotPublic, match="a breadth is not public"):
         public.published(Breadth(PROVENANCE), 1)
+
+
+def test_what_is_split_by_sensors_is_not_public() -> None:
+    buckets = Buckets(ZoneInfo("UTC"), "day", (0, 1440))
+    lines = (Line("23/TCP", "", (900,), "tokyo-1", "tokyo-1"),)
+    trend = Trend(Dimension.PORTS, buckets, lines, (1.0,), 0, PROVENANCE, by=Dimension.SENSORS)
+    with pytest.raises(NotPublic, match="what is split by sensors is not public"):
+        public.published(trend, 100)

@@ -15,7 +15,7 @@ from simulated import drawn
 from darkscope.api.ask import Observer
 from darkscope.api.asked import Asked
 from darkscope.api.breadth import Verdict
-from darkscope.api.dimension import Dimension, value_text
+from darkscope.api.dimension import Dimension, ValueTextError, value_text
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.selection import KNOWN
 from darkscope.ingest.simulate import scenario
@@ -149,3 +149,30 @@ def test_holidays_of_vietnam_and_indonesia_are_days_of_rest(spring: Observer) ->
         assert row.work is not None
         assert row.holiday < 0.65 * row.work
         assert row.holiday_days == {"VN": 2, "ID": 5}[row.value]
+
+
+def test_telnet_from_each_region_adds_up_to_all_of_it(autumn: Observer) -> None:
+    november = asked(Dimension.PORTS, "2014-11-01/2014-11-30")
+    whole = autumn.trend(november, "day", [(6, 23)], 1)
+    found = autumn.trend(november, "day", [(6, 23)], 1, Dimension.COUNTRIES, 6)
+    assert [line.part for line in found.lines][:1] == ["CN"]
+    assert found.lines[-1].part == "rest"
+    assert len(found.lines) == 7
+    for total, *parts in zip(whole.lines[0].packets, *(line.packets for line in found.lines), strict=True):
+        assert total == sum(part or 0 for part in parts)
+
+
+@pytest.mark.parametrize("by", Dimension)
+@pytest.mark.parametrize("dimension", Dimension)
+def test_any_dimension_can_be_split_by_any_other(
+    spring: Observer, dimension: Dimension, by: Dimension
+) -> None:
+    question = asked(dimension, "2020-06-24", ports=["445"], countries=["VN", "ID"])
+    if by is dimension:
+        with pytest.raises(ValueTextError, match="cannot be split by"):
+            spring.trend(question, "12h", [], 2, by, 2)
+        return
+    whole, found = spring.trend(question, "12h", [], 2), spring.trend(question, "12h", [], 2, by, 2)
+    for line in whole.lines:
+        parts = [one.packets for one in found.lines if one.value == line.value]
+        assert [sum(filter(None, counts)) for counts in zip(*parts, strict=True)] == [*line.packets]

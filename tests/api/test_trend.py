@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,7 @@ from darkscope.api.dimension import Dimension
 from darkscope.api.periods import Buckets, minute, parse_period
 from darkscope.api.ranking import Provenance
 from darkscope.api.store import Filter
-from darkscope.api.trend import Line, Trend, complete
+from darkscope.api.trend import Line, Trend, complete, split
 from darkscope.api.watch import Watch
 
 ZONE = ZoneInfo("UTC")
@@ -69,3 +70,22 @@ def test_a_sensor_that_was_not_yet_there_is_no_outage() -> None:
     assert completed([], watch).covered == (None, None, 1.0, 1.0)
     assert watch.outages == ()
     assert watch.share == 1.0
+
+
+def test_a_value_is_split_into_its_parts_and_a_rest() -> None:
+    whole = completed([("JP", 0, 9), ("JP", 1, 3), ("CN", 2, 9)])
+    parts = replace(
+        whole, lines=(Line("23/TCP", "telnet", (5, 3, 0, None)), Line("80/TCP", "http", (1, 0, 0, None)))
+    )
+    none = replace(whole, lines=())
+    found = split(whole, Dimension.PORTS, [parts, none])
+    assert found == replace(
+        whole,
+        by=Dimension.PORTS,
+        lines=(
+            Line("JP", "in JP", (5, 3, 0, None), "23/TCP", "telnet"),
+            Line("JP", "in JP", (1, 0, 0, None), "80/TCP", "http"),
+            Line("JP", "in JP", (3, 0, 0, None), "rest", "rest"),
+            Line("CN", "in CN", (0, 0, 9, None), "rest", "rest"),
+        ),
+    )

@@ -64,11 +64,14 @@ def test_json_has_one_entry_a_bucket(run: Run) -> None:
     assert answer["provenance"].pop("previous_sensors") is None
     assert answer == {
         "dimension": "countries",
+        "by": None,
         "step": "12h",
         "starts": ["2020-06-24T00:00:00+00:00", "2020-06-24T12:00:00+00:00"],
         "covered": [9.5 / 12, 0.0],
         "folded": 0,
-        "lines": [{"value": "CN", "label": "CN China", "packets": [207, None]}],
+        "lines": [
+            {"value": "CN", "label": "CN China", "packets": [207, None], "part": None, "part_label": None}
+        ],
         "provenance": {
             "ledger_version": 7,
             "period": {

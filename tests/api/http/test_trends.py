@@ -28,7 +28,15 @@ def test_a_trend_has_one_count_a_bucket_and_a_gap_where_nobody_watched(client: T
         "step": "6h",
         "starts": [f"2020-06-24T{hour:02}:00:00+09:00" for hour in (0, 6, 12, 18)],
         "covered": [0.0, 0.5, 1 / 6, 0.0],
-        "lines": [{"value": "23/TCP", "label": "23/TCP (telnet)", "packets": [None, 100, 0, None]}],
+        "lines": [
+            {
+                "value": "23/TCP",
+                "label": "23/TCP (telnet)",
+                "packets": [None, 100, 0, None],
+                "part": None,
+                "part_label": None,
+            }
+        ],
     }
     TrendAnswer.model_validate(answer)
 
@@ -88,3 +96,15 @@ def test_what_has_too_many_figures_is_refused_before_the_ledger_is_asked(
 )
 def test_what_people_ask_for_has_not_too_many_figures(client: TestClient, query: str) -> None:
     assert client.get(f"/v1/trends/ports?{query}").status_code == 200
+
+
+def test_a_value_is_split_by_another_dimension(client: TestClient) -> None:
+    answer = client.get(f"/v1/trends/countries?{MORNING}&by=ports&parts=1&limit=2")
+    TrendAnswer.model_validate(answer.json())
+    assert [(line["value"], line["part"], line["packets"]) for line in answer.json()["lines"]] == [
+        ("CN", "23/TCP", [None, 100, 0, None]),
+        ("VN", "445/TCP", [None, 7, 0, None]),
+    ]
+    text = client.get(f"/v1/trends/countries?{MORNING}&by=ports&parts=1&format=csv").text
+    assert text.splitlines()[0] == "start,covered,CN 23/TCP,VN 445/TCP"
+    assert client.get(f"/v1/trends/ports?{MORNING}&by=ports").status_code == 422
