@@ -1,11 +1,13 @@
 """`darkscope project`: keep InfluxDB as the ledger is. Reads the ledger; writes InfluxDB, and which ports have tags.
 
 Exit codes: 0; 1 where the ledger or InfluxDB cannot be used, points were refused, or InfluxDB differs; 2 for a wrong
-command line or settings. With `--follow` what InfluxDB has is waited out, until SIGINT or SIGTERM.
+command line or settings. With `--follow` what InfluxDB has is waited out, and a ledger is waited for, until SIGINT or
+SIGTERM.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import told
 from darkscope.api.periods import PeriodError, parse_period
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, is_ledger
 from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection import waiting
 from darkscope.ingest.projection.alone import alone
@@ -34,6 +36,8 @@ from darkscope.ingest.projection.server import Refused, Server, Unavailable
 from darkscope.ingest.projection.verify import Compared, compare
 from darkscope.ingest.registry import PROJECTION, Registry, RegistryError, heard
 from darkscope.ingest.settings import Settings, SettingsError, load
+
+LOG = logging.getLogger("darkscope.api.command.project")
 
 _UTC = ZoneInfo("UTC")
 
@@ -77,6 +81,11 @@ def project(
     if context.invoked_subcommand is not None:
         return
     stop = Stop()
+    if follow:
+        with stop.on_signals(), told("project", None, quiet=quiet), _failing():
+            _await(_loaded(settings, ledger).ledger, stop)
+        if stop.is_asked:
+            return
     with _wired(settings, ledger) as parts, alone(parts.settings.ledger) as is_alone, stop.on_signals():
         if not is_alone:
             raise LedgerError(f"{parts.settings.ledger}: another process projects this ledger")
@@ -188,6 +197,15 @@ def _days(text: str) -> tuple[date, date]:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(MISTAKE) from None
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()
+
+
+def _await(folder: Path, stop: Stop) -> None:
+    """Wait until there is a ledger: at the first start of all, the projector is ready before ingest has made one."""
+    if not is_ledger(folder):
+        fields = {"reason": f"{folder}: no ledger yet"}
+        LOG.info("the projection waits", extra={"fields": fields})
+    while not is_ledger(folder) and not stop.wait(LOOK):
+        pass
 
 
 def _loaded(settings: Path | None, ledger: Path | None) -> Settings:

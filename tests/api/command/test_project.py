@@ -280,6 +280,30 @@ def test_following_it_waits_for_influxdb_and_ends_well_while_it_waits(wall: Wall
     assert wall.differences() == []
 
 
+def test_following_it_waits_for_a_ledger_that_ingest_has_not_made_yet(wall: Wall, tmp_path: Path) -> None:
+    made = wall.ledger.folder.rename(tmp_path / "elsewhere")
+    with running("project", "--follow", **environment(wall)) as process:
+        assert process.stderr is not None
+        (event,) = events(process.stderr.readline().decode())
+        assert (event["event"], event["reason"]) == (
+            "the projection waits",
+            f"{wall.ledger.folder}: no ledger yet",
+        )
+        made.rename(wall.ledger.folder)
+        book(wall.ledger, [flow(NOON, packets=3)])
+        until(lambda: wall.packets() == 3)
+
+
+def test_following_it_ends_well_while_it_waits_for_a_ledger(wall: Wall, tmp_path: Path) -> None:
+    with running("project", "--follow", "--ledger", tmp_path / "none", **environment(wall)) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline()
+        process.send_signal(signal.SIGTERM)
+        output, errors = process.communicate(timeout=60)
+    assert (process.returncode, output, errors) == (0, b"", b"")
+    assert not (tmp_path / "none").exists()
+
+
 # darkscope project rebuild
 
 

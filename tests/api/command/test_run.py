@@ -87,15 +87,17 @@ def is_alive(pid: int) -> bool:
 def test_what_falls_into_the_spool_is_answered_and_all_ends_together(
     file: Path, port: int, tmp_path: Path
 ) -> None:
+    """Also at the first start of all: there is no ledger yet, nor an InfluxDB that answers."""
+    file.write_text(file.read_text() + '[influx]\nurl = "http://127.0.0.1:1"\n')
     with running("run", "--settings", file) as process:
         log = Log(process)
         (tmp_path / "spool" / "a" / "1.pcap").write_bytes(ramp(0, 30))
         until(lambda: packets(port) == 30)
-        pids = [*log.pids("ingest"), *log.pids("serve")]
+        pids = [*log.pids("ingest"), *log.pids("project"), *log.pids("serve")]
         assert {os.getpgid(pid) for pid in pids} == {os.getpgid(process.pid)}
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
-    assert len(pids) == 2
+    assert len(pids) == 3
     assert not any(map(is_alive, pids))
     assert {one["part"] for one in log.events if one["event"] == "committed"} == {"ingest"}
     assert {one["part"] for one in log.events if one["event"] == "listening"} == {"serve"}
