@@ -60,6 +60,9 @@ LOST = 0.01
 LAGGING = 120
 """Seconds that the projection may lag."""
 
+SPEECHLESS = 10 * MINUTE
+"""Seconds without a word of the projector, which says every ten seconds how it is, after which it is taken for dead."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -221,7 +224,7 @@ def projection_lag() -> Rule:
             Reduced("lag", "lags", "last"),
             Math("late", f"$lag > {LAGGING}"),
         ),
-        2 * HOUR,
+        SPEECHLESS,
         "5m",
         "critical",
         links.ITSELF,

@@ -306,6 +306,13 @@ def _per_covered_hour(field: str) -> Value:
     return Value(f'sum("{field}") / sum("watched") * {HOUR_SECONDS}', field, (field, "watched"))
 
 
+NOTHING_IS_UNCOLOURED = {
+    "type": "special",
+    "options": {"match": "empty", "result": {"text": "", "color": "transparent", "index": 0}},
+}
+"""Mapping of values: an hour that nobody watched is empty, and not as blue as a quiet one."""
+
+
 def weekly_rhythm(title: str, asked: Select, links: tuple[Link, ...]) -> Panel:
     """Table of 7 days of the week by 24 hours, coloured by packets: weekends and office hours are seen at once."""
     return table(
@@ -323,7 +330,12 @@ def weekly_rhythm(title: str, asked: Select, links: tuple[Link, ...]) -> Panel:
             "minWidth": 30,
             "align": "center",
         },
-        defaults={"color": {"mode": "continuous-BlYlRd"}, "decimals": 1, "min": 0},
+        defaults={
+            "color": {"mode": "continuous-BlYlRd"},
+            "decimals": 1,
+            "min": 0,
+            "mappings": [NOTHING_IS_UNCOLOURED],
+        },
     )
 
 

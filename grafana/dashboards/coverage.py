@@ -41,6 +41,9 @@ REFUSED = Value(
     (*REJECTED, "frames"),
 )
 
+NARROW = {"home": 75, "kind": 90, "country": 75}
+"""Widths of columns with short words, in pixels, so that names are not cut off."""
+
 
 DASHBOARD = Dashboard(
     links.COVERAGE,
@@ -57,7 +60,7 @@ DASHBOARD = Dashboard(
         Row(
             "Who watched?",
             (
-                share_watched("Sensors' state", (links.SENSORS_BY_API,), (links.SENSOR_OF_SERIES,)).wide(10),
+                share_watched("Sensors' state", (links.SENSORS_BY_API,), (links.SENSOR_OF_SERIES,)).wide(9),
                 table(
                     "Sensors",
                     "Every sensor of the choice that is listed, whether it was heard or not. Seconds "
@@ -70,8 +73,10 @@ DASHBOARD = Dashboard(
                     ROUTES,
                     fields=(
                         Field("sensor", "string", links=(links.SENSOR_OF_ROW,)),
+                        *(Field(tag, "string", width=width) for tag, width in NARROW.items()),
+                        Field("watched", width=95),
+                        Field("dropped", "locale", width=80),
                         Field("listed", more={"custom.hidden": True}),
-                        Field("dropped", "locale"),
                     ),
                     transformations=(
                         *merged(),
@@ -92,6 +97,7 @@ DASHBOARD = Dashboard(
                         Field("sensor", links=(links.SENSOR_OF_ROW,)),
                         Field("listed", more={"custom.hidden": True}),
                         Field("watched", more={"custom.hidden": True}),
+                        Field("dropped", more={"custom.hidden": True}),
                     ),
                     transformations=(
                         *merged(),

@@ -27,11 +27,11 @@ def figure(title: str, description: str, unit: str, field: str, *steps: tuple[fl
 
 
 def over_time(title: str, description: str, unit: str, *values: Value) -> Panel:
-    """Values over time, a line each."""
+    """Values over time, a line each; where there is one, the title says which."""
     queries = tuple(
         Query(value.name, Select(DARKSCOPE, (value,), every=INTERVAL), alias=value.name) for value in values
     )
-    return trend(title, description, unit, queries, ROUTES)
+    return trend(title, description, unit, queries, ROUTES, legend=len(values) > 1)
 
 
 DASHBOARD = Dashboard(

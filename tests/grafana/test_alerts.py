@@ -212,10 +212,12 @@ def test_a_capture_that_loses_more_than_one_percent_fires(
 
 @pytest.mark.parametrize(("lag", "fires"), [(119, set()), (121, {"all"})])
 def test_a_projection_that_lags_fires(databases: InfluxDB, lag: int, fires: set[str]) -> None:
-    databases.write(BUCKETS[0], [itself(NOW - 600, 500), itself(NOW - 60, lag)])
+    databases.write(BUCKETS[0], [itself(NOW - 300, 500), itself(NOW - 60, lag)])
     assert firing("projection-lag", databases) == fires
 
 
 def test_a_projector_that_says_nothing_fires(databases: InfluxDB) -> None:
-    databases.write(BUCKETS[0], [itself(NOW - 3 * HOUR)])
+    databases.write(BUCKETS[0], [itself(NOW - 11 * 60)])
     assert firing("projection-lag", databases) == {"no data"}
+    databases.write(BUCKETS[0], [itself(NOW - 9 * 60)])
+    assert firing("projection-lag", databases) == set()
