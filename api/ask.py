@@ -5,7 +5,8 @@ Asks the store, and leaves ranking and completing to the pure modules. The clock
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -15,13 +16,14 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from darkscope.api import breadth, lives, movements, ranking, rhythm, roster, spread, trend
+from darkscope.api import breadth, lives, movements, profile, ranking, rhythm, roster, spread, trend
 from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
 from darkscope.api.calendars import Calendars, zone_of, zones_of
-from darkscope.api.dimension import Dimension, Key, ValueTextError
+from darkscope.api.dimension import Dimension, Key, ValueTextError, value_text
 from darkscope.api.names import Names, Told
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
 from darkscope.api.selection import EVERY_KIND, Choice, Selection, known_and, select
+from darkscope.api.services import service_name
 from darkscope.api.sources import OwnerList, SourceList, listed, owned
 from darkscope.api.store import Filter, NotHeldError, Position, Posting, Precision, Store
 from darkscope.api.watch import Watch
@@ -166,6 +168,29 @@ class Observer:
             label=lambda sensor: self.label(Dimension.SENSORS, (sensor,)),
             provenance=self._provenance(period, where, watch, earlier),
         )
+
+    def profile(self, question: Question, port: Key, limit: int) -> profile.Profile:
+        """Tell of one port what is known: how it stands among all, who asks for it, whether its rise is wide."""
+        choice = self._choice(question, _both(question.period))
+        everywhere = replace(question.where, sensors=choice.filter)
+        windows = (question.period.window, question.period.previous)
+        now, before = (self.store.totals(Dimension.PORTS, window, everywhere) for window in windows)
+        its = replace(question, where=_narrowed(question.where, choice, Dimension.PORTS, port))
+        return profile.profile(
+            value_text(Dimension.PORTS, port),
+            service_name(*map(int, port)),
+            ranking.standing(Dimension.PORTS, now, port),
+            ranking.standing(Dimension.PORTS, before, port),
+            int(now["packets"].sum()),
+            self.breadth(its),
+            self._leading(its, limit),
+        )
+
+    def _leading(self, question: Question, limit: int) -> Iterator[ranking.Ranking]:
+        """Leading values of what the store holds."""
+        for dimension in (Dimension.COUNTRIES, Dimension.OWNERS, Dimension.TOOLS, Dimension.CLASSES):
+            with suppress(NotHeldError):
+                yield self.top(replace(question, dimension=dimension), limit, Precision.NONE)
 
     def spread(self, question: Question, limit: int, top: int) -> spread.Spread:
         """Say how the leading values' scans are spread over ports; other classes only where they are asked for.

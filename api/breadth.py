@@ -178,7 +178,8 @@ def _verdict(
     rows: tuple[Row, ...], growth: float, sharing: int, remaining: float | None
 ) -> tuple[Verdict, str]:
     if len(rows) < FEWEST:
-        return Verdict.UNCLEAR, f"{len(rows)} sensors watched both periods; {FEWEST} are needed"
+        few = "1 sensor" if len(rows) == 1 else f"{len(rows)} sensors"
+        return Verdict.UNCLEAR, f"{few} watched both periods; {FEWEST} are needed"
     if growth < RISE or remaining is None:
         return Verdict.UNCLEAR, f"no rise: the sensors' rate is {growth:.2f} times that before"
     first = rows[0]

@@ -90,6 +90,14 @@ def _first(dimension: Dimension, totals: pl.DataFrame, limit: int) -> pl.DataFra
     return _occurring(totals).lazy().sort("packets", *keys, descending=descending).head(limit).collect()
 
 
+def standing(dimension: Dimension, totals: pl.DataFrame, key: Key) -> tuple[int | None, int]:
+    """Rank of one value among all, and its packets; no rank where it does not occur."""
+    schema = {name: totals.schema[name] for name in dimension.columns}
+    found = _ranked(dimension, totals, pl.DataFrame([key], schema=schema, orient="row"))
+    its = found.filter(pl.col(name) == value for name, value in zip(dimension.columns, key, strict=True))
+    return (int(its["rank"][0]), int(its["packets"][0])) if its.height else (None, 0)
+
+
 def _ranked(dimension: Dimension, totals: pl.DataFrame, values: pl.DataFrame) -> pl.DataFrame:
     """Totals of some values, with the `rank` that they have among all."""
     keys = list(dimension.columns)

@@ -51,7 +51,17 @@ def commands() -> Iterator[tuple[str, Any]]:
 
 
 ALL = dict(commands())
-ASKS_AS_TOP_DOES = {"trend", "breadth", "spread", "movements", "sensors", "coverage", "sources", "rhythm"}
+ASKS_AS_TOP_DOES = {
+    "trend",
+    "breadth",
+    "spread",
+    "movements",
+    "sensors",
+    "coverage",
+    "sources",
+    "rhythm",
+    "port",
+}
 
 
 def options(command: Any) -> set[str]:

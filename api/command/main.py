@@ -36,6 +36,9 @@ COMMANDS = (
         "sources",
         "List who sends: source addresses with what is known of each, or the owners of their networks.",
     ),
+    Command(
+        "port", "Tell of one port what is known: how it stands, who asks for it, whether its rise is wide."
+    ),
     Command("sensors", "List the sensors: who they are, how much they watched, what became of their frames."),
     Command("coverage", "Say how much of each bucket each sensor watched."),
     Command(

@@ -22,6 +22,7 @@ from darkscope.api.http import (
     lives,
     metrics,
     movements,
+    ports,
     problems,
     rankings,
     rhythms,
@@ -80,7 +81,19 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         generate_unique_id_function=lambda route: str(route.name),
     )
     registry = metrics.registry(source)
-    for questions in (rankings, trends, breadths, spreads, movements, sources, lives, rhythms, sensors, live):
+    for questions in (
+        rankings,
+        trends,
+        breadths,
+        spreads,
+        movements,
+        sources,
+        lives,
+        rhythms,
+        sensors,
+        live,
+        ports,
+    ):
         app.include_router(questions.router(source))
     app.include_router(health.router(source))
     app.include_router(metrics.router(registry, is_open=settings.api.open_metrics))
