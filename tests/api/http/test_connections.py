@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 import time
@@ -31,6 +32,7 @@ class Server:
 
     port: int
     ledger: Path
+    pid: int
 
     @property
     def url(self) -> str:
@@ -59,14 +61,14 @@ def serving(folder: Path, *, code: str = "", **settings: str) -> Iterator[Server
         log: list[bytes] = []  # read all along: who cannot write its log stands still
         reader = Thread(target=lambda: log.extend(process.stderr or ()))
         reader.start()
-        server = Server(port, site.folder)
+        server = Server(port, site.folder, process.pid)
         until(server.is_up)
         yield server
         process.terminate()
         ended = process.wait(SOON)
         reader.join()
     errors = b"".join(log).decode()
-    assert (ended, "Traceback" in errors) == (0, False), errors
+    assert (ended, "Traceback" in errors) == (0, False), errors[-2000:]
 
 
 def hurried(whole: float, stalled: float) -> str:
@@ -252,3 +254,56 @@ def test_only_a_trusted_proxy_says_who_asks(tmp_path: Path) -> None:
                 server.get(ASK, **{"X-Forwarded-For": f"198.51.100.{host}"}).status_code for host in (1, 2, 2)
             ]
     assert statuses == {"[]": [200, 429, 429], '["127.0.0.0/8"]': [200, 200, 429]}
+
+
+ENDLESS = """\
+import polars as pl
+from polars.io.plugins import register_io_source
+from darkscope.api import deadline
+from darkscope.ingest.ledger.ledger import Snapshot
+
+deadline.UNWATCHED = -1
+scan = Snapshot.scan
+
+def endless(snapshot, table, *days, **how):
+    rows = scan(snapshot, table, *days, **how)
+    if table.name != "flows" or "2020-06-24" not in map(str, days):
+        return rows
+    piece = pl.DataFrame(schema=rows.collect_schema()).clear(100_000)
+    def again(columns, predicate, *_):
+        while True:
+            found = piece if predicate is None else piece.filter(predicate)
+            yield found if columns is None else found.select(columns)
+    return register_io_source(again, schema=rows.collect_schema())
+
+Snapshot.scan = endless
+"""
+"""Code that gives a day's question rows without an end."""
+
+
+def processor_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_question_without_an_end_is_given_up_while_others_are_answered_and_frees_the_processors(
+    tmp_path: Path,
+) -> None:
+    limits = {"DARKSCOPE_API__TIME_LIMIT": "3s", "DARKSCOPE_API__RATE": "0"}
+    with serving(tmp_path, code=ENDLESS, **limits) as server, ThreadPoolExecutor(3) as pool:
+        url = "/v1/rankings/tools?period=2020-06-24&limit="
+        endless = [pool.submit(server.get, f"{url}{limit}") for limit in (1, 2)]
+        answers = []
+        while not all(one.done() for one in endless):
+            answers.append(server.get("/v1/rankings/tools?period=2020-06-23").status_code)
+            time.sleep(0.1)
+        given_up = [one.result() for one in endless]
+        used = processor_seconds(server.pid)
+        time.sleep(1)
+        used = processor_seconds(server.pid) - used
+    assert [(one.status_code, one.json()["type"]) for one in given_up] == [
+        (503, "urn:darkscope:problem:long")
+    ] * 2
+    assert len(answers) > 1
+    assert set(answers) == {200}
+    assert used < 0.5
