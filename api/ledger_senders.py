@@ -12,7 +12,7 @@ from datetime import date
 
 import polars as pl
 
-from darkscope.api.address import SENDER
+from darkscope.api.address import SENDER, SENDER_SCHEMA
 from darkscope.api.deadline import Deadline
 from darkscope.api.ledger_tables import Piece, Snapshot, collected, conditions, day_of, posted, scan
 from darkscope.api.periods import DAY, Window
@@ -22,8 +22,10 @@ from darkscope.ingest.rules.evidence import is_broad, is_confirmed, tool_of_sour
 from darkscope.ingest.series import Traffic
 
 SHARE = 4_000_000
-"""Rows up to which all addresses are summed at once; of more a share of the addresses at a time, so that memory
-does not grow with their number."""
+"""Addresses up to which all are summed at once; of more a share at a time, so that memory does not grow with them."""
+
+SAMPLE = 64
+"""One address in so many is counted to know about how many there are."""
 
 MOST_PORTS = 16
 """Ports that a row of `sources` keeps; a row with so many may have left out others."""
@@ -36,6 +38,9 @@ CLASSES = tuple(traffic.value for traffic in Traffic if traffic is not Traffic.R
 
 _UNIT = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
 """What sources are counted by: an IPv4 address, the /64 of an IPv6 one."""
+
+_ADDRESS = pl.col("source_low").hash() ^ pl.col("source_high").hash()
+"""Tells addresses apart, all but surely."""
 
 _UNSIGNED = [pl.col(name).reinterpret(signed=False).alias(f"{name}_") for name in SENDER[1:]]
 """Halves of an address in the order of addresses."""
@@ -58,7 +63,7 @@ class LedgerSenders:
         packets = addresses = 0
         heads = []
         for share in self._shares(rows, pieces):
-            summed = self._collected(share.group_by(SENDER).agg(pl.col("packets").sum()), pieces)
+            summed = self._collected(_summed(share), pieces)
             packets += int(summed["packets"].sum())
             addresses += len(summed)
             rest = summed.lazy().with_columns(_UNSIGNED)
@@ -70,7 +75,7 @@ class LedgerSenders:
         """Give what packets say of senders; see Senders."""
         pieces = self._pieces(window, where)
         wanted = senders.select(*SENDER).with_row_index("row")
-        rows = self._rows(pieces, where).join(wanted.lazy(), on=SENDER)
+        rows = _of(self._rows(pieces, where), wanted)
         summed = self._collected(
             rows.group_by("row", "sensor", "country", "asn").agg(
                 pl.col("packets", *CLASSES).sum(), pl.col("first").min(), pl.col("last").max()
@@ -126,7 +131,7 @@ class LedgerSenders:
         """Give what is kept longest of senders, day by day; see Senders."""
         wanted = senders.select(*SENDER).with_row_index("row")
         piece = Piece(series.SOURCES, *_whole_days(window))
-        rows = self._piece(piece, Filter(sensors=where.sensors)).join(wanted.lazy(), on=SENDER)
+        rows = _of(self._piece(piece, Filter(sensors=where.sensors)), wanted)
         by_day = rows.group_by("row", "day").agg(
             pl.col("packets", *CLASSES).sum(),
             pl.col("first").min(),
@@ -215,7 +220,7 @@ class LedgerSenders:
     ) -> pl.DataFrame:
         """Give verdicts by wanted `row` and UTC `day`: `tool`, `is_confirmed`, `is_spoofable`, `is_broad`."""
         piece = Piece(series.SOURCES, *_whole_days(window))
-        rows = self._evidence(piece, sensors).join(wanted.lazy(), on=SENDER)
+        rows = _of(self._evidence(piece, sensors), wanted)
         of_sensors = rows.group_by("row", "day", "sensor").agg(*series.SOURCES.merged())
         # A handshake is of one sensor; the marks of several would crowd each other out of the sets.
         of_days = (
@@ -244,7 +249,7 @@ class LedgerSenders:
         """Distinct ports of wanted senders: `row`, `port` (with its protocol), `is_cut` (others may be missing)."""
         parts = []
         for piece in pieces:
-            rows = self._piece(piece, where).join(wanted.lazy(), on=SENDER)
+            rows = _of(self._piece(piece, where), wanted)
             if piece.table is series.SOURCES:
                 parts.append(
                     rows.select("row", port="ports", is_cut=pl.col("ports").list.len() >= MOST_PORTS)
@@ -285,8 +290,9 @@ class LedgerSenders:
 
     def _shares(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> Iterator[pl.LazyFrame]:
         """Divide rows by what sources are counted by, so that each share has all rows of its sources."""
-        length = self._collected(rows.select(pl.len()), pieces).item()
-        shares = max(1, -(-length // SHARE))
+        sampled = _ADDRESS.filter(_ADDRESS % SAMPLE == 0).n_unique()
+        addresses = SAMPLE * self._collected(rows.select(sampled), pieces).item()
+        shares = max(1, -(-addresses // SHARE))
         for share in range(shares):
             yield rows if shares == 1 else rows.filter(_UNIT.hash() % shares == share)
 
@@ -310,6 +316,26 @@ class LedgerSenders:
             else:
                 pieces.append(piece)
         return pieces
+
+
+def _summed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Sum packets by sender. IPv4 by one number: half the time and half the memory."""
+    packets = pl.col("packets").sum()
+    four = rows.filter(pl.col("version") == 4).group_by("source_low").agg(packets)
+    six = rows.filter(pl.col("version") == 6).group_by(SENDER[1:]).agg(packets)
+    none = {"source_high": pl.lit(0, SENDER_SCHEMA["source_high"])}
+    parts = ((four.with_columns(**none), 4), (six, 6))
+    return pl.concat(
+        part.with_columns(version=pl.lit(version, SENDER_SCHEMA["version"])).select(*SENDER, "packets")
+        for part, version in parts
+    )
+
+
+def _of(rows: pl.LazyFrame, wanted: pl.DataFrame) -> pl.LazyFrame:
+    """Rows of wanted senders, each with its `row`."""
+    # First by half of the address: statistics of files skip by it, and the join may then hold what is left.
+    likely = rows.filter(pl.col("source_low").is_in(wanted["source_low"].unique().to_list()))
+    return likely.join(wanted.lazy(), on=SENDER)
 
 
 def _first_minute() -> pl.Expr:
