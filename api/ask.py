@@ -285,12 +285,13 @@ class Observer:
         """List the source addresses of the period by packets, behind a place; `mark` writes where it goes on."""
         window, where, provenance = self._behind_sources(question)
         position = None if after is None else Position(after[0], (after[1], after[2], after[3]))
-        page = self.store.senders.page(window, where, position, limit)
-        facts = self.store.senders.facts(window, where, page.senders)
+        senders = self.store.senders
+        page = senders.page(window, where, position, limit)
+        facts = senders.facts(window, where, page.senders)
         last = page.senders.select("packets", *SENDER).row(-1) if page.has_more else None
         return listed(
             facts,
-            self.store.senders.evidence(window, self._witnesses(question), page.senders),
+            senders.evidence(window, self._witnesses(question), page.senders),
             Told.of(self.names, page.senders),
             packets=page.packets,
             addresses=page.addresses,

@@ -33,8 +33,20 @@ MOST_PORTS = 16
 MINUTE = 60_000_000_000
 """Nanoseconds."""
 
+FEW = 200_000
+"""Rows up to which those that pass a filter are kept while a question is answered."""
+
 CLASSES = tuple(traffic.value for traffic in Traffic if traffic is not Traffic.RESEARCH)
 """Classes that `sources` counts; what a research scanner sends is `scan` there, and so it is here."""
+
+COLUMNS = (*SENDER, "sensor", "country", "asn", "packets", "first", "last", *CLASSES)
+"""What both tables can say of a row that passes a filter."""
+
+KEPT = {series.FLOWS.name: ("protocol", "port"), series.SOURCES.name: ("ports",)}
+"""And what they say of ports."""
+
+Scan = tuple[Piece, pl.LazyFrame]
+"""A piece, and its rows that pass a filter."""
 
 _UNIT = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
 """What sources are counted by: an IPv4 address, the /64 of an IPv6 one."""
@@ -55,11 +67,12 @@ class LedgerSenders:
         """With a deadline every question may raise TooLong."""
         self._snapshot = snapshot
         self._deadline = deadline
+        self._matched: dict[tuple[Window, Filter], list[Scan]] = {}
 
     def page(self, window: Window, where: Filter, after: Position | None, limit: int) -> Page:
         """Give a page of senders; see Senders."""
-        pieces = self._pieces(window, where)
-        rows = self._rows(pieces, where).select(*SENDER, "packets")
+        scans = self._scans(window, where)
+        rows, pieces = _rows(scans).select(*SENDER, "packets"), [piece for piece, _ in scans]
         packets = addresses = 0
         heads = []
         for share in self._shares(rows, pieces):
@@ -73,9 +86,10 @@ class LedgerSenders:
 
     def facts(self, window: Window, where: Filter, senders: pl.DataFrame) -> pl.DataFrame:
         """Give what packets say of senders; see Senders."""
-        pieces = self._pieces(window, where)
+        scans = self._scans(window, where)
+        pieces = [piece for piece, _ in scans]
         wanted = senders.select(*SENDER).with_row_index("row")
-        rows = _of(self._rows(pieces, where), wanted)
+        rows = _of(_rows(scans), wanted)
         summed = self._collected(
             rows.group_by("row", "sensor", "country", "asn").agg(
                 pl.col("packets", *CLASSES).sum(), pl.col("first").min(), pl.col("last").max()
@@ -90,7 +104,7 @@ class LedgerSenders:
             sensors=pl.col("sensor").n_unique(),
         )
         ports = (
-            self._ports(pieces, where, wanted)
+            self._ports(scans, wanted)
             .group_by("row")
             .agg(ports=pl.col("port").n_unique(), ports_exact=~pl.col("is_cut").any())
         )
@@ -164,8 +178,8 @@ class LedgerSenders:
         device: Callable[[pl.DataFrame], pl.Series],
     ) -> Owners:
         """Sum senders by owner; see Senders."""
-        pieces = self._pieces(window, where)
-        rows = self._rows(pieces, where)
+        scans = self._scans(window, where)
+        rows, pieces = _rows(scans), [piece for piece, _ in scans]
         confirmed = self._confirmed(window, sensors)
         sums, devices = [], []
         for share in self._shares(rows, pieces):
@@ -245,11 +259,11 @@ class LedgerSenders:
         rows = scan(self._snapshot, piece, self._deadline).with_columns(minute=_first_minute())
         return rows if sensors is None else rows.filter(posted(sensors))
 
-    def _ports(self, pieces: Sequence[Piece], where: Filter, wanted: pl.DataFrame) -> pl.DataFrame:
+    def _ports(self, scans: Sequence[Scan], wanted: pl.DataFrame) -> pl.DataFrame:
         """Distinct ports of wanted senders: `row`, `port` (with its protocol), `is_cut` (others may be missing)."""
         parts = []
-        for piece in pieces:
-            rows = _of(self._piece(piece, where), wanted)
+        for piece, matching in scans:
+            rows = _of(matching, wanted)
             if piece.table is series.SOURCES:
                 parts.append(
                     rows.select("row", port="ports", is_cut=pl.col("ports").list.len() >= MOST_PORTS)
@@ -260,11 +274,28 @@ class LedgerSenders:
                 port = pl.col("protocol").cast(pl.Int64) * (1 << 16) + pl.col("port")
                 known = rows.filter(pl.col("port") != series.NO_PORT)
                 parts.append(known.select("row", port=port, is_cut=pl.lit(value=False)).unique())
-        return self._collected(pl.concat(parts), pieces)
+        return self._collected(pl.concat(parts), [piece for piece, _ in scans])
 
-    def _rows(self, pieces: Sequence[Piece], where: Filter) -> pl.LazyFrame:
-        columns = [*SENDER, "sensor", "country", "asn", "packets", "first", "last", *CLASSES]
-        return pl.concat([self._piece(piece, where).select(*columns) for piece in pieces])
+    def _scans(self, window: Window, where: Filter) -> list[Scan]:
+        """Rows that pass a filter, piece by piece: read once where they are few, each time anew where they are many."""
+        if (window, where) not in self._matched:
+            self._matched[window, where] = self._match(window, where)
+        return self._matched[window, where]
+
+    def _match(self, window: Window, where: Filter) -> list[Scan]:
+        scans = [
+            (piece, self._piece(piece, where).select(*COLUMNS, *KEPT[piece.table.name]))
+            for piece in self._pieces(window, where)
+        ]
+        few: list[Scan] = []
+        room = FEW
+        for piece, rows in scans:
+            read = self._collected(rows.head(room + 1), [piece])
+            room -= len(read)
+            if room < 0:
+                return scans
+            few.append((piece, read.lazy()))
+        return few
 
     def _piece(self, piece: Piece, where: Filter) -> pl.LazyFrame:
         """Rows of a piece with what both tables can say: packets by class, first and last minute."""
@@ -316,6 +347,10 @@ class LedgerSenders:
             else:
                 pieces.append(piece)
         return pieces
+
+
+def _rows(scans: Sequence[Scan]) -> pl.LazyFrame:
+    return pl.concat([rows.select(*COLUMNS) for _, rows in scans])
 
 
 def _summed(rows: pl.LazyFrame) -> pl.LazyFrame:

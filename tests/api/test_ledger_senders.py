@@ -50,11 +50,17 @@ def test_senders_are_listed_by_packets_and_then_by_address(snapshot: Make) -> No
     assert (page.packets, page.addresses, page.has_more) == (13, 5, False)
 
 
-@pytest.mark.parametrize("share", [1, 3, 100])
-def test_pages_are_the_list_cut_in_parts_however_few_rows_are_summed_at_once(
-    snapshot: Make, monkeypatch: pytest.MonkeyPatch, share: int
+def limit(monkeypatch: pytest.MonkeyPatch, share: int, few: int = 0) -> None:
+    """Sum so many addresses at once, which are counted exactly, and keep so few rows."""
+    for name, value in (("SHARE", share), ("SAMPLE", 1), ("FEW", few)):
+        monkeypatch.setattr(ledger_senders, name, value)
+
+
+@pytest.mark.parametrize(("share", "few"), [(1, 0), (3, 0), (100, 0), (1, 100)])
+def test_pages_are_the_list_cut_in_parts_however_few_addresses_are_summed_at_once(
+    snapshot: Make, monkeypatch: pytest.MonkeyPatch, share: int, few: int
 ) -> None:
-    monkeypatch.setattr(ledger_senders, "SHARE", share)
+    limit(monkeypatch, share, few)
     flows = [{"minute": NOON, "source_low": low, "packets": 1 + low % 3} for low in range(8)]
     flows += [{"minute": NOON, "version": 6, "source_high": SIX, "source_low": low} for low in (-1, 1)]
     store = LedgerSenders(snapshot(flows))
@@ -192,6 +198,25 @@ def test_what_a_research_scanner_sends_is_told_as_scan_as_sources_count_it(snaps
     assert LedgerSenders(tables).facts(DAY, ALL, senders((4, 0, 1)))["classes"].to_list() == [["scan"]]
 
 
+@pytest.mark.parametrize("few", [0, 2, 100])
+def test_facts_are_the_same_whether_rows_are_kept_or_read_again(
+    snapshot: Make, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    limit(monkeypatch, 100, few)
+    tables = snapshot(
+        [{"minute": "2020-06-25T01:00", "port": 22}, {"minute": "2020-06-25T01:00", "source_low": 2}],
+        sources=[{"packets": 2, "scan": 2, "ports": [6 << 16 | 23], "first": NOON_TIME, "last": NOON_TIME}]
+        * 2,
+    )
+    window = Window(DAY.start, DAY.end + timedelta(hours=2))
+    store = LedgerSenders(tables)
+    page = store.page(window, ALL, None, 5)
+    told = store.facts(window, ALL, page.senders).select("source_low", "packets", "ports", "first", "last")
+    one_o_clock = NOON_MINUTE + 13 * 60
+    assert told.rows() == [(1, 5, 2, NOON_MINUTE, one_o_clock), (2, 1, 1, one_o_clock, one_o_clock)]
+    assert (len(tables.scanned) == 2) == (few == 100)
+
+
 def test_sixteen_ports_of_a_day_that_is_known_by_sources_alone_may_be_more(snapshot: Make) -> None:
     row = {"packets": 99, "scan": 99, "ports": [6 << 16 | port for port in range(16)]}
     other = {"packets": 1, "scan": 1, "ports": [6 << 16 | 99], "sensor": "b"}
@@ -246,7 +271,7 @@ def test_ports_of_all_sensors_in_one_day_make_a_broad_scanner(snapshot: Make) ->
 def test_owners_count_their_sources_by_address_and_by_64_and_know_their_devices(
     snapshot: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger_senders, "SHARE", 2)
+    limit(monkeypatch, 2)
     flows = [
         {"minute": NOON, "source_low": 1, "asn": 1, "packets": 3, "country": "VN"},
         {"minute": "2020-06-24T13:00", "source_low": 2, "asn": 1, "packets": 3, "country": "LA"},

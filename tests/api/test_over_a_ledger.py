@@ -70,3 +70,16 @@ def test_what_judged_the_packets_is_told(site: Site) -> None:
     assert databases.startswith("country IPFire-Location-Country 20")
     later = parse_period("2020-06-26", ZoneInfo("UTC"), NOW).window
     assert LedgerStore(site.ledger.snapshot()).origins(later) == Origins()
+
+
+def test_senders_are_told_alike_by_both_tables(site: Site) -> None:
+    upkeep(site.ledger, site.settings, NOW)
+    senders = LedgerStore(site.ledger.snapshot()).senders
+    by_sources, by_flows = Filter(), Filter(protocols=frozenset({6}))  # all that came is TCP
+    pages = [senders.page(JUNE_24, where, None, 9) for where in (by_sources, by_flows)]
+    assert pages[0].senders.rows() == pages[1].senders.rows() == [(4, 0, 0xC6290004, 123)]
+    facts = [senders.facts(JUNE_24, where, pages[0].senders) for where in (by_sources, by_flows)]
+    assert_frame_equal(*facts, check_dtypes=False)
+    assert facts[0].select("packets", "sensors", "ports", "ports_exact", "classes").rows() == [
+        (123, 2, 2, True, ["scan"])
+    ]
