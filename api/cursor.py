@@ -44,7 +44,7 @@ class Cursor:
             raise _unknown(text) from None
         numbers = [version, minute, *after]
         is_number = [type(one) is int and -LARGEST <= one < LARGEST for one in numbers]
-        if not isinstance(question, str) or not all(is_number) or len(numbers) > FIELDS:
+        if not isinstance(question, str) or not all(is_number) or len(numbers) > FIELDS or minute < 0:
             raise _unknown(text)
         return cls(version, minute, question, tuple(after))
 

@@ -83,6 +83,8 @@ def _page(request: Request, source: Source, what: str, query: PagedQuery, ask: L
     asked = _digest(what, posed.question)
     if begun is not None and (begun.question, len(begun.after)) != (asked, LENGTHS[what]):
         raise CursorError("the cursor is of another list: send the parameters that it was given for")
+    if what == "sources" and begun is not None and begun.after[1] not in (4, 6):
+        raise CursorError("the cursor is behind no address")
     unchanged = posed.unchanged(request, posed.tag)
     if unchanged is not None:
         return unchanged

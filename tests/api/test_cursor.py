@@ -12,7 +12,7 @@ from darkscope.api.cursor import Cursor, CursorError
 NUMBERS = st.integers(-(1 << 63), (1 << 63) - 1)
 
 
-@given(NUMBERS, NUMBERS, st.text(max_size=16), st.lists(NUMBERS, max_size=6))
+@given(NUMBERS, st.integers(0, (1 << 63) - 1), st.text(max_size=16), st.lists(NUMBERS, max_size=6))
 def test_a_cursor_is_read_as_it_was_handed_out(
     version: int, minute: int, question: str, after: list[int]
 ) -> None:
@@ -36,6 +36,7 @@ def test_any_other_text_is_refused_with_a_sentence(text: str) -> None:
         ["1", 2, "q"],
         [1, 2, "q", 1.5],
         [1, 2, "q", True],
+        [1, -2, "q"],
         [1 << 63, 2, "q"],
         [1, 2, "q", *range(7)],
     ],

@@ -109,6 +109,28 @@ def test_a_cursor_that_nobody_gave_is_a_problem(client: TestClient) -> None:
     assert answer.json()["detail"] == "the cursor 'first' is not understood; an answer's `next` is one"
 
 
+EDGE = (1 << 63) - 1
+
+
+@pytest.mark.parametrize(
+    ("minute", "after"),
+    [
+        (EDGE, (-EDGE - 1, 4, EDGE, -EDGE - 1)),
+        (0, (1, 4, 0, 0)),
+        (EDGE, (EDGE, 6, -EDGE - 1, EDGE)),
+        (EDGE, (1, -1, 0, 0)),
+        (EDGE, (1, 5, 0, 0)),
+    ],
+)
+def test_a_forged_cursor_is_a_place_like_others_or_a_problem(
+    client: TestClient, minute: int, after: tuple[int, ...]
+) -> None:
+    given = Cursor.parse(client.get(f"/v1/sources?{PORT}&limit=2").json()["next"])
+    forged = Cursor(given.version, minute, given.question, after).text
+    answer = client.get(f"/v1/sources?{PORT}&cursor={forged}")
+    assert answer.status_code == (200 if minute and after[1] in (4, 6) else 422), answer.text
+
+
 def test_owners_are_paged_likewise_and_csv_has_the_next_page_in_its_head(client: TestClient) -> None:
     answer = client.get(f"/v1/owners?{PORT}&limit=1").json()
     OwnersAnswer.model_validate(answer)
