@@ -34,7 +34,7 @@ SENSORS = (
     SensorEntry(id="b", organisation="south"),
     SensorEntry(id="c", name="Secret", organisation="south", kind="honeypot"),
 )
-PARTS = {"{dimension}": "ports", "{address}": "192.0.2.7"}
+PARTS = {"{dimension}": "ports", "{address}": "192.0.2.7", "{protocol}": "tcp", "{port}": "23"}
 """What stands for the parts of paths."""
 
 TRACES = ('"b"', '"c"', "Secret", "south", "445", r'"packets": (3|63)\b')
@@ -168,6 +168,19 @@ def test_there_are_doors_and_open_are_those_for_supervisors_alone() -> None:
     assert {door.path for door in DOORS if door.scopes is None} == {"/healthz", "/readyz"}
     assert len(DOORS) >= 4
     assert all(door.scopes for door in DOORS if door.scopes is not None)
+
+
+def test_the_pages_table_of_paths_says_what_each_needs() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "api.md").read_text(encoding="utf-8")
+    table = page.partition("| path | scope | |\n")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (.+?) \| (.*?) \| .+ \|$", table, re.MULTILINE)
+    written = {
+        path: set(re.findall(r"`(\w+)`", scopes))
+        for paths, scopes in rows
+        for path in re.findall(r"`([^`]+)`", paths)
+        if path not in NOT_OURS
+    }
+    assert written == {door.path: set(door.scopes or ()) for door in DOORS}
 
 
 @pytest.mark.parametrize("key", [None, "", "darkscope_00000000_" + 48 * "0", "expired", "revoked", "basic"])
