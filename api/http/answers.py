@@ -623,6 +623,7 @@ class CoverageAnswer(_Shape):
     """Start of each bucket, in the zone; the last ends with the period, or now."""
     strips: list[StripAnswer]
     """The sensors, by id."""
+    provenance: ProvenanceAnswer
 
 
 Rate = Annotated[float, Field(ge=0)]
