@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Path, Query, Request, Response
@@ -14,7 +15,7 @@ from darkscope.api.dimension import Dimension
 from darkscope.api.formats import MEDIA_TYPES, Format, written
 from darkscope.api.http import questions
 from darkscope.api.http.access import asker_of, needs
-from darkscope.api.http.answers import FoundAnswer, LifeAnswer
+from darkscope.api.http.answers import Count, Described, ProvenanceAnswer
 from darkscope.api.http.problems import declared
 from darkscope.api.http.questions import Observed, Posed, Word, responses
 from darkscope.api.http.source import Source
@@ -32,6 +33,127 @@ address,subnet,seen,country,owner,packets,first_seen,last_seen,days,sensors,port
 192.0.2.7,,True,VN,AS64500,60,2020-06-24T10:00:00+00:00,2020-06-24T18:12:00+00:00,1,3,2,True,scan,mirai,False,False,False,,,,,,
 192.0.2.8,,False,,,0,,,0,0,0,True,,,False,False,False,,,,,,
 """
+
+
+class FoundRowAnswer(Described):
+    """What is known of one address."""
+
+    address: Annotated[str, Field(examples=["192.0.2.7", "2001:db8::7"])]
+    """The address, IPv6 in its shortest form."""
+    subnet: Annotated[str | None, Field(examples=["2001:db8::/64"])]
+    """The /64 of an IPv6 address, by which sources are counted; null for IPv4."""
+    seen: bool
+    """Whether the chosen sensors received packets of it."""
+    country: Annotated[str | None, Field(examples=["VN"])]
+    """Country of its last packets, ISO 3166-1 alpha-2, `ZZ` unknown; null where it was not seen."""
+    owner: Annotated[str | None, Field(examples=["AS64500"])]
+    """Autonomous system of its last packets; null where it was not seen."""
+    packets: Annotated[Count, Field(examples=[60])]
+    """Packets of the period's UTC days."""
+    first_seen: datetime | None
+    """The minute of the first of them, in the zone."""
+    last_seen: datetime | None
+    """The minute of the last of them."""
+    days: Annotated[Count, Field(examples=[3])]
+    """UTC days on which it was seen."""
+    sensors: Annotated[Count, Field(examples=[3])]
+    """Sensors that it reached."""
+    ports: Annotated[Count, Field(examples=[2])]
+    """Destination ports (with their protocols) that it tried."""
+    ports_exact: bool
+    """Whether there are no more ports; false where a sensor's day had 16 or more."""
+    classes: Annotated[list[str], Field(examples=[["scan"]])]
+    """Classes of its packets."""
+    tools: Annotated[list[str], Field(examples=[["mirai"]])]
+    """Programs that sent, judged by all packets of a UTC day."""
+    confirmed: bool
+    """Completed a handshake with a honeypot: the address is not forged."""
+    spoofable: bool
+    """Sent packets whose source is forged or easily forged."""
+    broad: bool
+    """Tried more than 10 ports in a UTC day."""
+    research: Annotated[str | None, Field(examples=["Example Measurement Project"])]
+    """The research scanner that it belongs to."""
+    device_vendor: Annotated[str | None, Field(examples=["QNAP"])]
+    """What an investigation found there; null where nobody looked, or it does not say."""
+    device_product: Annotated[str | None, Field(examples=["TS-419"])]
+    """Likewise."""
+    device_kind: Annotated[str | None, Field(examples=["NAS"])]
+    """Likewise."""
+    device_seen: date | None
+    """Day of the investigation."""
+    device_by: str | None
+    """Who investigated."""
+
+
+class FoundAnswer(Described):
+    """What is known of many addresses."""
+
+    known_since: date | None
+    """First UTC day of which there is evidence at all; null where there is none."""
+    rows: list[FoundRowAnswer]
+    """One for each address, in the order given."""
+    provenance: ProvenanceAnswer
+
+
+class PlaceAnswer(Described):
+    """Where a source was over some of its days, as databases said at the time."""
+
+    country: Annotated[str, Field(examples=["VN"])]
+    """ISO 3166-1 alpha-2, `ZZ` unknown."""
+    owner: Annotated[str, Field(examples=["AS64500"])]
+    """Autonomous system."""
+    since: date
+    """First of these days."""
+    until: date
+    """Last of these days."""
+
+
+class DayRowAnswer(Described):
+    """One UTC day of a source."""
+
+    day: date
+    """The day, UTC."""
+    packets: Annotated[int, Field(ge=1)]
+    """Packets to the chosen sensors."""
+    first_seen: datetime
+    """The minute of the first of them, in the zone."""
+    last_seen: datetime
+    """The minute of the last of them."""
+    sensors: Annotated[int, Field(ge=1)]
+    """Sensors that they reached."""
+    ports: Count
+    """Destination ports (with their protocols)."""
+    ports_exact: bool
+    """Whether there are no more."""
+    classes: list[str]
+    """Classes of these packets."""
+    tools: list[str]
+    """Program that sent, judged by all packets of the day."""
+    confirmed: bool
+    """Completed a handshake with a honeypot."""
+    spoofable: bool
+    """Sent packets whose source is forged or easily forged."""
+    broad: bool
+    """Tried more than 10 ports."""
+
+
+class LifeAnswer(Described):
+    """What is known of one source address."""
+
+    source: FoundRowAnswer
+    """All of it in short."""
+    sensors: list[str]
+    """Ids of the sensors that it reached."""
+    ports: Annotated[list[str], Field(examples=[["23/TCP", "2323/TCP"]])]
+    """Destination ports that it tried, by number; see `source.ports_exact`."""
+    places: list[PlaceAnswer]
+    """Its countries and owners, in the order of time."""
+    known_since: date | None
+    """First UTC day of which there is evidence at all."""
+    rows: list[DayRowAnswer]
+    """The days on which it was seen."""
+    provenance: ProvenanceAnswer
 
 
 class LifeQuery(Observed):

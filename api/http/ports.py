@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from darkscope.api.ask import Observer, Question
 from darkscope.api.dimension import Dimension, parse_value
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
-from darkscope.api.http.answers import Count, ProvenanceAnswer, Share
+from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
 from darkscope.api.http.questions import Narrowed, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
@@ -30,10 +30,8 @@ class PortQuery(Narrowed):
     """How many leading countries, owners, tools and classes."""
 
 
-class PortRowAnswer(BaseModel):
+class PortRowAnswer(Described):
     """One of the leading values of the port."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     dimension: Dimension
     """What it is a value of."""
@@ -51,10 +49,8 @@ class PortRowAnswer(BaseModel):
     """Of the packets a sensor-day against the period before: 0.5 is half as many again; null where there were none."""
 
 
-class PortAnswer(BaseModel):
+class PortAnswer(Described):
     """One port in short."""
-
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     port: Annotated[str, Field(examples=["445/TCP"])]
     """As the parameters take it."""

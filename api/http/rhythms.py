@@ -13,12 +13,13 @@ from darkscope.api.asked import read_zone
 from darkscope.api.dimension import Dimension, parse_value
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
-from darkscope.api.http.answers import RhythmsAnswer
+from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
 from darkscope.api.http.problems import Unusable
 from darkscope.api.http.questions import Narrowed, Word, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.rhythm import LONGEST, Rhythms
+from darkscope.api.rhythm import Verdict as RhythmVerdict
 
 MOST_COUNTRIES = 20
 
@@ -26,6 +27,70 @@ EXAMPLE = """\
 value,label,packets,zone,zones,verdict,strength,rise,dip,end,reason,...
 VN,VN Vietnam,1620,Asia/Ho_Chi_Minh,1,office hours,0.58,0.89,0.58,0.86,"rise by 9 h 89%, dip at 12 h 58%, ...",...
 """
+
+
+Rate = Annotated[float, Field(ge=0)]
+Mark = Annotated[float | None, Field(le=1)]
+
+
+class RhythmRowAnswer(Described):
+    """The rhythm of one source country. Rates are packets per sensor; null where nobody watched."""
+
+    value: Annotated[str, Field(examples=["VN"])]
+    """The country, as the parameters take it."""
+    label: Annotated[str, Field(examples=["VN Vietnam"])]
+    """For people."""
+    packets: Count
+    """Packets of the question from there."""
+    zone: Annotated[str | None, Field(examples=["Asia/Ho_Chi_Minh"])]
+    """The sources' time zone; null where none is known."""
+    zones: Count
+    """How many zones the country has; of several the one by which most of its people live is taken."""
+    verdict: RhythmVerdict
+    """`office hours`: on working days it rises by 9 h, dips at 12 h and ends by 19 h, each by a quarter or more;
+    `none`: one of these is missing; `unclear`: too little, or not certain."""
+    strength: Annotated[Share | None, Field(examples=[0.58])]
+    """The weakest of `rise`, `dip` and `end`, from 0 to 1; null where one is not known."""
+    rise: Mark
+    """Share by which 4-6 h are below working hours (9-11 h, 13-16 h)."""
+    dip: Mark
+    """Share by which 12 h is below 11 h and 13 h."""
+    end: Mark
+    """Share by which 19-23 h are below working hours."""
+    reason: str
+    """The verdict in words."""
+    work_days: Count
+    """Working days of the country that were watched."""
+    weekend_days: Count
+    """Days of its weekends that were watched."""
+    holiday_days: Count
+    """Public holidays that were watched and are no weekend."""
+    work: Rate | None
+    """Packets per sensor on a working day."""
+    weekend: Rate | None
+    """The same on a day of the weekend."""
+    holiday: Rate | None
+    """The same on a public holiday."""
+    rest_ratio: Rate | None
+    """Days of rest (weekends and holidays) over working days."""
+    weekdays: Annotated[list[Rate | None], Field(min_length=7, max_length=7)]
+    """Packets per sensor and day: Monday to Sunday, without public holidays."""
+    work_hours: Annotated[list[Rate | None], Field(min_length=24, max_length=24)]
+    """Packets per sensor and hour on working days, by the source's clock, from 0 h."""
+    hours: Annotated[list[Rate | None], Field(min_length=24, max_length=24)]
+    """The same on all days, by the source's clock."""
+    reader_hours: Annotated[list[Rate | None], Field(min_length=24, max_length=24)]
+    """The same on all days, by the reader's clock."""
+    holidays: Annotated[list[str], Field(examples=[["2020-04-30 Liberation Day/Reunification Day"]])]
+    """Public holidays of the period, with their names."""
+
+
+class RhythmsAnswer(Described):
+    """The rhythms of some source countries."""
+
+    rows: list[RhythmRowAnswer]
+    """The countries, in the order given, or by packets."""
+    provenance: ProvenanceAnswer
 
 
 class RhythmQuery(Narrowed):

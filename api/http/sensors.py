@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,7 +11,7 @@ from pydantic import Field
 from darkscope.api.dimension import Dimension
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
-from darkscope.api.http.answers import CoverageAnswer, RosterAnswer
+from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
 from darkscope.api.http.questions import Narrowed, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
@@ -24,6 +25,78 @@ STRIPS = """\
 start,osaka-1,tokyo-1
 2020-06-13T00:00:00+09:00,1.0,0.25
 """
+
+
+class SensorAnswer(Described):
+    """One sensor."""
+
+    sensor: Annotated[str, Field(examples=["tokyo-1"])]
+    """The sensor's id."""
+    label: str
+    """For people: its name."""
+    organisation: str
+    """Who runs it; empty where nobody is named."""
+    kind: Annotated[str, Field(examples=["telescope"])]
+    """`telescope` listens, `honeypot` answers."""
+    home: bool
+    """At home, or abroad."""
+    since: date | None
+    """First UTC day of what holds for it now; null: from ever."""
+    until: date | None
+    """First UTC day that this no longer holds; null: for ever."""
+    expected_seconds: Count
+    """Seconds of the period up to now in which the sensor existed."""
+    covered_seconds: Count
+    """Seconds of those that it watched."""
+    covered_share: Share | None
+    """Watched share; null where it did not exist."""
+    frames: Count
+    """Frames in the captures: inbound, own, stray, overlap and rejected add up to them."""
+    inbound: Count
+    """Frames that became packets."""
+    own: Count
+    """Frames that the sensor itself sent."""
+    stray: Count
+    """Frames for addresses that it does not watch."""
+    overlap: Count
+    """Frames left out because another capture has them."""
+    rejected: Count
+    """Frames that became no packet."""
+    dropped: Count
+    """Packets that the capturing program says it lost: in no capture."""
+
+
+class RosterAnswer(Described):
+    """The sensors of a question."""
+
+    rejected: Annotated[dict[str, int], Field(examples=[{"not_ip": 6164, "truncated": 0}])]
+    """Frames of all of them that became no packet, by reason."""
+    rows: list[SensorAnswer]
+    """The sensors, by id."""
+    provenance: ProvenanceAnswer
+
+
+class StripAnswer(Described):
+    """One sensor over time."""
+
+    sensor: str
+    """The sensor's id."""
+    label: str
+    """For people: its name."""
+    covered: list[Share | None]
+    """Watched share of each bucket; null where the sensor did not exist."""
+
+
+class CoverageAnswer(Described):
+    """When sensors watched."""
+
+    step: Annotated[str, Field(examples=["hour"])]
+    """Length of a bucket, as it was asked for."""
+    starts: list[datetime]
+    """Start of each bucket, in the zone; the last ends with the period, or now."""
+    strips: list[StripAnswer]
+    """The sensors, by id."""
+    provenance: ProvenanceAnswer
 
 
 class CoverageQuery(Narrowed):

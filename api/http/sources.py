@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date, datetime
 from hashlib import blake2s
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
 from darkscope.api.http.access import asker_of, needs
-from darkscope.api.http.answers import OwnersAnswer, SourcesAnswer
+from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
 from darkscope.api.http.questions import Narrowed, Posed, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
@@ -34,6 +35,111 @@ OWNERS_EXAMPLE = """\
 owner,packets,share,sources,confirmed,countries,first_seen,last_seen,investigated,devices
 AS64500,1620,0.86,115,3,VN,2020-06-24T00:00:00+00:00,2020-06-24T23:59:00+00:00,12,QNAP TS-419 NAS (12)
 """
+
+Minute = Annotated[datetime, Field(examples=["2020-06-24T10:00:00+09:00"])]
+
+
+class SourceRowAnswer(Described):
+    """One source address."""
+
+    address: Annotated[str, Field(examples=["192.0.2.7", "2001:db8::7"])]
+    """The address, IPv6 in its shortest form."""
+    subnet: Annotated[str | None, Field(examples=["2001:db8::/64"])]
+    """The /64 of an IPv6 address, by which sources are counted; null for IPv4."""
+    country: Annotated[str, Field(examples=["VN"])]
+    """Country of its last packets, ISO 3166-1 alpha-2, `ZZ` unknown."""
+    owner: Annotated[str, Field(examples=["AS64500"])]
+    """Autonomous system of its last packets, as the parameters take it."""
+    packets: Annotated[int, Field(ge=1, examples=[60])]
+    """Packets of the question."""
+    first_seen: Minute
+    """The minute of the first of them, in the zone."""
+    last_seen: Minute
+    """The minute of the last of them."""
+    sensors: Annotated[int, Field(ge=1, examples=[3])]
+    """Sensors that they reached."""
+    ports: Annotated[Count, Field(examples=[2])]
+    """Destination ports (with their protocols) that they were sent to."""
+    ports_exact: bool
+    """Whether there are no more ports; false where a sensor's day had 16 or more and only the day is kept."""
+    classes: Annotated[list[str], Field(examples=[["scan"]])]
+    """Classes of these packets."""
+    tools: Annotated[list[str], Field(examples=[["mirai"]])]
+    """Programs that sent, judged by all packets of the source in a UTC day."""
+    confirmed: bool
+    """Completed a handshake with a honeypot in the period's days: the address is not forged."""
+    spoofable: bool
+    """Sent packets whose source is forged or easily forged."""
+    broad: bool
+    """Tried more than 10 ports in a UTC day."""
+    research: Annotated[str | None, Field(examples=["Example Measurement Project"])]
+    """The research scanner that it belongs to."""
+    device_vendor: Annotated[str | None, Field(examples=["QNAP"])]
+    """What an investigation found there; null where nobody looked, or it does not say."""
+    device_product: Annotated[str | None, Field(examples=["TS-419"])]
+    """Likewise."""
+    device_kind: Annotated[str | None, Field(examples=["NAS"])]
+    """Likewise."""
+    device_seen: date | None
+    """Day of the investigation."""
+    device_by: str | None
+    """Who investigated."""
+
+
+class _Page(Described):
+    next: str | None
+    """Cursor of the next page; null on the last one."""
+    provenance: ProvenanceAnswer
+
+
+class SourcesAnswer(_Page):
+    """Source addresses by packets, those of equal packets by address."""
+
+    packets: Annotated[Count, Field(examples=[1887])]
+    """Packets of the question: of all addresses."""
+    addresses: Annotated[Count, Field(examples=[129])]
+    """How many addresses sent them."""
+    rows: list[SourceRowAnswer]
+    """The page."""
+
+
+class OwnerRowAnswer(Described):
+    """The sources of one autonomous system."""
+
+    owner: Annotated[str, Field(examples=["AS64500"])]
+    """As the parameters take it; `unknown` where no database says."""
+    packets: Annotated[int, Field(ge=1, examples=[1620])]
+    """Packets of the question."""
+    share: Share
+    """Of all packets of the question."""
+    sources: Annotated[int, Field(ge=1, examples=[115])]
+    """Distinct sources, IPv6 by /64."""
+    confirmed: Annotated[Count, Field(examples=[3])]
+    """Of these, completed a handshake with a honeypot: their addresses are not forged."""
+    countries: Annotated[list[str], Field(examples=[["VN"]])]
+    """Countries of the sources."""
+    first_seen: Minute
+    """The minute of the first packet, in the zone."""
+    last_seen: Minute
+    """The minute of the last packet."""
+    investigated: Annotated[Count, Field(examples=[12])]
+    """Sources whose device is known."""
+    devices: Annotated[list[str], Field(examples=[["QNAP TS-419 NAS (12)"]])]
+    """Their devices, each with its number of sources, the most first."""
+
+
+class OwnersAnswer(_Page):
+    """Owners by the packets of their sources, those of equal packets by number."""
+
+    packets: Annotated[Count, Field(examples=[1887])]
+    """Packets of the question: of all owners."""
+    owners: Annotated[Count, Field(examples=[17])]
+    """How many owners there are."""
+    sources: Annotated[Count, Field(examples=[129])]
+    """Sources of all of them; one whose address changed hands counts for both."""
+    rows: list[OwnerRowAnswer]
+    """The page."""
+
 
 Listed = Callable[[Observer, Question, int, Place | None, Mark], SourceList | OwnerList]
 

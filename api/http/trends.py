@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -11,7 +12,7 @@ from darkscope.api.ask import Observer, Question
 from darkscope.api.dimension import Dimension, parse_value
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
-from darkscope.api.http.answers import TrendAnswer
+from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
 from darkscope.api.http.questions import Narrowed, Word, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
@@ -25,6 +26,41 @@ start,covered,445/TCP
 2020-06-24T00:00:00+09:00,1.0,53
 2020-06-24T06:00:00+09:00,0.0,
 """
+
+
+class LineAnswer(Described):
+    """One value over time."""
+
+    value: Annotated[str, Field(examples=["445/TCP"])]
+    """As the parameters take it."""
+    label: Annotated[str, Field(examples=["445/TCP (microsoft-ds)"])]
+    """For people."""
+    packets: list[Count | None]
+    """One a bucket; null where no sensor watched."""
+    part: Annotated[str | None, Field(examples=["VN"])]
+    """The part of the value that this is, where values are split: as the parameters take it, or `rest`."""
+    part_label: str | None
+    """The part, for people."""
+
+
+class TrendAnswer(Described):
+    """Some values of a dimension over time."""
+
+    dimension: Dimension
+    """What is followed."""
+    by: Dimension | None
+    """What each value is split by; null where none is."""
+    step: Annotated[str, Field(examples=["hour"])]
+    """Length of a bucket, as it was asked for."""
+    starts: list[datetime]
+    """Start of each bucket, in the zone; the last ends with the period, or now."""
+    covered: list[Share | None]
+    """Watched share of each bucket's sensor time; null where no sensor existed."""
+    folded: Annotated[Count, Field(examples=[0])]
+    """Packets of values that are not known apart, and so in no line. 0 on the ledger."""
+    lines: list[LineAnswer]
+    """The values, each with one count a bucket."""
+    provenance: ProvenanceAnswer
 
 
 class TrendQuery(Narrowed):

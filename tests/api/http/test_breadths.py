@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from darkscope.api.http.answers import BreadthAnswer, MovementsAnswer, SpreadAnswer
+from darkscope.api.http.breadths import BreadthAnswer
+from darkscope.api.http.movements import MovementsAnswer
+from darkscope.api.http.spreads import SpreadAnswer
 
 SENSORS = ("home-1", "home-2", "abroad-1")
 COVERAGE = [

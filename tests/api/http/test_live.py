@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from ledgers import Site, ramp
 from runs import running, until
 
-from darkscope.api.http.answers import TrendAnswer
+from darkscope.api.http.trends import TrendAnswer
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from darkscope.api.http import access
-from darkscope.api.http.answers import FoundAnswer, LifeAnswer
+from darkscope.api.http.lives import FoundAnswer, LifeAnswer
 from darkscope.api.keys import Asker
 
 NOON = int(datetime(2020, 6, 24, 12, tzinfo=UTC).timestamp()) * 1_000_000_000

@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from darkscope.api.http.answers import RankingAnswer
-from darkscope.api.http.rankings import RankingQuery
+from darkscope.api.http.rankings import RankingAnswer, RankingQuery
 
 NOW, BEFORE = "2020-06-24T10:00", "2020-06-23T10:00"
 FLOWS: list[dict[str, Any]] = [

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from darkscope.api.http.answers import RhythmsAnswer
+from darkscope.api.http.rhythms import RhythmsAnswer
 
 FLOWS: list[dict[str, Any]] = [
     {"minute": f"2020-06-{day}T{hour:02}:30", "sensor": "home-1", "country": "VN", "packets": 10}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from darkscope.api.http.answers import CoverageAnswer, RosterAnswer
+from darkscope.api.http.sensors import CoverageAnswer, RosterAnswer
 
 COVERAGE: list[dict[str, Any]] = [
     {"minute": "2020-06-24T00:00", "sensor": "home-1", "frames": 9, "inbound": 5, "stray": 3, "rejected_not_ip": 1},

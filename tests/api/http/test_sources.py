@@ -10,8 +10,8 @@ from fastapi.testclient import TestClient
 
 from darkscope.api.cursor import Cursor
 from darkscope.api.http import app
-from darkscope.api.http.answers import OwnersAnswer, SourcesAnswer
 from darkscope.api.http.kept import LONGEST, MOST, Kept, Moved
+from darkscope.api.http.sources import OwnersAnswer, SourcesAnswer
 from darkscope.ingest.settings import SensorEntry, Settings
 
 NOON = "2020-06-24T12:00"

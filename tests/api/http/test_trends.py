@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from darkscope.api.http.answers import TrendAnswer
+from darkscope.api.http.trends import TrendAnswer
 
 FLOWS: list[dict[str, Any]] = [
     {"minute": "2020-06-24T01:30", "sensor": "home-1", "packets": 40},
