@@ -24,6 +24,7 @@ from darkscope.api.dimension import Dimension
 from darkscope.api.formats import MEDIA_TYPES, Answer, Format, written
 from darkscope.api.http.access import asker_of
 from darkscope.api.http.problems import Unusable, declared
+from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Asker
 from darkscope.api.periods import CALENDAR_STEPS, DAY, Window, instant, minute, parse_step
@@ -231,21 +232,30 @@ def answer(
     unchanged = posed.unchanged(request, posed.tag)
     if unchanged is not None:
         return unchanged
-    name = None if posed.tag is None else (request.url.path, posed.tag)
-    known = name and source.remembered.get(name)
-    if known:
-        return posed.sent(request, known)
-    with source.turns.turn(asker_of(request).who):
-        known = name and source.remembered.get(name)  # who waited for its turn may find it computed
-        if known:
-            return posed.sent(request, known)
+
+    def compute() -> Kept:
         found = ask(posed.observer, posed.question)
         if asker_of(request).is_public:
             found = public.published(found, source.settings.api.public_least)
-        data = written(found, Format(posed.shape))
+        return Kept(written(found, Format(posed.shape)))
+
+    return posed.sent(request, in_turn(request, source, posed, compute).data)
+
+
+def in_turn(request: Request, source: Source, posed: Posed, compute: Callable[[], Kept]) -> Kept:
+    """Give what was answered before, else compute it when the asker's turn has come. Raises Busy."""
+    name = None if posed.tag is None else (request.url.path, posed.tag)
+    known = name and source.remembered.get(name)
+    if known:
+        return known
+    with source.turns.turn(asker_of(request).who):
+        known = name and source.remembered.get(name)  # who waited for its turn may find it computed
+        if known:
+            return known
+        answer = compute()
         if name:
-            source.remembered.put(name, data)
-        return posed.sent(request, data)
+            source.remembered.put(name, answer)
+        return answer
 
 
 def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:

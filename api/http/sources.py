@@ -13,9 +13,12 @@ from pydantic import Field
 from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
-from darkscope.api.http.access import asker_of, needs
+from darkscope.api.formats import Format, written
+from darkscope.api.http import questions
+from darkscope.api.http.access import needs
 from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
 from darkscope.api.http.questions import Narrowed, Posed, responses
+from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.periods import instant, minute
@@ -198,13 +201,16 @@ def _page(request: Request, source: Source, what: str, query: PagedQuery, ask: L
     def mark(place: Place) -> str:
         return Cursor(state.version, minute(posed.observer.now), asked, place).text
 
-    with source.turns.turn(asker_of(request).who):
+    def compute() -> Kept:
         after = None if begun is None else begun.after
         answer = ask(posed.observer, posed.question, query.limit, after, mark)
-        response = posed.told(request, answer)
-    if answer.next is not None:
+        return Kept(written(answer, Format(posed.shape)), answer.next)
+
+    page = questions.in_turn(request, source, posed, compute)
+    response = posed.sent(request, page.data)
+    if page.following is not None:
         source.keep(state)
-        following = request.url.include_query_params(cursor=answer.next).query
+        following = request.url.include_query_params(cursor=page.following).query
         response.headers["Link"] = f'<?{following}>; rel="next"'
     return response
 

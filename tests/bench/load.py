@@ -206,6 +206,7 @@ def ingesting(folder: Path, seconds: float) -> Iterator[None]:
     process = subprocess.Popen(
         [*COMMAND, "ingest", "-", "--ledger", str(folder / "beside")],
         stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     feeder = Thread(target=_feed, args=(process, capture, seconds), daemon=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import socket
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from ledgers import Site, ramp
 from runs import run, running, stopped, until
 
+from darkscope.api.command.serve import listen
 from darkscope.api.keys import listed as listed_keys
 
 
@@ -128,3 +130,12 @@ def test_settings_with_mistakes_are_named() -> None:
     assert (
         second == "darkscope: DARKSCOPE_API__PORT: api.port = '0': Input should be greater than or equal to 1"
     )
+
+
+def test_no_answer_waits_for_the_acknowledgement_of_its_head() -> None:
+    with (
+        listen(ip_address("127.0.0.1"), 0) as listening,
+        socket.create_connection(listening.getsockname()),
+        listening.accept()[0] as accepted,
+    ):
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1

@@ -5,36 +5,37 @@ from typing import Any
 from fastapi.testclient import TestClient
 
 from darkscope.api.ask import Observer
-from darkscope.api.http.remembered import Remembered
+from darkscope.api.http.remembered import Kept, Remembered
 
+TEN = Kept(b"." * 10)
 A, B, C = (("/v1/rankings/ports", tag) for tag in "abc")
 
 
 def test_what_was_not_asked_for_the_longest_goes_first() -> None:
     kept = Remembered(most_bytes=80)
     for name in (A, B):
-        kept.put(name, b"." * 10)
-    assert kept.get(A) == b"." * 10
+        kept.put(name, TEN)
+    assert kept.get(A) == TEN
     for number in range(6):
-        kept.put(("/", str(number)), b"." * 10)
-    kept.put(C, b"." * 10)
-    assert (kept.get(A), kept.get(B), kept.get(C)) == (b"." * 10, None, b"." * 10)
+        kept.put(("/", str(number)), TEN)
+    kept.put(C, TEN)
+    assert (kept.get(A), kept.get(B), kept.get(C)) == (TEN, None, TEN)
     assert (kept.found, kept.missed) == (3, 1)
 
 
 def test_one_answer_does_not_take_the_room_of_all() -> None:
     kept = Remembered(most_bytes=80)
-    kept.put(A, b"." * 11)
+    kept.put(A, Kept(b"." * 11))
     assert kept.get(A) is None
 
 
 def test_the_same_answer_twice_is_counted_once() -> None:
     kept = Remembered(most_bytes=80)
     for _ in range(20):
-        kept.put(A, b"." * 10)
+        kept.put(A, TEN)
     for number in range(7):
-        kept.put(("/", str(number)), b"." * 10)
-    assert kept.get(A) == b"." * 10
+        kept.put(("/", str(number)), TEN)
+    assert kept.get(A) == TEN
 
 
 def test_a_question_is_computed_once_for_each_state(
@@ -62,3 +63,17 @@ def test_two_paths_never_share_an_answer(client: TestClient) -> None:
     sensors, breadth = (client.get(f"/v1/{path}?period=2020-06-24").json() for path in ("sensors", "breadth"))
     assert "verdict" in breadth
     assert "rejected" in sensors
+
+
+def test_a_page_from_memory_leads_on_to_the_next_like_the_one_that_was_computed(
+    client: TestClient, memory: Any
+) -> None:
+    memory.flows = [
+        {"minute": "2020-06-24T10:00", "sensor": "home-1", "source_low": low, "packets": 9 - low}
+        for low in (1, 2, 3)
+    ]
+    first, again = (client.get("/v1/sources?period=2020-06-24&limit=1&port=23/tcp") for _ in range(2))
+    assert (first.content, first.headers["link"]) == (again.content, again.headers["link"])
+    cursor = again.json()["next"]
+    following = client.get(f"/v1/sources?period=2020-06-24&limit=1&port=23/tcp&cursor={cursor}").json()
+    assert [row["address"] for row in following["rows"]] == ["0.0.0.2"]
