@@ -71,12 +71,9 @@ class Calendars:
     def days_off(self, country: str, first: date, last: date) -> DaysOff:
         """Say when a country rests from a day to another, both included. Of a country nobody knows: on weekends."""
         further = {day: name for day, name in self._further.get(country, {}).items() if first <= day <= last}
-        try:
-            found = holidays.country_holidays(
-                country, years=range(first.year, last.year + 1), language=ENGLISH
-            )
-        except NotImplementedError:
+        if country not in _known():
             return DaysOff(frozenset({SATURDAY, SUNDAY}), further)
+        found = holidays.country_holidays(country, years=range(first.year, last.year + 1), language=ENGLISH)
         public = {day: name for day, name in sorted(found.items()) if first <= day <= last}
         return DaysOff(frozenset(found.weekend), public | further)
 
@@ -91,6 +88,12 @@ def zone_of(country: str) -> ZoneInfo | None:
 def zones_of(country: str) -> tuple[str, ...]:
     """List a country's zones, as IANA's `zone.tab` has them."""
     return _zones().get(country, ())
+
+
+@cache
+def _known() -> frozenset[str]:
+    """Countries that the library knows."""
+    return frozenset(holidays.list_supported_countries())
 
 
 @cache

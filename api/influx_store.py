@@ -132,14 +132,7 @@ class InfluxStore:
         kept = {key: packets for key, packets in sums.items() if key[0] in named or None in key[0]}
         return _frame([dimension], kept)
 
-    def sources(
-        self,
-        dimension: Dimension,  # noqa: ARG002 - nothing that is asked would change the answer
-        window: Window,  # noqa: ARG002
-        where: Filter,  # noqa: ARG002
-        values: Sequence[Key],  # noqa: ARG002
-        precision: Precision,  # noqa: ARG002
-    ) -> pl.DataFrame:
+    def sources(self, *_asked: object, **_how: object) -> pl.DataFrame:
         """Refuse: no series holds a source."""
         raise NotHeldError(f"InfluxDB holds no sources, so they cannot be counted: {LEDGER}")
 

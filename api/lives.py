@@ -43,9 +43,7 @@ class FoundRow:
     spoofable: bool  # sent packets whose source is forged or easily forged
     broad: bool  # more than 10 ports in a day
     research: str | None  # name of the research scanner
-    device_vendor: (
-        str | None
-    )  # what an investigation found there; None where nobody looked, or it does not say
+    device_vendor: str | None  # as an investigation found; None where nobody looked, or it does not say
     device_product: str | None
     device_kind: str | None
     device_seen: date | None

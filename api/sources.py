@@ -40,9 +40,7 @@ class SourceRow:
     spoofable: bool  # sent packets whose source is forged or easily forged
     broad: bool  # more than 10 ports in a UTC day
     research: str | None  # name of the research scanner
-    device_vendor: (
-        str | None
-    )  # what an investigation found there; None where nobody looked, or it does not say
+    device_vendor: str | None  # as an investigation found; None where nobody looked, or it does not say
     device_product: str | None
     device_kind: str | None
     device_seen: date | None

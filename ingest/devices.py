@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from darkscope.ingest.prefixes import Prefixes
+from darkscope.ingest.prefixes import Prefixes, text_of
 
 COLUMNS = ("prefix", "vendor", "product", "kind", "seen", "by")
 
@@ -57,13 +57,7 @@ class Devices:
     @classmethod
     def read(cls, file: Path) -> Devices:
         """Read a file. Raises DevicesError with every mistake in it."""
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise DevicesError(f"{file}: cannot be read: {error.strerror or error}") from error
-        except UnicodeDecodeError as error:
-            raise DevicesError(f"{file}: is not UTF-8 at byte {error.start}") from error
-        return cls.parse(text, str(file))
+        return cls.parse(text_of(file, DevicesError), str(file))
 
     @classmethod
     def parse(cls, text: str, name: str) -> Devices:

@@ -1,6 +1,6 @@
 """Which of many prefixes holds an address: the longest, as routers decide.
 
-Pure: prefixes in, addresses looked up by columns.
+Prefixes in, addresses looked up by columns; and the files that observers write prefixes in, as text.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -80,3 +81,13 @@ def _table(prefixes: dict[int, int]) -> pl.DataFrame:
         },
         schema={"high": pl.UInt64, "low": pl.UInt64, "index": pl.Int64},
     )
+
+
+def text_of(file: Path, failure: type[Exception]) -> str:
+    """Read a file of prefixes, UTF-8 with or without a mark. Raises the failure, with the file and what is wrong."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise failure(f"{file}: cannot be read: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise failure(f"{file}: is not UTF-8 at byte {error.start}") from error

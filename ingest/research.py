@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from darkscope.ingest.prefixes import Prefixes
+from darkscope.ingest.prefixes import Prefixes, text_of
 
 
 class ResearchError(Exception):
@@ -37,13 +37,7 @@ class Research:
     @classmethod
     def read(cls, file: Path) -> Research:
         """Read a file. Raises ResearchError with every mistake in it."""
-        try:
-            text = file.read_text(encoding="utf-8-sig")
-        except OSError as error:
-            raise ResearchError(f"{file}: cannot be read: {error.strerror or error}") from error
-        except UnicodeDecodeError as error:
-            raise ResearchError(f"{file}: is not UTF-8 at byte {error.start}") from error
-        return cls.parse(text, str(file))
+        return cls.parse(text_of(file, ResearchError), str(file))
 
     @classmethod
     def parse(cls, text: str, name: str) -> Research:

@@ -247,7 +247,7 @@ def asks(
 
         merged = [*about.values(), *own.values(), *where.values()]
         parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in merged]
-        asked.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        vars(asked)["__signature__"] = inspect.Signature(parameters)  # what `inspect`, and so typer, reads
         asked.__annotations__ = {one.name: one.annotation for one in parameters}
         return asked
 

@@ -5,13 +5,14 @@ What speaks to InfluxDB is loaded only where it is asked.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from datetime import datetime
 
 from darkscope.api.deadline import Deadline
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.selection import known, organisations
-from darkscope.api.store import RemoteStore, Store, UnreachableError
+from darkscope.api.store import RemoteStore, Store
 from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.settings import Settings, StoreName
 
@@ -31,20 +32,6 @@ def remote_of(settings: Settings) -> Callable[[datetime, Deadline | None], Remot
     """
     if settings.api.store is StoreName.LEDGER:
         return None
-    from darkscope.api.influx_store import InfluxStore  # noqa: PLC0415 - InfluxDB's client takes long to load
-    from darkscope.ingest.projection.server import Server, Unavailable  # noqa: PLC0415
-
-    influx = settings.influx
-    owners = organisations(known(settings.sensors))
-    reading = influx.model_copy(update={"token_file": influx.read_token_file or influx.token_file})
-    servers: list[Server] = []
-
-    def open_one(now: datetime, deadline: Deadline | None) -> InfluxStore:
-        if not servers:
-            try:
-                servers.append(Server(reading))
-            except Unavailable as error:
-                raise UnreachableError(f"InfluxDB cannot be asked: {error}") from error
-        return InfluxStore(servers[0], influx, now, owners, deadline)
-
-    return open_one
+    remote = importlib.import_module("darkscope.api.command.remote")
+    opener: Callable[[datetime, Deadline | None], RemoteStore] = remote.Opener(settings)
+    return opener

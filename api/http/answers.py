@@ -5,7 +5,7 @@ Each endpoint describes its own answer beside it, and `api/formats.py` writes th
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -85,3 +85,30 @@ class ProvenanceAnswer(Described):
     """Databases of countries and owners by which the packets were judged, with their build dates."""
     rules: list[str]
     """Versions of the rules of classes and fingerprints by which they were."""
+
+
+class EvidenceAnswer(Described):
+    """What is known of a source address, beyond how much it sent."""
+
+    classes: Annotated[list[str], Field(examples=[["scan"]])]
+    """Classes of its packets."""
+    tools: Annotated[list[str], Field(examples=[["mirai"]])]
+    """Programs that sent, judged by all packets of a UTC day."""
+    confirmed: bool
+    """Completed a handshake with a honeypot: the address is not forged."""
+    spoofable: bool
+    """Sent packets whose source is forged or easily forged."""
+    broad: bool
+    """Tried more than 10 ports in a UTC day."""
+    research: Annotated[str | None, Field(examples=["Example Measurement Project"])]
+    """The research scanner that it belongs to."""
+    device_vendor: Annotated[str | None, Field(examples=["QNAP"])]
+    """What an investigation found there; null where nobody looked, or it does not say."""
+    device_product: Annotated[str | None, Field(examples=["TS-419"])]
+    """Likewise."""
+    device_kind: Annotated[str | None, Field(examples=["NAS"])]
+    """Likewise."""
+    device_seen: date | None
+    """Day of the investigation."""
+    device_by: str | None
+    """Who investigated."""

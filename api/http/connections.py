@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -32,7 +32,6 @@ _REFUSED = {
     "type": "about:blank",
     "title": "Bad Request",
     "status": 400,
-    "detail": f"no HTTP request, or one whose head is longer than {LARGEST_HEAD} bytes",
 }
 
 
@@ -44,9 +43,9 @@ class Connection(H11Protocol):
     _late: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin: a request is expected."""
-        super().connection_made(transport)
+        super().connection_made(cast("asyncio.Transport", transport))
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -84,12 +83,13 @@ class Connection(H11Protocol):
         self._flowing()
         super().resume_writing()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
+    def send_400_response(self, msg: str) -> None:
         """Say that this is no request, in the one shape of errors, and close."""
         if self.conn.our_state not in (h11.IDLE, h11.SEND_RESPONSE):  # in the midst of an answer
             self.transport.abort()
             return
-        body = json.dumps(_REFUSED).encode()
+        detail = f"{msg} The head of a request may have {LARGEST_HEAD} bytes."
+        body = json.dumps({**_REFUSED, "detail": detail}).encode()
         headers = [
             ("content-type", "application/problem+json"),
             ("content-length", str(len(body))),
@@ -100,6 +100,11 @@ class Connection(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
+    def end(self) -> None:
+        """End the connection at once."""
+        self._done()
+        self.transport.abort()
+
     def _expect(self) -> None:
         if self._late is not None:
             return
@@ -107,8 +112,7 @@ class Connection(H11Protocol):
         self._unfinished[self] = None
         if len(self._unfinished) > MOST_UNFINISHED:
             oldest = next(iter(self._unfinished))
-            oldest._done()  # noqa: SLF001 - one of the same class
-            oldest.transport.abort()
+            oldest.end()
 
     def _done(self) -> None:
         self._unfinished.pop(self, None)

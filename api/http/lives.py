@@ -15,7 +15,7 @@ from darkscope.api.dimension import Dimension
 from darkscope.api.formats import MEDIA_TYPES, Format, written
 from darkscope.api.http import questions
 from darkscope.api.http.access import asker_of, needs
-from darkscope.api.http.answers import Count, Described, ProvenanceAnswer
+from darkscope.api.http.answers import Count, Described, EvidenceAnswer, ProvenanceAnswer
 from darkscope.api.http.problems import declared
 from darkscope.api.http.questions import Observed, Posed, Word, responses
 from darkscope.api.http.source import Source
@@ -35,7 +35,7 @@ address,subnet,seen,country,owner,packets,first_seen,last_seen,days,sensors,port
 """
 
 
-class FoundRowAnswer(Described):
+class FoundRowAnswer(EvidenceAnswer):
     """What is known of one address."""
 
     address: Annotated[str, Field(examples=["192.0.2.7", "2001:db8::7"])]
@@ -62,28 +62,6 @@ class FoundRowAnswer(Described):
     """Destination ports (with their protocols) that it tried."""
     ports_exact: bool
     """Whether there are no more ports; false where a sensor's day had 16 or more."""
-    classes: Annotated[list[str], Field(examples=[["scan"]])]
-    """Classes of its packets."""
-    tools: Annotated[list[str], Field(examples=[["mirai"]])]
-    """Programs that sent, judged by all packets of a UTC day."""
-    confirmed: bool
-    """Completed a handshake with a honeypot: the address is not forged."""
-    spoofable: bool
-    """Sent packets whose source is forged or easily forged."""
-    broad: bool
-    """Tried more than 10 ports in a UTC day."""
-    research: Annotated[str | None, Field(examples=["Example Measurement Project"])]
-    """The research scanner that it belongs to."""
-    device_vendor: Annotated[str | None, Field(examples=["QNAP"])]
-    """What an investigation found there; null where nobody looked, or it does not say."""
-    device_product: Annotated[str | None, Field(examples=["TS-419"])]
-    """Likewise."""
-    device_kind: Annotated[str | None, Field(examples=["NAS"])]
-    """Likewise."""
-    device_seen: date | None
-    """Day of the investigation."""
-    device_by: str | None
-    """Who investigated."""
 
 
 class FoundAnswer(Described):

@@ -193,10 +193,6 @@ class Posed:
             return None
         return Response(status_code=304, headers=self.headers(tag))
 
-    def told(self, request: Request, answer: Answer) -> Response:
-        """Write an answer."""
-        return self.sent(request, written(answer, Format(self.shape)))
-
     def sent(self, request: Request, data: bytes) -> Response:
         """Send an answer that is written."""
         tag = self.tag or f'W/"{blake2s(data, digest_size=16).hexdigest()}"'

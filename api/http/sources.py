@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from hashlib import blake2s
 from typing import Annotated
 
@@ -16,7 +16,7 @@ from darkscope.api.dimension import Dimension
 from darkscope.api.formats import Format, written
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
-from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
+from darkscope.api.http.answers import Count, Described, EvidenceAnswer, ProvenanceAnswer, Share
 from darkscope.api.http.questions import Narrowed, Posed, responses
 from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
@@ -42,7 +42,7 @@ AS64500,1620,0.86,115,3,VN,2020-06-24T00:00:00+00:00,2020-06-24T23:59:00+00:00,1
 Minute = Annotated[datetime, Field(examples=["2020-06-24T10:00:00+09:00"])]
 
 
-class SourceRowAnswer(Described):
+class SourceRowAnswer(EvidenceAnswer):
     """One source address."""
 
     address: Annotated[str, Field(examples=["192.0.2.7", "2001:db8::7"])]
@@ -65,28 +65,6 @@ class SourceRowAnswer(Described):
     """Destination ports (with their protocols) that they were sent to."""
     ports_exact: bool
     """Whether there are no more ports; false where a sensor's day had 16 or more and only the day is kept."""
-    classes: Annotated[list[str], Field(examples=[["scan"]])]
-    """Classes of these packets."""
-    tools: Annotated[list[str], Field(examples=[["mirai"]])]
-    """Programs that sent, judged by all packets of the source in a UTC day."""
-    confirmed: bool
-    """Completed a handshake with a honeypot in the period's days: the address is not forged."""
-    spoofable: bool
-    """Sent packets whose source is forged or easily forged."""
-    broad: bool
-    """Tried more than 10 ports in a UTC day."""
-    research: Annotated[str | None, Field(examples=["Example Measurement Project"])]
-    """The research scanner that it belongs to."""
-    device_vendor: Annotated[str | None, Field(examples=["QNAP"])]
-    """What an investigation found there; null where nobody looked, or it does not say."""
-    device_product: Annotated[str | None, Field(examples=["TS-419"])]
-    """Likewise."""
-    device_kind: Annotated[str | None, Field(examples=["NAS"])]
-    """Likewise."""
-    device_seen: date | None
-    """Day of the investigation."""
-    device_by: str | None
-    """Who investigated."""
 
 
 class _Page(Described):

@@ -41,6 +41,14 @@ def flow(at: int, **how: Any) -> dict[str, Any]:
     return {**DEFAULTS, "minute": at, **how}
 
 
+def some(first: int, count: int, day: date) -> list[dict[str, Any]]:
+    """Flows of so many sources in five hours of a day, the first with a number."""
+    return [
+        flow(minute(day, 9) + number % 300, sensor="ab"[number % 2], source_low=number, port=number % 50)
+        for number in range(first, first + count)
+    ]
+
+
 def flows(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: FLOWS.schema[name] for name in FLOWS.schema}, orient="row")
 

@@ -8,28 +8,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import polars as pl
+from flows import DEFAULTS as FLOW
 
 from darkscope.api.periods import EPOCH
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, roll_up
 
-DEFAULTS: dict[str, Any] = {
-    "minute": 0,
-    "sensor": "a",
-    "version": 4,
-    "source_high": 0,
-    "source_low": 1,
-    "protocol": 6,
-    "port": 23,
-    "class": "scan",
-    "tool": "",
-    "country": "CN",
-    "asn": 0,
-    "packets": 1,
-    "bytes": 60,
-    "targets": 1,
-}
-
+DEFAULTS: dict[str, Any] = {"minute": 0, **FLOW, "country": "CN"}
 
 SOURCE_DEFAULTS: dict[str, Any] = {
     "day": "2020-06-24",

@@ -20,7 +20,7 @@ from darkscope.ingest.projection.delivery import Delivery
 from darkscope.ingest.projection.projector import Projector
 from darkscope.ingest.projection.server import Server
 from darkscope.ingest.projection.verify import Compared, Difference, compare
-from darkscope.ingest.registry import Registry
+from darkscope.ingest.registry import PROJECTION, Registry, heard
 from darkscope.ingest.settings import Influx, Settings
 
 NOW = datetime(2020, 6, 24, 18, 30, 30, tzinfo=UTC)
@@ -121,3 +121,16 @@ def close(wall: Wall) -> None:
             one.__exit__()
         else:
             one.close()
+
+
+def follow(wall: Wall, one: Projector, looks: int) -> None:
+    """Let a projector go on for some looks at the clock, which it moves on by itself."""
+    wall.clock.looks = looks
+    one.follow(wall.clock)
+
+
+def trouble(wall: Wall) -> str:
+    """What the projector says that it waits for."""
+    state = heard(wall.ledger.folder, PROJECTION)
+    assert state is not None
+    return str(state.values["trouble"])

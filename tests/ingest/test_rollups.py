@@ -6,6 +6,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+from flows import DEFAULTS
 
 from darkscope.ingest.rollups import finer, partitions, roll_up, step
 from darkscope.ingest.series import (
@@ -27,22 +28,7 @@ from darkscope.ingest.series import (
 )
 
 START = 18_000 * 1440
-FLOW = {
-    "minute": START,
-    "sensor": "a",
-    "version": 4,
-    "source_high": 0,
-    "source_low": 1,
-    "protocol": 6,
-    "port": 23,
-    "class": "scan",
-    "tool": "",
-    "country": "CN",
-    "asn": 7,
-    "packets": 1,
-    "bytes": 60,
-    "targets": 1,
-}
+FLOW = {"minute": START, **DEFAULTS, "country": "CN", "asn": 7}
 
 
 def flows(*changes: dict[str, object]) -> pl.LazyFrame:

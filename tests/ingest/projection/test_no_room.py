@@ -14,13 +14,10 @@ from typing import Any
 
 import pytest
 from disks import fill, needs_root, small_disk
-from flows import book, flow, minute
+from flows import book, some
 from influx import InfluxDB
 from influx_proxy import Proxy
-from walls import Wall, close, wall_of
-
-from darkscope.ingest.projection.projector import Projector
-from darkscope.ingest.registry import PROJECTION, heard
+from walls import Wall, close, follow, trouble, wall_of
 
 DAY = date(2020, 6, 24)
 BUCKETS = ("", "_hour", "_day")
@@ -41,37 +38,19 @@ def wall(tmp_path: Path, disk: Path) -> Iterator[Wall]:
         close(wall)
 
 
-def some(first: int, count: int) -> list[dict[str, Any]]:
-    return [
-        flow(minute(DAY, 9) + number % 300, sensor="ab"[number % 2], source_low=number, port=number % 50)
-        for number in range(first, first + count)
-    ]
-
-
-def follow(wall: Wall, one: Projector, looks: int) -> None:
-    """Let a projector go on for some looks at the clock, which it moves on by itself."""
-    wall.clock.looks = looks
-    one.follow(wall.clock)
-
-
-def trouble(wall: Wall) -> str:
-    state = heard(wall.ledger.folder, PROJECTION)
-    return str(state.values["trouble"]) if state else ""
-
-
 @needs_root
 @pytest.mark.parametrize("left", [0, 30_000])
 def test_a_disk_that_fills_while_it_is_projected_costs_nothing_in_the_end(
     wall: Wall, disk: Path, left: int, caplog: Any
 ) -> None:
     one = wall.projector()
-    book(wall.ledger, some(0, 300))
+    book(wall.ledger, some(0, 300, DAY))
     follow(wall, one, 300)
     assert [wall.packets(bucket) for bucket in BUCKETS] == [300] * 3
     filler = fill(disk, left)
     waits = []
     for batch in range(1, 6):
-        book(wall.ledger, some(batch * 2000, 2000))  # ingest goes on
+        book(wall.ledger, some(batch * 2000, 2000, DAY))  # ingest goes on
         follow(wall, one, 10)
         waits.append(one.owes(1e12))
     assert "no space left on device" in trouble(wall)

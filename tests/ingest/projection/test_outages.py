@@ -17,38 +17,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flows import book, flow, minute
+from flows import book, minute, some
 from influx import InfluxDB
 from influx_proxy import Proxy, passes
 from runs import environment, until
-from walls import Wall, Watch, close, wall_of
+from walls import Wall, Watch, close, follow, trouble, wall_of
 
-from darkscope.ingest.projection.projector import Projector
 from darkscope.ingest.projection.server import Server, Unavailable
 from darkscope.ingest.registry import PROJECTION, heard
 
 DAY = date(2020, 6, 24)
 KILLS = int(os.environ.get("DARKSCOPE_PROJECTION_KILLS", "4"))
-
-
-def some(first: int, count: int, day: date = DAY) -> list[dict[str, Any]]:
-    return [
-        flow(minute(day, 9) + number % 300, sensor="ab"[number % 2], source_low=number, port=number % 50)
-        for number in range(first, first + count)
-    ]
-
-
-def follow(wall: Wall, one: Projector, looks: int) -> None:
-    """Let a projector go on for some looks at the clock, which it moves on by itself."""
-    wall.clock.looks = looks
-    one.follow(wall.clock)
-
-
-def trouble(wall: Wall) -> str:
-    """What the projector says that it waits for."""
-    state = heard(wall.ledger.folder, PROJECTION)
-    assert state is not None
-    return str(state.values["trouble"])
 
 
 def writes(fault: Any) -> Any:
@@ -77,7 +56,7 @@ def test_it_waits_says_why_and_goes_on(wall: Wall, caplog: Any, fault: Any, said
     one = wall.projector()
     follow(wall, one, 3)
     wall.proxy.fault = writes(fault)
-    book(wall.ledger, some(0, 200))
+    book(wall.ledger, some(0, 200, DAY))
     follow(wall, one, 5)
     told = [record.fields["reason"] for record in caplog.records if record.message == "the projection waits"]
     assert len(told) == 1, "it is said once"
@@ -91,7 +70,7 @@ def test_it_waits_says_why_and_goes_on(wall: Wall, caplog: Any, fault: Any, said
 
 
 def test_it_tries_less_and_less_often(wall: Wall) -> None:
-    book(wall.ledger, some(0, 10))
+    book(wall.ledger, some(0, 10, DAY))
     wall.proxy.fault = lambda _method, _path: (503, "")
     began = wall.clock.now
     follow(wall, wall.projector(), 2 * 121)  # each round looks twice
@@ -105,7 +84,7 @@ def test_changes_are_taken_while_nothing_can_be_written_and_what_waits_does_not_
     wall.proxy.fault = lambda _method, _path: (503, "")
     counts = []
     for batch in range(8):
-        book(wall.ledger, some(batch * 20, 20))
+        book(wall.ledger, some(batch * 20, 20, DAY))
         follow(wall, one, 2)
         counts.append(one.owes(1e12))
     assert len(set(counts[1:])) == 1
@@ -117,7 +96,7 @@ def test_changes_are_taken_while_nothing_can_be_written_and_what_waits_does_not_
 def test_a_refused_point_is_told_in_influxdbs_words_and_the_rest_is_there(wall: Wall, caplog: Any) -> None:
     name = wall.settings.influx.bucket
     wall.influx.write(name, [f'packets,sensor=zz packets="text" {minute(DAY, 9) * 60}'])
-    book(wall.ledger, some(0, 200))
+    book(wall.ledger, some(0, 200, DAY))
     one = wall.project()
     (record,) = [record for record in caplog.records if record.message == "InfluxDB refused points"]
     assert "field type conflict" in record.fields["reason"]
@@ -135,7 +114,7 @@ def test_where_nothing_of_a_refused_request_was_stored_it_is_halved(wall: Wall) 
             return 400, '{"code":"invalid","message":"unable to parse line"}'
         return None
 
-    book(wall.ledger, some(0, 300))
+    book(wall.ledger, some(0, 300, DAY))
     wall.proxy.only = b"packets,country="  # many points: one alone would be given up
     wall.proxy.fault = fault
     one = wall.project()
@@ -145,7 +124,7 @@ def test_where_nothing_of_a_refused_request_was_stored_it_is_halved(wall: Wall) 
 
 
 def test_a_request_that_is_always_refused_is_given_up_in_the_end(wall: Wall, caplog: Any) -> None:
-    book(wall.ledger, some(0, 300))
+    book(wall.ledger, some(0, 300, DAY))
     wall.proxy.fault = lambda _method, path: (400, "no") if "write" in path and "_day" in path else None
     one = wall.project()
     assert one.counts.rejected > 0
@@ -168,7 +147,7 @@ def test_points_outside_the_retention_are_counted_at_once_and_told_once(wall: Wa
             return None
         return 422, json.dumps({"message": words.format(next(numbers))})
 
-    book(wall.ledger, some(0, 300))
+    book(wall.ledger, some(0, 300, DAY))
     wall.proxy.fault = fault
     wall.proxy.only = b"sensor="
     one = wall.project()
@@ -177,7 +156,7 @@ def test_points_outside_the_retention_are_counted_at_once_and_told_once(wall: Wa
 
 
 def test_a_question_that_is_refused_is_waited_out(wall: Wall) -> None:
-    book(wall.ledger, some(0, 20))
+    book(wall.ledger, some(0, 20, DAY))
     one = wall.project()
     one.rebuild([DAY])
     wall.proxy.fault = lambda _method, path: (400, '{"error":"too many series"}') if "query" in path else None
@@ -189,7 +168,7 @@ def test_a_question_that_is_refused_is_waited_out(wall: Wall) -> None:
 
 
 def test_a_bucket_that_goes_away_is_waited_for_also_where_it_is_to_be_read(wall: Wall) -> None:
-    book(wall.ledger, some(0, 20))
+    book(wall.ledger, some(0, 20, DAY))
     one = wall.project()
     one.rebuild([DAY])
     name = wall.settings.influx.bucket
@@ -206,7 +185,7 @@ def test_a_bucket_that_goes_away_is_waited_for_also_where_it_is_to_be_read(wall:
 def test_where_the_projectors_own_point_is_refused_nothing_looks_lost(wall: Wall, caplog: Any) -> None:
     name = wall.settings.influx.bucket
     wall.influx.write(name, [f'darkscope plan="text" {int(wall.clock.now) // 86_400 * 86_400}'])
-    book(wall.ledger, some(0, 20))
+    book(wall.ledger, some(0, 20, DAY))
     follow(wall, wall.projector(), 300)
     assert "InfluxDB refused points" in caplog.messages
     assert "InfluxDB lost what it had; it is projected again" not in caplog.messages
@@ -214,7 +193,7 @@ def test_where_the_projectors_own_point_is_refused_nothing_looks_lost(wall: Wall
 
 
 def test_text_where_a_count_should_be_is_no_count(wall: Wall) -> None:
-    book(wall.ledger, some(0, 20))
+    book(wall.ledger, some(0, 20, DAY))
     one = wall.project()
     name = wall.settings.influx.bucket
     wall.influx.write(
@@ -269,7 +248,7 @@ def mortal(tmp_path: Path) -> Iterator[Wall]:
 
 def test_a_lost_disk_is_noticed_and_everything_is_there_again(mortal: Wall, caplog: Any) -> None:
     one = mortal.projector()
-    book(mortal.ledger, some(0, 300))
+    book(mortal.ledger, some(0, 300, DAY))
     follow(mortal, one, 100)
     mortal.influx.kill()
     mortal.influx.lose_disk()
@@ -285,10 +264,10 @@ def test_a_lost_disk_is_noticed_and_everything_is_there_again(mortal: Wall, capl
 def test_a_server_that_is_killed_loses_nothing(mortal: Wall) -> None:
     one = mortal.projector()
     for batch in range(3):
-        book(mortal.ledger, some(batch * 100, 100))
+        book(mortal.ledger, some(batch * 100, 100, DAY))
         follow(mortal, one, 2)
         mortal.influx.kill()
-        book(mortal.ledger, some(5000 + batch * 100, 100))
+        book(mortal.ledger, some(5000 + batch * 100, 100, DAY))
         follow(mortal, one, 3)
         mortal.influx.start()
     mortal.clock.looks = 10**9
@@ -328,7 +307,7 @@ def test_whoever_is_killed_when_all_sums_are_right(mortal: Wall, seed: int) -> N
         for batch in range(8):
             if chance.random() < 0.8:
                 until(partial(is_at_work, mortal, began))
-            book(mortal.ledger, some(batch * 2000, 2000))
+            book(mortal.ledger, some(batch * 2000, 2000, DAY))
             time.sleep(chance.random() * 1.5)
             victims = chance.choice(["influx", "projector", "both"])
             if victims != "projector":
