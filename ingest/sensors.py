@@ -22,7 +22,8 @@ import polars as pl
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.compiled import compiled
 from darkscope.ingest.decode.columns import Packets
-from darkscope.ingest.settings import Kind, Network, SensorEntry, Settings
+from darkscope.ingest.settings import Kind, SensorEntry, Settings
+from darkscope.ingest.values import Network
 
 INBOUND, OWN, STRAY, OUTSIDE = 0, 1, 2, 3
 """Direction of a packet: sent to the sensor, by the sensor, to others; or when no entry of it holds."""

@@ -14,18 +14,31 @@ import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
-from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
-from darkscope.ingest.protocols import PROTOCOLS, WITH_PORTS
 from darkscope.ingest.series import HONEYPOT, TELESCOPE
+from darkscope.ingest.values import (
+    Address,
+    Bucket,
+    Country,
+    Days,
+    Duration,
+    HostName,
+    Identifier,
+    Origin,
+    Prefix,
+    Size,
+    Url,
+    Watched,
+    Zone,
+    did_you_mean,
+)
 
 FILE = "darkscope.toml"
 """Read from the working folder where neither `--settings` nor DARKSCOPE_SETTINGS names a file."""
@@ -40,123 +53,6 @@ DEFAULT = "default"
 Location = tuple[str | int, ...]
 Leaf = tuple[str, ...]
 Model = TypeVar("Model", bound=BaseModel)
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-DURATIONS = {
-    "w": timedelta(weeks=1),
-    "d": timedelta(days=1),
-    "h": timedelta(hours=1),
-    "m": timedelta(minutes=1),
-    "s": timedelta(seconds=1),
-    "ms": timedelta(milliseconds=1),
-}
-"""Units of durations, longest first."""
-
-_SIZES = {"B": 1} | {
-    f"{letter}{suffix}": base**power
-    for power, letter in enumerate("kMGTP", start=1)
-    for suffix, base in (("B", 1000), ("iB", 1024))
-}
-_SIZE_BY_LOWER = {unit.lower(): size for unit, size in _SIZES.items()}
-
-
-def _duration(value: object) -> object:
-    if isinstance(value, timedelta):
-        return value
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*(ms|[smhdw])\s*", value) if isinstance(value, str) else []
-    if not parts or not re.fullmatch(r"\s*(\d+(?:\.\d+)?\s*(ms|[smhdw])\s*)+", str(value)):
-        raise ValueError(
-            'a duration is a number and a unit, like "60s", "15m", "1h30m"; units are ms s m h d w'
-        )
-    try:
-        return sum((float(number) * DURATIONS[unit] for number, unit in parts), timedelta())
-    except OverflowError as error:
-        raise ValueError("longer than any duration can be") from error
-
-
-def _size(value: object) -> object:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value) if isinstance(value, str) else None
-    unit = (found[2] or "B").lower() if found else ""
-    if found is None or unit not in _SIZE_BY_LOWER:
-        raise ValueError('a size is a number of bytes, or a number and a unit, like "500MB", "20GB", "1GiB"')
-    try:
-        return int(float(found[1]) * _SIZE_BY_LOWER[unit])
-    except OverflowError as error:
-        raise ValueError("larger than any disk can be") from error
-
-
-def _days(value: object) -> object:
-    return None if value == "keep" else value
-
-
-def _zone(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    if value not in available_timezones():
-        raise ValueError(f"no time zone of this name{_did_you_mean(value, available_timezones())}")
-    return ZoneInfo(value)
-
-
-def _network(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ipaddress.ip_network(value)
-    except ValueError as error:
-        raise ValueError(f"no prefix: {error}") from error
-
-
-def _country(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch("[A-Za-z]{2}", value):
-        raise ValueError("a country is two letters, ISO 3166-1 alpha-2; ZZ is unknown")
-    return value.upper() if isinstance(value, str) else value
-
-
-def _url(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("an address is http:// or https://, a host, and perhaps a port and a path")
-    if parts.username or parts.password:
-        raise ValueError("an address holds no user and no password: they go into a file of their own")
-    return value.rstrip("/")
-
-
-def _watched(value: object) -> object:
-    found = re.fullmatch(r"(\d{1,5})/([a-z]+)", value.strip().lower()) if isinstance(value, str) else None
-    if found is None or int(found[1]) > 65535 or found[2] not in _WITH_PORTS:
-        raise ValueError(f"a port is a number and its protocol, like 23/tcp; protocols are {_WITH_PORTS}")
-    return f"{int(found[1])}/{found[2]}"
-
-
-_WITH_PORTS = ", ".join(sorted(PROTOCOLS[number].lower() for number in WITH_PORTS))
-
-
-def _address(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    try:
-        return ipaddress.ip_address(value)
-    except ValueError as error:
-        raise ValueError(f"no IP address: {error}") from error
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
-Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
-Days = Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, BeforeValidator(_days)]
-Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
-Prefix = Annotated[Network, BeforeValidator(_network)]
-Country = Annotated[str, BeforeValidator(_country)]
-Address = Annotated[ipaddress.IPv4Address | ipaddress.IPv6Address, BeforeValidator(_address)]
-HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
-Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
-Watched = Annotated[str, BeforeValidator(_watched)]
-Bucket = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,55}$")]
-Url = Annotated[str, BeforeValidator(_url)]
-Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 
 
 class Kind(StrEnum):
@@ -483,12 +379,12 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         if name in variables and text:
             put(variables[name], _from_text(text, leaves[variables[name]]), name)
         elif name.startswith(PREFIX) and name not in OTHER_VARIABLES | variables.keys():
-            mistakes.append(Mistake("", "", name, f"no such setting{_did_you_mean(name, variables)}"))
+            mistakes.append(Mistake("", "", name, f"no such setting{did_you_mean(name, variables)}"))
     keys = {_dotted(leaf): leaf for leaf in leaves}
     for key, value in flags.items():
         flag = "--" + key.rpartition(".")[2].replace("_", "-")
         if key not in keys:
-            mistakes.append(Mistake(key, "", flag, f"no such setting{_did_you_mean(key, keys)}"))
+            mistakes.append(Mistake(key, "", flag, f"no such setting{did_you_mean(key, keys)}"))
         elif value is not None:
             put(keys[key], value, flag)
 
@@ -609,17 +505,12 @@ def _dotted(location: Location) -> str:
     )
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
 def _mistake(detail: ErrorDetails, origins: Mapping[Location, str]) -> Mistake:
     location, message, value = detail["loc"], detail["msg"], repr(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
             # The value stays unsaid: a misspelt key may hold a secret.
-            value, message = "", f"no such setting{_did_you_mean(str(location[-1]), _siblings(location))}"
+            value, message = "", f"no such setting{did_you_mean(str(location[-1]), _siblings(location))}"
         case "missing":
             value, message = "", "is missing"
         case "value_error":

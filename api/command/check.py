@@ -18,7 +18,8 @@ from darkscope.api.names import Names, NamesError
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
 from darkscope.ingest.projection import inspection
 from darkscope.ingest.sensors import Sensors
-from darkscope.ingest.settings import DURATIONS, Loaded, SettingsError, load
+from darkscope.ingest.settings import Loaded, SettingsError, load
+from darkscope.ingest.values import DURATIONS
 
 Row = tuple[str, ...]
 

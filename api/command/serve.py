@@ -27,7 +27,8 @@ from darkscope.api.keys import listed
 from darkscope.api.names import Names, NamesError
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.registry import RegistryError
-from darkscope.ingest.settings import Address, SettingsError, load
+from darkscope.ingest.settings import SettingsError, load
+from darkscope.ingest.values import Address
 
 GRACE = 30
 """Seconds that requests have to end in when the end is asked for."""

@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from darkscope.ingest.sensors import Sensors
-from darkscope.ingest.settings import DURATIONS, Database, HolidayEntry, SensorEntry, Settings, load
+from darkscope.ingest.settings import Database, HolidayEntry, SensorEntry, Settings, load
+from darkscope.ingest.values import DURATIONS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
