@@ -7,6 +7,7 @@ stores are opened anew for each question, as for each request. Prints JSON.
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -88,7 +89,7 @@ def main() -> None:
     folder, count, random_ports = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     if not folder.exists():
         build(folder, count, random_ports)
-    with serving() as (influx, given), tempfile.TemporaryDirectory() as kept:
+    with serving(os.sched_getaffinity(0)) as (influx, given), tempfile.TemporaryDirectory() as kept:
         changed = given.influx.model_copy(update={"retention_minute": 1})
         settings = given.model_copy(update={"influx": changed})
         registry, server = Registry(Path(kept), *waiting.TABLES), Server(changed)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -117,12 +118,31 @@ class Kept(Delivery):
 
 
 @contextmanager
-def serving() -> Iterator[tuple[InfluxDB, Settings]]:
-    """Give a server with three empty databases, and settings that lead to it."""
-    with tempfile.TemporaryDirectory(prefix="darkscope-bench-") as folder, InfluxDB(Path(folder)) as influx:
-        mapper = subprocess.Popen(
-            [sys.executable, influx_proxy.__file__, str(influx.port)], stdout=subprocess.PIPE, text=True
-        )
+def on(cores: set[int]) -> Iterator[None]:
+    """Stay on some cores, with all threads; a process started meanwhile stays there for ever."""
+    before = os.sched_getaffinity(0)
+    move(cores)
+    yield
+    move(before)
+
+
+def move(cores: set[int]) -> None:
+    """Move all threads of this process to some cores."""
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it has ended
+            os.sched_setaffinity(int(thread.name), cores)
+
+
+@contextmanager
+def serving(cores: set[int]) -> Iterator[tuple[InfluxDB, Settings]]:
+    """Give a server with three empty databases, on some cores, and settings that lead to it."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="darkscope-bench-"))
+        with on(cores):
+            influx = stack.enter_context(InfluxDB(Path(folder)))
+            mapper = subprocess.Popen(
+                [sys.executable, influx_proxy.__file__, str(influx.port)], stdout=subprocess.PIPE, text=True
+            )
         try:
             assert mapper.stdout
             url = mapper.stdout.readline().strip()
@@ -148,9 +168,9 @@ def points_in(influx: InfluxDB, bucket: str) -> int:
     return sum(int(series[0]["values"][0][1]) for series in found if series)
 
 
-def project(ledger: Ledger, into: type[Delivery]) -> tuple[Delivery, float, int]:
+def project(ledger: Ledger, into: type[Delivery], cores: set[int]) -> tuple[Delivery, float, int]:
     """Project a ledger into an empty InfluxDB: what delivered, seconds, points that are there in the end."""
-    with serving() as (influx, settings), tempfile.TemporaryDirectory() as folder:
+    with serving(cores) as (influx, settings), tempfile.TemporaryDirectory() as folder:
         registry, server = Registry(Path(folder), *waiting.TABLES), Server(settings.influx)
         with into(server) as delivery:
             projector = Projector(ledger, settings, registry, server, delivery, lambda: NOW)
@@ -162,9 +182,9 @@ def project(ledger: Ledger, into: type[Delivery]) -> tuple[Delivery, float, int]
         return delivery, seconds, sum(points_in(influx, bucket) for bucket in BUCKETS)
 
 
-def bring(lines: list[tuple[str, Chunk]]) -> tuple[float, int]:
+def bring(lines: list[tuple[str, Chunk]], cores: set[int]) -> tuple[float, int]:
     """Bring lines that are ready: seconds, points that are there in the end."""
-    with serving() as (influx, settings):
+    with serving(cores) as (influx, settings):
         server = Server(settings.influx)
         begun = time.perf_counter()
         with Delivery(server) as delivery:
@@ -176,14 +196,14 @@ def bring(lines: list[tuple[str, Chunk]]) -> tuple[float, int]:
         return seconds, sum(points_in(influx, bucket) for bucket in BUCKETS)
 
 
-def batch(lines: list[tuple[str, Chunk]]) -> tuple[float, int]:
+def batch(lines: list[tuple[str, Chunk]], cores: set[int]) -> tuple[float, int]:
     """Bring the first of the same points as objects, by the batching of InfluxDB's client at our size of a request."""
     parsed = [
         (bucket, *parts)
         for bucket, chunk in lines
         for parts in map(_parsed, chunk.data.decode().splitlines())
     ][:POINTS_OF_PEER]
-    with serving() as (influx, settings):
+    with serving(cores) as (influx, settings):
         begun = time.perf_counter()
         client = InfluxDBClient(settings.influx.url, "", org="", timeout=60_000)
         with client, client.write_api(write_options=WriteOptions(batch_size=CHUNK)) as api:
@@ -210,34 +230,49 @@ def _parsed(line: str) -> tuple[str, Pairs, Pairs, int]:
 
 
 def deliver(folder: Path, count: int, rounds: int) -> dict[str, Any]:
-    """Compare the projection of a ledger with its lines made before, and with the client's batching."""
+    """Compare the projection of a ledger with its lines made before, and with the client's batching.
+
+    Once with the server and us on all cores, and once, where there are two, with one of them for the server and one
+    for us: the first says what a small machine does, the second whether the server is the limit.
+    """
+    every = os.sched_getaffinity(0)
     ledger = ledger_of(folder, count)
-    project(ledger, Delivery)  # what is decided and compiled once
-    kept, _, _ = project(ledger, Kept)
+    project(ledger, Delivery, every)  # what is decided and compiled once
+    kept, _, _ = project(ledger, Kept, every)
     assert isinstance(kept, Kept)
     lines = [(bucket, chunk) for bucket, chunk in kept.kept if b"darkscope " not in chunk.data[:10]]
+    points = sum(chunk.points for _, chunk in lines)
+    found = {"points": points, "built": sum(chunk.points for _, chunk in kept.kept) / kept.seconds}
+    found |= compared(ledger, lines, rounds, every)
+    if len(every) > 1:
+        servers, own, *_ = ({core} for core in sorted(every))
+        with on(own):
+            found |= {
+                f"apart_{name}": rate for name, rate in compared(ledger, lines, rounds, servers).items()
+            }
+    return found
+
+
+def compared(
+    ledger: Ledger, lines: list[tuple[str, Chunk]], rounds: int, cores: set[int]
+) -> dict[str, float]:
+    """Points a second to a server on some cores: by the projection, of ready-made lines, by the client's batching."""
     points = sum(chunk.points for _, chunk in lines)
     ours, ready, client = [], [], []
     for _ in range(rounds):
         for found, bring_it in (
-            (ready, lambda: bring(lines)),
-            (ours, lambda: project(ledger, Delivery)[1:]),
+            (ready, lambda: bring(lines, cores)),
+            (ours, lambda: project(ledger, Delivery, cores)[1:]),
         ):
             seconds, there = bring_it()
             if there != points:
                 raise ValueError(f"{there:,} points arrived, {points:,} were made")
             found.append(seconds)
-        seconds, there = batch(lines)
+        seconds, there = batch(lines, cores)
         if there != min(points, POINTS_OF_PEER):
             raise ValueError(f"the client brought {there:,} points")
         client.append(there / seconds)
-    return {
-        "points": points,
-        "built": sum(chunk.points for _, chunk in kept.kept) / kept.seconds,
-        "ours": points / min(ours),
-        "ready": points / min(ready),
-        "client": max(client),
-    }
+    return {"ours": points / min(ours), "ready": points / min(ready), "client": max(client)}
 
 
 def lag(folder: Path, seconds: int) -> dict[str, Any]:
@@ -257,7 +292,7 @@ def lag(folder: Path, seconds: int) -> dict[str, Any]:
                 file.write(data[PCAP_HEADER:] if file.tell() else data)
         sent.append(first)
 
-    with serving() as (influx, settings), ExitStack() as stack:
+    with serving(os.sched_getaffinity(0)) as (influx, settings), ExitStack() as stack:
 
         def seen() -> int:
             found = influx.query(BUCKETS[0], f'SELECT sum("packets") FROM "{TOTALS.name}"')
@@ -338,7 +373,7 @@ def walls_series() -> Iterator[tuple[Measurement, pl.DataFrame]]:
 
 def panels(days: int) -> dict[str, Any]:
     """Ask all that *Now* asks over so many days: seconds of each panel, one query after the other, as Grafana does."""
-    with serving() as (influx, settings):
+    with serving(os.sched_getaffinity(0)) as (influx, settings):
         server = Server(settings.influx)
         series: dict[str, int] = {}
         with Delivery(server) as delivery:
