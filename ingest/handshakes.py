@@ -7,15 +7,18 @@ rows of `sources` keep.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from darkscope.ingest.compiled import compiled
-from darkscope.ingest.decode.columns import Packets
+from darkscope.ingest.geo import Places
+from darkscope.ingest.observers import Run
 from darkscope.ingest.rules.handshakes import completed_mark, offered_mark
 from darkscope.ingest.sensors import INBOUND, OWN
-from darkscope.ingest.series import INT64_SET, SOURCES, Merge
+from darkscope.ingest.series import INT64_SET, SOURCES, Merge, Table
 
 _SYN, _ACK = 0x02, 0x10
 
@@ -103,14 +106,15 @@ class Handshakes:
         self._found: list[pl.DataFrame] = []
         self._open = pl.DataFrame(schema=_OPEN)  # offers of earlier takes that nobody has acknowledged
 
-    def note(
-        self, sensor: str, fate: npt.NDArray[np.uint8], time: npt.NDArray[np.int64], packets: Packets
-    ) -> None:
-        """Look through one run of a honeypot-type sensor; arrays have one entry a frame."""
-        found = np.empty((len(fate), 6), np.int64)
+    def see(self, run: Run) -> None:
+        """Look through one run; that of a telescope has no handshakes."""
+        if not run.sensor.is_honeypot:
+            return
+        packets = run.packets
+        found = np.empty((len(packets), 6), np.int64)
         rows = _find(
-            fate,
-            time,
+            run.fate,
+            run.frames.time,
             packets.version,
             packets.source_high,
             packets.source_low,
@@ -126,13 +130,13 @@ class Handshakes:
         if rows:
             columns = ("day", "version", "source_high", "source_low", "completes", "mark")
             frame = pl.DataFrame({name: found[:rows, index] for index, name in enumerate(columns)})
-            self._found.append(frame.with_columns(sensor=pl.lit(sensor)))
+            self._found.append(frame.with_columns(sensor=pl.lit(run.sensor.id)))
 
-    def take(self) -> pl.DataFrame:
+    def take(self, _: Places) -> Iterator[tuple[Table, pl.DataFrame]]:
         """Partial rows of `sources`, with their `day`, that add nothing but marks; afterwards there are none."""
-        schema = {"day": pl.Date(), **SOURCES.schema}
         if not self._found:
-            return pl.DataFrame(schema=schema)
+            return
+        schema = {"day": pl.Date(), **SOURCES.schema}
         found = pl.concat(self._found)
         self._found.clear()
         mark, completes = pl.col("mark"), pl.col("completes") == 1
@@ -169,4 +173,4 @@ class Handshakes:
             if column.name not in rows.columns
         }
         rows = rows.with_columns(pl.col("day").cast(pl.Int32).cast(pl.Date), **neutral)
-        return rows.select(pl.col(name).cast(kind) for name, kind in schema.items())
+        yield SOURCES, rows.select(pl.col(name).cast(kind) for name, kind in schema.items())

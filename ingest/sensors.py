@@ -129,6 +129,11 @@ class Sensor:
     entries: tuple[Entry, ...]  # by time, without overlap, at least one
     is_known: bool  # whether the settings have it
 
+    @property
+    def is_honeypot(self) -> bool:
+        """Whether it answers, or did at some time."""
+        return any(entry.kind is Kind.HONEYPOT for entry in self.entries)
+
     def direction(self, packets: Packets, time: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """INBOUND, OWN, STRAY or OUTSIDE for each packet; `time` in nanoseconds since 1970.
 

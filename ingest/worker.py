@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain, count
 from typing import BinaryIO
@@ -18,39 +18,27 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from darkscope.ingest.capture.frames import Damage, Frames
+from darkscope.ingest.capture.frames import Frames
 from darkscope.ingest.capture.reader import CaptureReader
-from darkscope.ingest.coverage import Row, coverage_rows
 from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
-from darkscope.ingest.fates import DAY, FATES, HOUR, NO_HOUR, SKIPPED, Hour, count_hours, decide, note_hours
+from darkscope.ingest.fates import DAY, SKIPPED, count_hours, decide, note_hours
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
-from darkscope.ingest.known import (
-    BRANCH,
-    EARLIEST,
-    SILENCE,
-    TOLERANCE,
-    Hole,
-    Known,
-    Missing,
-    Span,
-    Taken,
-    capture_day,
-)
+from darkscope.ingest.known import EARLIEST, TOLERANCE, Known, Missing, Span, Taken
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.staging import Staging
+from darkscope.ingest.observers import Observer, Run
+from darkscope.ingest.reading import Beat, Piece, Reading, dates
 from darkscope.ingest.reduce import AHEAD, Reduction
 from darkscope.ingest.rollups import DAY_MINUTES, partitions, roll_up
-from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.rules.judge import Judge, Judgements
-from darkscope.ingest.sensors import Sensor, SensorError, Sensors
+from darkscope.ingest.sensors import SensorError, Sensors
 from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
     FLOWS,
-    HONEYPOT,
     MONTH_ROLLUPS,
     ROLLUPS,
     SEALS,
@@ -70,111 +58,6 @@ class DiskLow(LedgerError):
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
-    """Frames of one batch and point, without a long silence between them."""
-
-    first: int  # nanoseconds since 1970, both included; zeros where no frame has a believable time
-    last: int
-    frames: int
-
-
-@dataclass(slots=True)
-class Piece:
-    """One interface of a capture that is being read: one point of one sensor."""
-
-    sensor: Sensor
-    point: str
-    again: int  # time of the `forget` that is being refilled; 0 for a first reading
-    missing: list[Missing]  # what is to be refilled
-    before: int  # latest time of earlier readings, nanoseconds; 0: none
-    dropped: int  # packets lost that the ledger already has
-    hours: dict[int, Hour] = field(default_factory=dict)  # of this batch
-    around: dict[int, Hour] = field(
-        default_factory=dict
-    )  # likewise of days that are not asked for: nothing counts
-    low: int = 0  # no time of this batch is earlier
-    high: int = 0  # none is later
-
-    @property
-    def asked(self) -> npt.NDArray[np.int64]:
-        """UTC days that are to be refilled, sorted."""
-        return np.array(sorted({one.day for one in self.missing}), np.int64)
-
-    def is_missing(
-        self, time: npt.NDArray[np.int64], position: npt.NDArray[np.int64]
-    ) -> npt.NDArray[np.bool_]:
-        """Which frames are to be refilled, by their time and their byte in the capture."""
-        found = np.zeros(len(time), np.bool_)
-        for one in self.missing:
-            found |= (time // DAY == one.day) & (position >= one.start) & (position < one.end)
-        return found
-
-    @property
-    def stretches(self) -> list[Stretch]:
-        """What came without a silence; frames without a believable time are with the first.
-
-        Of a refilling each day stands alone: those between were not asked for.
-        """
-        found: list[Stretch] = []
-        for hour in sorted(key for key in self.hours if key != NO_HOUR):
-            entry = self.hours[hour]
-            frames = int(entry.counts.sum())
-            is_same = not self.again or (found and found[-1].last // DAY == entry.low // DAY)
-            if found and is_same and entry.low - found[-1].last <= SILENCE:
-                found[-1] = Stretch(found[-1].first, entry.high, found[-1].frames + frames)
-            else:
-                found.append(Stretch(entry.low, entry.high, frames))
-        untimed = int(self.hours[NO_HOUR].counts.sum()) if NO_HOUR in self.hours else 0
-        first, *others = found or [Stretch(0, 0, 0)]
-        return [Stretch(first.first, first.last, first.frames + untimed), *others]
-
-    @property
-    def times(self) -> tuple[int, int]:
-        """Earliest and latest believable time of this batch; zeros where there is none."""
-        timed = [hour for key, hour in self.hours.items() if key != NO_HOUR]
-        return (min(hour.low for hour in timed), max(hour.high for hour in timed)) if timed else (0, 0)
-
-
-@dataclass(eq=False, slots=True)
-class Reading:
-    """One capture that is being read."""
-
-    reader: CaptureReader
-    name: str
-    interface: str | None  # of a live capture
-    is_stream: bool = False  # what was read of it cannot be read again
-    earlier: list[Taken] = field(default_factory=list)  # what the ledger has of all with its head, in order
-    own: set[tuple[int, str]] = field(default_factory=set)  # reach and digest of those that are of it
-    again: int = 0
-    holes: list[Hole] = field(default_factory=list)  # all of its sensors, where it is refilled
-    start: int = 0  # decompressed byte at which this batch began to read it
-    reach: int = 0  # and up to which it has been counted
-    digest: str = ""
-    as_of: int = 0  # plan of the ledger at which `earlier` was all of it
-    branch: int = 0  # number of one that begins with the bytes of a known capture, and does not continue it
-    is_over: bool = False  # nothing of it is wanted, or wanted any more
-    pieces: dict[int, Piece] = field(default_factory=dict)  # by interface
-    link_types: dict[int, int] = field(default_factory=dict)  # unknown ones, of this batch
-
-    @property
-    def capture(self) -> str:
-        """Under which its time is taken."""
-        return self.reader.head + (f"{BRANCH}{self.branch}" if self.branch else "")
-
-    def of_it(self, rows: Iterable[Taken]) -> list[Taken]:
-        """Those of rows with its head that are of its bytes."""
-        return [row for row in rows if (row.reach, row.digest) in self.own]
-
-    @property
-    def new_damage(self) -> list[Damage]:
-        """What could not be read, and the ledger does not say yet."""
-        if not self.reader.damage:
-            return []
-        said = {line for row in self.of_it(self.earlier) for line in row.damage.split("\n")}
-        return [damage for damage in self.reader.damage if _line(damage) not in said]
-
-
-@dataclass(frozen=True, slots=True)
 class Committed:
     """What a commit added."""
 
@@ -182,14 +65,6 @@ class Committed:
     frames: int
     flows: int
     fates: dict[str, int]  # frames by what became of them, and those dropped: the columns of `coverage`
-
-
-@dataclass(slots=True)
-class _Beat:
-    """What a live point says of itself, beside what its capture holds."""
-
-    hours: dict[int, Hour] = field(default_factory=dict)
-    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +99,7 @@ class Worker:
         self._desks = [(Decoder(), Judge()) for _ in range(AHEAD + 1)]
         self._desk = 0
         self._reduction = Reduction(settings.ingest.flows_per_file)
-        self._handshakes = Handshakes()
+        self._observers: list[Observer] = [Handshakes()]
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
         self._staging = Staging(ledger.folder)
         self._closed: _Closed | None = None
@@ -232,7 +107,7 @@ class Worker:
         self._readings: list[Reading] = []
         self._of_point: dict[tuple[str, str], list[tuple[Reading, Piece]]] = {}
         self._followed: dict[str, Reading] = {}  # by head: of those with one head the first
-        self._beats: dict[tuple[str, str], _Beat] = {}
+        self._beats: dict[tuple[str, str], Beat] = {}
         self._branches = count(1)
         self._others = 0  # last plan by which somebody else may have changed the ledger
         self._known = Known(ledger.finish())
@@ -244,7 +119,8 @@ class Worker:
         Heartbeats stay: nobody else has them.
         """
         self._reduction.clear()
-        self._handshakes.clear()
+        for observer in self._observers:
+            observer.clear()
         beats = self._beats
         self._followed.clear()
         self._empty()
@@ -314,11 +190,7 @@ class Worker:
         `dropped` are packets lost since the last heartbeat, of a capturing program that does not write them into its
         captures.
         """
-        nothing = np.zeros(FATES, np.int64)
-        beat = self._beats.setdefault((sensor, point), _Beat())
-        hour = beat.hours.setdefault(when // HOUR, Hour(when, when, nothing))
-        hour.low, hour.high = min(hour.low, when), max(hour.high, when)
-        beat.dropped += dropped
+        self._beats.setdefault((sensor, point), Beat()).note(when, dropped)
 
     @property
     def gathered(self) -> int:
@@ -360,7 +232,7 @@ class Worker:
             self._others = snapshot.plan
             self._known = Known(snapshot)
         for reading, rows in closed.rows.items():
-            self._go_on(reading, rows)
+            reading.go_on(rows)
         self._empty()
         self._readings.clear()
         self._of_point.clear()
@@ -369,16 +241,19 @@ class Worker:
         return result
 
     def _has_batch(self) -> bool:
-        return bool(self._beats) or any(map(self._has_news, self._readings))
+        return bool(self._beats) or any(reading.has_news for reading in self._readings)
 
     def _close(self) -> _Closed:
         """Make the batch's last rows."""
         self._take_rows(all_sources=True)
-        readings = [reading for reading in self._readings if self._has_news(reading)]
+        readings = [reading for reading in self._readings if reading.has_news]
         taken = self._now()
-        rows = {reading: self._capture_rows(reading, taken) for reading in readings}
+        rows = {reading: reading.capture_rows(taken, self._places) for reading in readings}
         self._staging.add(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
-        coverage = pl.DataFrame(self._coverage_rows(readings), schema=_COVERAGE, orient="row")
+        watched = [row for reading in readings for row in reading.coverage_rows(self._bridge)]
+        for (sensor, point), beat in self._beats.items():
+            watched += beat.coverage_rows(sensor, point, self._bridge)
+        coverage = pl.DataFrame(watched, schema=_COVERAGE, orient="row")
         self._staging.add(COVERAGE, coverage)
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
         return _Closed(rows, int(coverage["frames"].sum()), fates)
@@ -501,8 +376,9 @@ class Worker:
         if piece.again:
             fate[~piece.is_missing(frames.time, frames.base + frames.offset)] = SKIPPED
         self._reduction.absorb(piece.sensor.id, fate, frames.time, frames.wire, packets, judged)
-        if any(entry.kind == HONEYPOT for entry in piece.sensor.entries):
-            self._handshakes.note(piece.sensor.id, fate, frames.time, packets)
+        run = Run(piece.sensor, piece.point, frames, packets, judged, fate)
+        for observer in self._observers:
+            observer.see(run)
         count_hours(piece.hours, fate, frames.time)
         if piece.again:
             passed = (fate == SKIPPED) & (frames.interface == index)
@@ -541,16 +417,11 @@ class Worker:
                 number = reading.reader.interfaces[index].link_type
                 reading.link_types[number] = reading.link_types.get(number, 0) + int(count)
 
-    def _has_news(self, reading: Reading) -> bool:
-        return (
-            not reading.is_over
-            and bool(reading.reach > reading.start or reading.new_damage)
-            and bool(reading.digest)
-        )
-
     def _take_rows(self, *, all_sources: bool) -> None:
         """Take the rows that were counted; of the sources where they are many, or `all_sources`."""
-        self._staging.add(SOURCES, self._handshakes.take())
+        for observer in self._observers:
+            for table, rows in observer.take(self._places):
+                self._staging.add(table, rows)
         if not self._reduction.is_empty:
             self._take_flows(self._reduction.take_flows(self._places))
         if self._reduction.sources > (0 if all_sources else self._reduction.most_sources):
@@ -558,7 +429,7 @@ class Worker:
 
     def _take_flows(self, flows: pl.DataFrame) -> None:
         self._flows += flows.height
-        late = pl.col("day").is_in(_dates(self._sealed))
+        late = pl.col("day").is_in(dates(self._sealed))
         if len(self._sealed):
             for table in ROLLUPS:
                 day = (pl.col("minute") // DAY_MINUTES).cast(pl.Date)
@@ -572,54 +443,6 @@ class Worker:
             self._staging.add(SEALS, seals)
             flows = flows.filter(~late)
         self._staging.add(FLOWS, flows)
-
-    def _capture_rows(self, reading: Reading, taken: int) -> list[Taken]:
-        rows = [
-            Taken(
-                day=capture_day(reading.reader.first),
-                head=reading.reader.head,
-                start=reading.start,
-                reach=reading.reach,
-                digest=reading.digest,
-                name=reading.name,
-                sensor=piece.sensor.id,
-                point=piece.point,
-                frames=stretch.frames,
-                first=stretch.first,
-                last=stretch.last,
-                link_types="",
-                damage="",
-                dropped=max(piece.dropped, reading.reader.dropped.get(index, 0)),
-                again=piece.again,
-                taken=taken,
-                geo=self._places.build(stretch.first // DAY) if stretch.first else "",
-                rules=RULES_VERSION,
-            )
-            for index, piece in sorted(reading.pieces.items())
-            for stretch in piece.stretches
-        ]
-        damage = "\n".join(_line(one) for one in reading.new_damage)
-        links = ",".join(f"{number}={count}" for number, count in sorted(reading.link_types.items()))
-        rows[0] = rows[0]._replace(link_types=links, damage=damage)
-        return rows
-
-    def _coverage_rows(self, readings: Iterable[Reading]) -> list[Row]:
-        rows: list[Row] = []
-        for reading in readings:
-            for index, piece in reading.pieces.items():
-                dropped = max(0, reading.reader.dropped.get(index, 0) - piece.dropped)
-                hours = piece.around | piece.hours
-                of_piece = coverage_rows(
-                    piece.sensor.id, piece.point, hours, piece.before, self._bridge, dropped
-                )
-                asked = set(_dates(piece.asked))
-                rows += [row for row in of_piece if not piece.again or row[0] in asked]
-        for (sensor, point), beat in self._beats.items():
-            dropped = beat.dropped
-            for hour, entry in sorted(beat.hours.items()):  # one by one: a jump of the clock is no silence
-                rows += coverage_rows(sensor, point, {hour: entry}, 0, self._bridge, dropped)
-                dropped = 0
-        return rows
 
     def _changes(self, now: Snapshot, readings: dict[Reading, list[Taken]]) -> dict[str, Change] | None:
         """What the batch does to a state, if that state still is what the batch relied on; None where it has it."""
@@ -636,7 +459,7 @@ class Worker:
         ):
             raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
         changes = {table.name: Change(add=files) for table, files in self._staging.files.items()}
-        sealed = set(_dates(self._sealed))
+        sealed = set(dates(self._sealed))
         days = {date.fromisoformat(file.day) for file in self._staging.files.get(FLOWS, ())} - sealed
         late = {date.fromisoformat(file.day) for file in self._staging.files.get(SEALS, ())}
         for table in (*ROLLUPS, *MONTH_ROLLUPS):  # a rollup is there only while it is true
@@ -666,19 +489,6 @@ class Worker:
             )
         )
 
-    def _go_on(self, reading: Reading, rows: list[Taken]) -> None:
-        """Make a reading ready for the next batch."""
-        reading.earlier = sorted([*reading.earlier, *rows], key=lambda row: row.order)
-        reading.own.add((reading.reach, reading.digest))
-        reading.start = reading.reach
-        reading.link_types.clear()
-        for index, piece in reading.pieces.items():
-            around = max((hour.high for hour in piece.around.values()), default=0)
-            piece.before = max(piece.before, piece.times[1], around)
-            piece.dropped = max(piece.dropped, reading.reader.dropped.get(index, 0))
-            piece.hours, piece.around = {}, {}
-            piece.low = piece.high = 0
-
 
 _FATES = [column.name for column in COVERAGE.columns if column.merge is Merge.SUM and column.name != "frames"]
 _NO_DAYS = np.empty(0, np.int64)
@@ -688,11 +498,3 @@ _NO_SPANS = np.empty((0, 2), np.int64)
 def _days(snapshot: Snapshot) -> npt.NDArray[np.int64]:
     """Sealed UTC days, sorted, since 1970."""
     return np.array(sorted((day - _EPOCH).days for day in snapshot.days(SEALS)), np.int64)
-
-
-def _dates(days: npt.NDArray[np.int64]) -> list[date]:
-    return [_EPOCH + timedelta(days=day) for day in days.tolist()]
-
-
-def _line(damage: Damage) -> str:
-    return f"{damage.offset}: {damage.reason}"

@@ -20,8 +20,9 @@ from typing import BinaryIO, Self, TypeVar
 from darkscope.ingest.capture.reader import CaptureError, UnknownFormat
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
+from darkscope.ingest.reading import Reading
 from darkscope.ingest.sensors import SensorError
-from darkscope.ingest.worker import Committed, DiskLow, Reading, Worker
+from darkscope.ingest.worker import Committed, DiskLow, Worker
 
 LOG = logging.getLogger("darkscope.ingest.intake")
 

@@ -22,9 +22,10 @@ from packets import ethernet, ipv4, tcp
 from darkscope.ingest import series
 from darkscope.ingest.geo import Places
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.reading import Reading
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import Ingest, Retention, SensorEntry, Settings
-from darkscope.ingest.worker import Committed, Reading, Worker
+from darkscope.ingest.worker import Committed, Worker
 
 SECOND = 1_000_000_000
 NOON = int(datetime(2020, 6, 24, 12, tzinfo=UTC).timestamp())
