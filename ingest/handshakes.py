@@ -7,7 +7,7 @@ rows of `sources` keep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -98,6 +98,8 @@ def _find(
 class Handshakes:
     """Marks of handshakes in the making."""
 
+    name = "handshakes"
+
     def __init__(self) -> None:
         self.clear()
 
@@ -105,6 +107,16 @@ class Handshakes:
         """Forget everything."""
         self._found: list[pl.DataFrame] = []
         self._open = pl.DataFrame(schema=_OPEN)  # offers of earlier takes that nobody has acknowledged
+
+    def finish(self) -> None:
+        """Let offers wait on."""
+
+    def kept(self) -> Iterator[tuple[str, str]]:
+        """Nothing: marks in `sources` tell of handshakes that a restart cut."""
+        yield from ()
+
+    def resume(self, _: Iterable[tuple[str, str]]) -> None:
+        """Go on without what was never kept."""
 
     def see(self, run: Run) -> None:
         """Look through one run; that of a telescope has no handshakes."""

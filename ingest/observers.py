@@ -1,6 +1,7 @@
 """What looks at every run of packets beside the counting, for rows that one packet alone does not give.
 
-An observer remembers what is not finished yet from run to run; how runs and batches were cut must not show in its rows.
+An observer remembers what is not finished yet from run to run: neither how runs and batches were cut may show in its
+rows, nor a restart. What it has open at a commit is kept by the same commit, and given back when the worker begins.
 """
 
 from __future__ import annotations
@@ -36,11 +37,23 @@ class Run:
 class Observer(Protocol):
     """One kind of rows in the making. Used by one thread."""
 
+    name: str
+    """Under which the ledger keeps what is open."""
+
     def see(self, run: Run) -> None:
         """Look through one run."""
 
     def take(self, places: Places) -> Iterable[tuple[Table, pl.DataFrame]]:
         """Rows that were finished since the last time, with their `day`. Raises GeoError."""
+
+    def finish(self) -> None:
+        """Take what is open for all there will be: nothing more is to be read for now."""
+
+    def kept(self) -> Iterable[tuple[str, str]]:
+        """What is open, as texts by keys of the observer's own; it stays open."""
+
+    def resume(self, kept: Iterable[tuple[str, str]]) -> None:
+        """Go on with what `kept` gave, after `clear` or at the start."""
 
     def clear(self) -> None:
         """Drop everything."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import polars as pl
 
-FORMAT = 2
+FORMAT = 3
 """Version of the tables' layout; a ledger written by a newer one is refused, an older one gets what it lacks."""
 
 NO_PORT = -1
@@ -78,6 +78,7 @@ class Column:
     meaning: str
     merge: Merge = Merge.KEY
     limit: int = 0  # members a SMALLEST column keeps
+    is_long: bool = False  # no question skips files by it: the log has no smallest and largest value
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,26 +309,45 @@ SEALS = Table(
 
 REQUESTS = Table(
     "requests",
-    "first data that clients sent to honeypot-type sensors, sensor addresses masked",
+    "first data that clients sent to honeypot-type sensors: one row for each HTTP request in it, else one for all. "
+    "Sensor addresses are masked; of all texts only printable ASCII stands as it came, the rest as \\xHH, a backslash "
+    "as \\\\",
     (
-        Column("time", INT64, "nanoseconds since 1970"),
+        Column("time", INT64, "of the connection's first data, nanoseconds since 1970"),
         _SENSOR,
         *_SOURCE,
         _COUNTRY,
         _ASN,
+        Column("source_port", INT32, "source port"),
         _PORT,
-        Column("kind", TEXT, "http, tls, or a guess at the protocol"),
-        Column("method", TEXT, "HTTP method; empty elsewhere"),
-        Column("path", TEXT, "HTTP request target, or TLS server name"),
-        Column("host", TEXT, "HTTP Host field"),
-        Column("agent", TEXT, "HTTP User-Agent field"),
+        Column("number", INT32, "which request of its connection, from 0"),
+        Column("kind", TEXT, "http, tls, or a guess at the protocol; unknown"),
+        Column("method", TEXT, "HTTP method; empty elsewhere", is_long=True),
+        Column("path", TEXT, "HTTP request target with its query; empty elsewhere", is_long=True),
+        Column("host", TEXT, "HTTP Host field, or TLS server name", is_long=True),
+        Column("agent", TEXT, "HTTP User-Agent field", is_long=True),
+        Column("headers", TEXT, "HTTP fields as sent, one a line of `Name: value`", is_long=True),
         Column("fingerprint", TEXT, "JA4 of a TLS client"),
-        Column("body", TEXT, "BLAKE3 of the body"),
-        Column("size", INT64, "bytes the client sent"),
-        Column("preview", TEXT, "first bytes, escaped"),
+        Column("body", TEXT, "BLAKE3 of the HTTP body as masked; empty where there is none", is_long=True),
+        Column("size", INT64, "bytes of this request; elsewhere of the first data"),
+        Column("preview", TEXT, "first bytes of the HTTP body; elsewhere of the first data", is_long=True),
     ),
-    order=("time",),
+    order=("time", "sensor", "source_port", "number"),
     mergeable=False,
+)
+
+UNFINISHED = Table(
+    "unfinished",
+    "what a worker had begun to put together when it committed last: its next start goes on with it",
+    (
+        Column("worker", TEXT, "the worker's name"),
+        Column("observer", TEXT, "what it puts together"),
+        Column("key", TEXT, "the observer's own"),
+        Column("state", TEXT, "the observer's own", is_long=True),
+    ),
+    order=("worker", "observer", "key"),
+    mergeable=False,
+    since=3,
 )
 
 EVENTS = Table(
@@ -470,6 +490,7 @@ TABLES = (
     FORGOTTEN,
     SEALS,
     REQUESTS,
+    UNFINISHED,
     EVENTS,
     ATTACKS,
     PROMOTIONS,

@@ -43,6 +43,7 @@ from darkscope.ingest.series import (
     ROLLUPS,
     SEALS,
     SOURCES,
+    UNFINISHED,
     Merge,
 )
 from darkscope.ingest.settings import Settings
@@ -51,6 +52,9 @@ _EPOCH = date(1970, 1, 1)
 
 _CAPTURES = {"day": pl.Date(), **CAPTURES.schema}
 _COVERAGE = {"day": pl.Date(), **COVERAGE.schema}
+_UNFINISHED = {"day": pl.Date(), **UNFINISHED.schema}
+_NO_DAY = _EPOCH
+"""Where rows lie that are of no day."""
 
 
 class DiskLow(LedgerError):
@@ -112,6 +116,10 @@ class Worker:
         self._others = 0  # last plan by which somebody else may have changed the ledger
         self._known = Known(ledger.finish())
         self._sealed = _days(self._known.snapshot)
+        # What is read again is no continuation of what was read last.
+        self._as = f"{settings.worker} again" if again else settings.worker
+        self._is_last = False
+        self._resume()
 
     def start_over(self) -> None:
         """Drop the batch and look at the ledger afresh: after `Overtaken`; every capture is to be opened again.
@@ -129,6 +137,7 @@ class Worker:
         self._of_point.clear()
         self._known = Known(self.ledger.finish())
         self._sealed = _days(self._known.snapshot)
+        self._resume()
 
     def open(
         self,
@@ -197,12 +206,14 @@ class Worker:
         """Frames in the batch."""
         return self._frames
 
-    def commit(self) -> Committed | None:
+    def commit(self, *, is_last: bool = False) -> Committed | None:
         """Commit the batch; None where there is nothing to commit.
 
+        After the last one of a run over files nothing more comes: what observers have open is finished with it.
         Raises Overtaken (read again, after `start_over`) and LedgerError, DiskLow among them: the batch is kept, and
         the next `commit` tries again, also where this one failed half way.
         """
+        self._is_last |= is_last
         if self._closed is None and not self._has_batch():
             self._readings.clear()
             self._of_point.clear()
@@ -241,11 +252,24 @@ class Worker:
         return result
 
     def _has_batch(self) -> bool:
-        return bool(self._beats) or any(reading.has_news for reading in self._readings)
+        return (
+            bool(self._beats)
+            or any(reading.has_news for reading in self._readings)
+            or (self._is_last and any(True for observer in self._observers for _ in observer.kept()))
+        )
 
     def _close(self) -> _Closed:
         """Make the batch's last rows."""
+        if self._is_last:
+            for observer in self._observers:
+                observer.finish()
         self._take_rows(all_sources=True)
+        unfinished = [
+            (_NO_DAY, self._as, observer.name, key, state)
+            for observer in self._observers
+            for key, state in observer.kept()
+        ]
+        self._staging.add(UNFINISHED, pl.DataFrame(unfinished, schema=_UNFINISHED, orient="row"))
         readings = [reading for reading in self._readings if reading.has_news]
         taken = self._now()
         rows = {reading: reading.capture_rows(taken, self._places) for reading in readings}
@@ -258,11 +282,19 @@ class Worker:
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
         return _Closed(rows, int(coverage["frames"].sum()), fates)
 
+    def _resume(self) -> None:
+        """Give observers what the ledger keeps for them."""
+        rows = self._known.snapshot.scan(UNFINISHED).filter(pl.col("worker") == self._as)
+        kept = rows.select("observer", "key", "state").sort("observer", "key").collect().rows()
+        for observer in self._observers:
+            observer.resume((key, state) for name, key, state in kept if name == observer.name)
+
     def _empty(self) -> None:
         self._staging.clear()
         self._closed = None
         self._frames = self._flows = 0
         self._beats = {}
+        self._is_last = False
 
     def _is_followed(self, reading: Reading) -> bool:
         """Whether the same capture is followed under another name; this one's turn comes once that one is complete."""
@@ -462,6 +494,10 @@ class Worker:
         sealed = set(dates(self._sealed))
         days = {date.fromisoformat(file.day) for file in self._staging.files.get(FLOWS, ())} - sealed
         late = {date.fromisoformat(file.day) for file in self._staging.files.get(SEALS, ())}
+        mine = (pl.col("min.worker") == self._as) if now.files(UNFINISHED).height else pl.lit(False)
+        if before := now.files(UNFINISHED).filter(mine)["path"].to_list():
+            removed = [one for one in now.removals(UNFINISHED, [_NO_DAY]) if one.path in before]
+            changes.setdefault(UNFINISHED.name, Change()).remove = removed
         for table in (*ROLLUPS, *MONTH_ROLLUPS):  # a rollup is there only while it is true
             untrue = days | late if table in MONTH_ROLLUPS else days
             removed = now.removals(table, partitions(table, untrue))

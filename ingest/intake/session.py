@@ -211,11 +211,14 @@ class Session:
         if self._since is None:
             self._since = time.monotonic()
 
-    def commit(self) -> Committed | None:
-        """Commit what was gathered. Raises LedgerError, where nobody is patient or the end is asked for."""
+    def commit(self, *, is_last: bool = False) -> Committed | None:
+        """Commit what was gathered, all there will be where it is the last time.
+
+        Raises LedgerError, where nobody is patient or the end is asked for.
+        """
         while True:
             try:
-                committed = self._insist(self._worker.commit)
+                committed = self._insist(lambda: self._worker.commit(is_last=is_last))
             except Overtaken as error:
                 LOG.info("overtaken", extra={"fields": {"reason": str(error)}})
                 self._begin_again()
@@ -234,8 +237,12 @@ class Session:
         return committed
 
     def end(self) -> None:
-        """Commit what was gathered, and count what was read in part. Raises LedgerError."""
-        self.commit()
+        """Commit what was gathered, and count what was read in part. Raises LedgerError.
+
+        Where nobody asked for the end, all was read: what is open is finished, like a connection of which more could
+        have come.
+        """
+        self.commit(is_last=not self.is_stopping)
         for capture in self._open:
             self._count(capture)
         self._close_all()

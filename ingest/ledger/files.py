@@ -93,7 +93,7 @@ def _digest(data: bytes | memoryview) -> str:
 
 
 def _statistics(table: Table, rows: pl.DataFrame) -> str:
-    names = [name for name, kind in table.schema.items() if not isinstance(kind, pl.List)]
+    names = [one.name for one in table.columns if not (one.is_long or isinstance(one.type, pl.List))]
     low = rows.select(pl.col(names).min()).row(0, named=True)
     high = rows.select(pl.col(names).max()).row(0, named=True)
     return json.dumps(
@@ -127,7 +127,7 @@ def ordered(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
         values = column.to_numpy().astype(np.int64)
         low, high = int(values.min()), int(values.max())
         size *= high - low + 1
-        if size > 1 << 63:
+        if size >= 1 << 63:
             return rows.sort(table.order)
         number = number * (high - low + 1) + (values - low)
     return rows.sort(pl.Series(number))

@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -419,9 +420,24 @@ def _create(folder: Path, table: Table) -> None:
             "delta.deletedFileRetentionDuration": "interval 1 days",
         },
     )
+    _add_columns(folder, table)
     if (folder / table.name / "_delta_log" / _commit_name(0)).exists():  # of an old table it is cleaned away
         make_log_durable(folder / table.name / "_delta_log", 0)
         make_durable(folder, [table.name])
+
+
+def _add_columns(folder: Path, table: Table) -> None:
+    """Give a table of an older format the columns that came since; nothing had written to it."""
+    for _ in range(ATTEMPTS):
+        delta = DeltaTable(folder / table.name)
+        there = {field.name for field in delta.schema().fields}
+        lacking = [column for column in table.columns if column.name not in there]
+        if not lacking:
+            return
+        # Delta adds no column that must have values, for rows that are there would have none.
+        with suppress(CommitFailedError):  # another process does the same
+            delta.alter.add_columns([Field(column.name, _DELTA_TYPES[column.type]) for column in lacking])
+            make_log_durable(folder / table.name / "_delta_log", delta.version())
 
 
 def _load(folder: Path, name: str, version: int | None = None) -> DeltaTable:

@@ -14,11 +14,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from ledgers import NOW, Site, packets, ramp, read
+from deltalake import DeltaTable, Field, Schema
+from deltalake.schema import PrimitiveType
+from ledgers import NOW, Site, day, packets, ramp, read
 from runs import AS_ANYBODY, run
 
 from darkscope.ingest.ledger import plan as plans
 from darkscope.ingest.ledger.expiry import expire, forget
+from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Plan
 from darkscope.ingest.ledger.upkeep import clean, keep_up
@@ -29,9 +32,11 @@ from darkscope.ingest.series import (
     FORGOTTEN,
     FORMAT,
     MONTH_ROLLUPS,
+    REQUESTS,
     ROLLUP_PORTS,
     SOURCES,
     TABLES,
+    UNFINISHED,
 )
 
 
@@ -327,7 +332,7 @@ def test_a_ledger_of_an_older_format_is_read_as_it_is(site: Site) -> None:
     make_older(site)
     snapshot = Ledger(site.folder).snapshot()
     assert {table.name: snapshot.files(table).height for table in TABLES if table.since > 1} == {
-        table.name: 0 for table in MONTH_ROLLUPS
+        table.name: 0 for table in (UNFINISHED, *MONTH_ROLLUPS)
     }
     assert snapshot.scan(MONTH_ROLLUPS[0]).collect().height == 0
     assert verify(Ledger(site.folder)).faults == ()
@@ -354,6 +359,32 @@ def test_a_ledger_of_an_older_format_gets_what_it_lacks_with_its_first_change(
     assert verify(Ledger(site.folder)).faults == ()
     for table in TABLES:
         assert (site.folder / table.name / "_delta_log").is_dir()
+
+
+def test_a_table_of_an_older_format_gets_the_columns_it_lacks(site: Site) -> None:
+    site.opened()
+    shutil.rmtree(site.folder / REQUESTS.name)
+    DeltaTable.create(
+        site.folder / REQUESTS.name,
+        schema=Schema(
+            [Field("day", PrimitiveType("date"), nullable=False), Field("time", PrimitiveType("long"))]
+        ),
+        partition_by=["day"],
+    )
+    (site.folder / "ledger.json").write_text('{"format": 2}')
+    site.take(ramp(0, 3))
+    fields = DeltaTable(site.folder / REQUESTS.name).schema().fields
+    assert [field.name for field in fields] == ["day", *REQUESTS.schema]
+    rows = pl.DataFrame(
+        {
+            name: pl.Series([7 if kind != pl.String() else "x"], dtype=kind)
+            for name, kind in REQUESTS.schema.items()
+        }
+    )
+    file = write_file(site.folder, REQUESTS, day("2020-06-24"), rows)
+    site.ledger.change("one", "ingest", lambda _: {REQUESTS.name: Change([file])})
+    assert pl.scan_delta(str(site.folder / REQUESTS.name)).drop("day").collect().equals(rows)
+    assert verify(Ledger(site.folder)).faults == ()
 
 
 def test_an_older_ledger_whose_migration_was_killed_is_migrated_to_the_end(site: Site) -> None:
