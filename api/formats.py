@@ -33,6 +33,16 @@ class Format(StrEnum):
     CSV = "csv"
     NDJSON = "ndjson"
     PARQUET = "parquet"
+    SVG = "svg"
+    PNG = "png"
+
+
+PICTURES = frozenset({Format.SVG, Format.PNG})
+"""Formats that `api/charts/` draws."""
+
+
+class UnwrittenError(ValueError):
+    """An answer that cannot be written as it was asked for; the message says which."""
 
 
 MEDIA_TYPES = {
@@ -40,6 +50,8 @@ MEDIA_TYPES = {
     Format.CSV: "text/csv",
     Format.NDJSON: "application/x-ndjson",
     Format.PARQUET: "application/vnd.apache.parquet",
+    Format.SVG: "image/svg+xml",
+    Format.PNG: "image/png",
 }
 """What the formats for scripts are called on the Internet (IANA; NDJSON has no registered name)."""
 

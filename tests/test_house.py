@@ -133,14 +133,19 @@ KNOWS: dict[str, set[str]] = {
         "ingest.settings",
         "ingest.watched",
     },
-    "api.http": {"api", "ingest.ledger", "ingest.registry", "ingest.series", "ingest.settings"},
+    "api.charts": {"api"},
+    "api.http": {"api", "api.charts", "ingest.ledger", "ingest.registry", "ingest.series", "ingest.settings"},
     "api.data": set(),
     "grafana": {"ingest.measurements", "ingest.series"},
     "provisioning": set(),
 }
 """What each room imports of the others. `api.command` may import all: it puts them together."""
 
+ROOMS = ("charts", "command", "data", "http")
+"""Folders of `api` that are rooms of their own."""
+
 PLACES = {
+    "babel": {"api", "api.charts"},
     "deltalake": {"ingest.ledger"},
     "dpkt": {"ingest.decode"},
     "fastapi": {"api.http"},
@@ -157,6 +162,7 @@ PLACES = {
     "subprocess": {"api.command", "ingest.intake"},
     "typer": {"api.command"},
     "uvicorn": {"api.command", "api.http"},
+    "vl_convert": {"api.charts"},
 }
 """Where alone a library is imported."""
 
@@ -186,7 +192,7 @@ def room(module: str) -> str:
         return module.split(".", maxsplit=1)[0]
     if module.startswith("api."):
         second = module.split(".")[1]
-        return f"api.{second}" if second in ("command", "data", "http") else "api"
+        return f"api.{second}" if second in ROOMS else "api"
     return ".".join(module.split(".")[:2])
 
 

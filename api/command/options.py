@@ -21,11 +21,13 @@ from darkscope.api.address import AddressError
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.calendars import Calendars
+from darkscope.api.charts.answers import picture
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.stores import opened
 from darkscope.api.dimension import Dimension, Spreading, ValueTextError
-from darkscope.api.formats import Answer, Format, written
+from darkscope.api.formats import PICTURES, Answer, Format, UnwrittenError, written
 from darkscope.api.labels import labels
+from darkscope.api.language import Language
 from darkscope.api.names import Names, NamesError
 from darkscope.api.periods import PeriodError
 from darkscope.api.selection import UnknownSensorError, known
@@ -111,6 +113,7 @@ Step = Annotated[
     ),
 ]
 Shape = Annotated[Format, typer.Option("--format", help="How the answer is written.", rich_help_panel=_SHOW)]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of pictures.", rich_help_panel=_SHOW)]
 Sources = Annotated[
     Precision | None,
     typer.Option(
@@ -137,6 +140,7 @@ class Asking:
     output: Format
     settings: Path | None
     ledger: Path | None
+    language: Language = Language.EN  # of pictures
 
     def about(self, dimension: Dimension) -> Asking:
         """Ask the same about another dimension."""
@@ -153,8 +157,16 @@ class Asking:
         if self.output is Format.TABLE:
             console = Console()
             console.print(draw(answer, console.width))
+        elif self.output in PICTURES:
+            typer.echo(self._picture(answer), nl=False)
         else:
             typer.echo(written(answer, self.output), nl=False)
+
+    def _picture(self, answer: Answer) -> bytes:
+        try:
+            return picture(answer, self.output, self.language)
+        except UnwrittenError as error:
+            raise _stopped(error, MISTAKE) from None
 
     def _answer(self, ask: Callable[[Observer, Question], Told]) -> Told:
         try:
@@ -211,9 +223,12 @@ def _about(
 
 
 def _where(
-    output: Shape = Format.TABLE, settings: SettingsFile = None, ledger: LedgerFolder = None
-) -> tuple[Format, Path | None, Path | None]:
-    return output, settings, ledger
+    output: Shape = Format.TABLE,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
+    lang: Lang = Language.EN,
+) -> tuple[Format, Path | None, Path | None, Language]:
+    return output, settings, ledger, lang
 
 
 PACKETS = ("against", "traffic", "port", "country", "protocol", "owner", "tool", "research")

@@ -81,7 +81,7 @@ def router(source: Source) -> APIRouter:
         "/breadth",
         dependencies=[needs(Scope.READ)],
         response_model=BreadthAnswer,
-        responses=responses("The verdict, and each sensor.", EXAMPLE),
+        responses=responses("The verdict, and each sensor.", EXAMPLE, is_drawn=True),
     )
     def breadth(request: Request, query: Annotated[Narrowed, Query()]) -> Response:
         """Say how many sensors share in a rise of the packets asked about, against the period before."""

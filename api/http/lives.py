@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from darkscope.api.address import AddressError, Sender, parse_address
 from darkscope.api.asked import Kind
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import MEDIA_TYPES, Format, written
+from darkscope.api.formats import MEDIA_TYPES, Format
 from darkscope.api.http import questions
 from darkscope.api.http.access import asker_of, needs
 from darkscope.api.http.answers import Count, Described, EvidenceAnswer, ProvenanceAnswer
 from darkscope.api.http.problems import declared
-from darkscope.api.http.questions import Observed, Posed, Word, responses
+from darkscope.api.http.questions import Observed, Posed, Word, drawn_or_written, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 
@@ -171,11 +171,10 @@ def router(source: Source) -> APIRouter:
         """Look addresses up: a row for each, in the order given, also for those that were not seen."""
         senders = _senders(wanted.addresses)
         posed = Posed.of(request, source, Dimension.OWNERS, query)
-        output = Format(posed.shape)
         with source.turns.turn(asker_of(request).who):
-            data = written(posed.observer.look_up(posed.question, senders), output)
+            data = drawn_or_written(posed.observer.look_up(posed.question, senders), posed.shape, query.lang)
         headers = {name: value for name, value in posed.headers("").items() if name != "ETag"}
-        return Response(data, media_type=MEDIA_TYPES[output], headers=headers)
+        return Response(data, media_type=MEDIA_TYPES[Format(posed.shape)], headers=headers)
 
     @routes.get(
         "/{address}",

@@ -20,13 +20,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from darkscope.api import public
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
+from darkscope.api.charts.answers import picture
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import MEDIA_TYPES, Answer, Format, written
+from darkscope.api.formats import MEDIA_TYPES, PICTURES, Answer, Format, UnwrittenError, written
 from darkscope.api.http.access import asker_of
 from darkscope.api.http.problems import Unusable, declared
 from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Asker
+from darkscope.api.language import Language
 from darkscope.api.periods import CALENDAR_STEPS, DAY, Window, instant, minute, parse_step
 from darkscope.ingest.ledger.ledger import Snapshot
 from darkscope.ingest.series import Traffic
@@ -53,9 +55,12 @@ class Shape(StrEnum):
     CSV = Format.CSV.value
     NDJSON = Format.NDJSON.value
     PARQUET = Format.PARQUET.value
+    SVG = Format.SVG.value
+    PNG = Format.PNG.value
 
 
-BY_MEDIA_TYPE = {MEDIA_TYPES[Format(shape)]: shape for shape in Shape}
+BY_MEDIA_TYPE = {MEDIA_TYPES[Format(shape)]: shape for shape in Shape if Format(shape) not in PICTURES}
+"""What the header `Accept` chooses among: browsers accept pictures of whatever they ask for."""
 
 
 class Observed(BaseModel):
@@ -77,7 +82,10 @@ class Observed(BaseModel):
     kind: Kind = Kind.TELESCOPE
     """Which kind of sensors. What answers attracts more, so rankings are about telescopes where this is left out."""
     format: Shape | None = None
-    """How the answer is written; overrules the header `Accept`. JSON where neither says."""
+    """How the answer is written; overrules the header `Accept`. JSON where neither says.
+    `svg` and `png` are pictures."""
+    lang: Language = Language.EN
+    """The language of pictures."""
 
     def asked(self, dimension: Dimension) -> Asked:
         """The question in words."""
@@ -233,9 +241,20 @@ def answer(
         found = ask(posed.observer, posed.question)
         if asker_of(request).is_public:
             found = public.published(found, source.settings.api.public_least)
-        return Kept(written(found, Format(posed.shape)))
+        return Kept(drawn_or_written(found, posed.shape, query.lang))
 
     return posed.sent(request, in_turn(request, source, posed, compute).data)
+
+
+def drawn_or_written(found: Answer, shape: Shape, language: Language) -> bytes:
+    """Write an answer, or draw it. Raises Unusable where it has no picture."""
+    output = Format(shape)
+    if output not in PICTURES:
+        return written(found, output)
+    try:
+        return picture(found, output, language)
+    except UnwrittenError as error:
+        raise Unusable(f"{error}; write format=json or csv") from None
 
 
 def in_turn(request: Request, source: Source, posed: Posed, compute: Callable[[], Kept]) -> Kept:
@@ -254,9 +273,13 @@ def in_turn(request: Request, source: Source, posed: Posed, compute: Callable[[]
         return answer
 
 
-def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:
-    """Describe what a question's endpoint may answer; the example is CSV."""
+def responses(what: str, example: str, *, is_drawn: bool = False) -> dict[int | str, dict[str, Any]]:
+    """Describe what a question's endpoint may answer, in pictures as well where it is drawn; the example is CSV."""
     binary = {"schema": {"type": "string", "format": "binary"}}
+    pictures = {
+        MEDIA_TYPES[Format.SVG]: {"schema": {"type": "string"}},
+        MEDIA_TYPES[Format.PNG]: binary,
+    }
     return {
         200: {
             "description": f"{what} In every format the headers `Darkscope-Ledger-Version` and "
@@ -265,6 +288,7 @@ def responses(what: str, example: str) -> dict[int | str, dict[str, Any]]:
                 MEDIA_TYPES[Format.CSV]: {"schema": {"type": "string"}, "example": example},
                 MEDIA_TYPES[Format.NDJSON]: {"schema": {"type": "string"}},
                 MEDIA_TYPES[Format.PARQUET]: binary,
+                **(pictures if is_drawn else {}),
             },
         },
         304: {"description": "`If-None-Match` names the answer that the ledger would give again."},

@@ -93,7 +93,7 @@ def router(source: Source) -> APIRouter:
         "/rankings/{dimension}",
         dependencies=[needs(Scope.PUBLIC)],
         response_model=RankingAnswer,
-        responses=responses("The ranking.", EXAMPLE),
+        responses=responses("The ranking.", EXAMPLE, is_drawn=True),
     )
     def rankings(
         request: Request,

@@ -114,7 +114,7 @@ def router(source: Source) -> APIRouter:
         "/rhythms",
         dependencies=[needs(Scope.READ)],
         response_model=RhythmsAnswer,
-        responses=responses("The rhythms.", EXAMPLE),
+        responses=responses("The rhythms.", EXAMPLE, is_drawn=True),
     )
     def rhythms(request: Request, query: Annotated[RhythmQuery, Query()]) -> Response:
         """Say when in the day and in the week source countries send, and whether they keep office hours."""

@@ -131,7 +131,7 @@ def router(source: Source) -> APIRouter:
         "/coverage",
         dependencies=[needs(Scope.READ)],
         response_model=CoverageAnswer,
-        responses=responses("The watched shares.", STRIPS),
+        responses=responses("The watched shares.", STRIPS, is_drawn=True),
     )
     def coverage(request: Request, query: Annotated[CoverageQuery, Query()]) -> Response:
         """Say how much of each bucket each sensor watched: an outage is time that is missing, no drop in traffic."""

@@ -13,11 +13,10 @@ from pydantic import Field
 from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import Format, written
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
 from darkscope.api.http.answers import Count, Described, EvidenceAnswer, ProvenanceAnswer, Share
-from darkscope.api.http.questions import Narrowed, Posed, responses
+from darkscope.api.http.questions import Narrowed, Posed, drawn_or_written, responses
 from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
@@ -182,7 +181,7 @@ def _page(request: Request, source: Source, what: str, query: PagedQuery, ask: L
     def compute() -> Kept:
         after = None if begun is None else begun.after
         answer = ask(posed.observer, posed.question, query.limit, after, mark)
-        return Kept(written(answer, Format(posed.shape)), answer.next)
+        return Kept(drawn_or_written(answer, posed.shape, query.lang), answer.next)
 
     page = questions.in_turn(request, source, posed, compute)
     response = posed.sent(request, page.data)

@@ -79,7 +79,7 @@ def router(source: Source) -> APIRouter:
         "/spreads/{dimension}",
         dependencies=[needs(Scope.READ)],
         response_model=SpreadAnswer,
-        responses=responses("The spreads.", EXAMPLE),
+        responses=responses("The spreads.", EXAMPLE, is_drawn=True),
     )
     def spreads(
         request: Request,

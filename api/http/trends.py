@@ -96,7 +96,7 @@ def router(source: Source) -> APIRouter:
         "/trends/{dimension}",
         dependencies=[needs(Scope.PUBLIC)],
         response_model=TrendAnswer,
-        responses=responses("The trend.", EXAMPLE),
+        responses=responses("The trend.", EXAMPLE, is_drawn=True),
     )
     def trends(
         request: Request,

@@ -108,3 +108,23 @@ def test_a_value_is_split_by_another_dimension(client: TestClient) -> None:
     text = client.get(f"/v1/trends/countries?{MORNING}&by=ports&parts=1&format=csv").text
     assert text.splitlines()[0] == "start,covered,CN 23/TCP,VN 445/TCP"
     assert client.get(f"/v1/trends/ports?{MORNING}&by=ports").status_code == 422
+
+
+def test_a_trend_is_drawn_in_the_language_that_is_asked_for(client: TestClient) -> None:
+    answer = client.get(f"/v1/trends/countries?{MORNING}&value=VN&format=svg&lang=ja")
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert ">ベトナム<" in answer.text
+    assert client.get(f"/v1/trends/countries?{MORNING}&format=png").content.startswith(b"\x89PNG")
+
+
+def test_a_browser_that_accepts_pictures_gets_what_it_always_got(client: TestClient) -> None:
+    answer = client.get(f"/v1/trends/ports?{MORNING}", headers={"Accept": "text/html,image/png,*/*;q=0.8"})
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_what_has_no_picture_says_so(client: TestClient) -> None:
+    answer = client.get("/v1/movements/ports?period=2020-06&format=svg")
+    assert (answer.status_code, answer.json()["detail"]) == (
+        422,
+        "there is no picture of this answer (movements); write format=json or csv",
+    )

@@ -1,0 +1,45 @@
+"""The chart of any answer that has one, and its picture.
+
+Whoever has an answer asks here: the endpoints for `?format=svg`, the commands for `--format svg`.
+"""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from darkscope.api.breadth import Breadth
+from darkscope.api.charts import drawing
+from darkscope.api.charts.breadths import breadth_chart
+from darkscope.api.charts.coverages import coverage_chart
+from darkscope.api.charts.rankings import ranking_chart
+from darkscope.api.charts.rhythms import rhythm_chart
+from darkscope.api.charts.spreads import spread_chart
+from darkscope.api.charts.style import Spec
+from darkscope.api.charts.trends import trend_chart
+from darkscope.api.formats import Answer, Format, UnwrittenError
+from darkscope.api.language import Language
+from darkscope.api.ranking import Ranking
+from darkscope.api.rhythm import Rhythms
+from darkscope.api.roster import Coverage
+from darkscope.api.spread import Spread
+from darkscope.api.trend import Trend
+
+
+def picture(answer: Answer, output: Format, language: Language) -> bytes:
+    """Draw an answer as SVG or PNG. Raises UnwrittenError where it has no chart."""
+    spec = chart(answer, language)
+    return drawing.png(spec) if output is Format.PNG else drawing.svg(spec).encode()
+
+
+@singledispatch
+def chart(answer: object, _language: Language) -> Spec:
+    """Give the chart of an answer. Raises UnwrittenError where it has none."""
+    raise UnwrittenError(f"there is no picture of this answer ({type(answer).__name__.lower()})")
+
+
+chart.register(Trend, trend_chart)
+chart.register(Ranking, ranking_chart)
+chart.register(Rhythms, rhythm_chart)
+chart.register(Breadth, breadth_chart)
+chart.register(Coverage, coverage_chart)
+chart.register(Spread, spread_chart)

@@ -1,0 +1,67 @@
+"""Languages that people read: names of countries and dates as each writes them.
+
+Names are Unicode's CLDR (`babel`), under a small table of those that reports write shorter.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from enum import StrEnum
+from functools import cache
+
+from babel import Locale
+from babel.dates import format_date
+
+
+class Language(StrEnum):
+    """A language that is written."""
+
+    JA = "ja"
+    EN = "en"
+
+
+SHORTER = {
+    Language.JA: {
+        "CD": "コンゴ民主共和国",
+        "CG": "コンゴ共和国",
+        "GB": "英国",
+        "HK": "香港",
+        "MM": "ミャンマー",
+        "MO": "マカオ",
+        "US": "米国",
+        "ZZ": "不明",
+    },
+    Language.EN: {
+        "BA": "Bosnia and Herzegovina",
+        "CD": "DR Congo",
+        "CG": "Republic of the Congo",
+        "HK": "Hong Kong",
+        "MM": "Myanmar",
+        "MO": "Macao",
+        "PS": "Palestine",
+        "ZZ": "unknown",
+    },
+}
+"""Names by ISO 3166-1 alpha-2 that reports write otherwise than CLDR."""
+
+DAY = {Language.JA: "M月d日", Language.EN: "d MMMM"}
+SHORT_DAY = {Language.JA: "M/d", Language.EN: "d MMM"}
+FULL_DAY = {Language.JA: "y年M月d日", Language.EN: "d MMMM y"}
+MONTH = {Language.JA: "y年M月", Language.EN: "MMMM y"}
+WEEKDAY = {Language.JA: "EEEEE", Language.EN: "EEE"}
+"""Patterns of dates, as CLDR writes patterns."""
+
+
+@cache
+def _locale(language: Language) -> Locale:
+    return Locale(language.value)
+
+
+def country_name(code: str, language: Language) -> str:
+    """Name a country by its ISO 3166-1 alpha-2 code; the code itself where nobody knows one."""
+    return SHORTER[language].get(code) or _locale(language).territories.get(code, code)
+
+
+def written_day(day: date, pattern: dict[Language, str], language: Language) -> str:
+    """Write a day by one of the patterns."""
+    return format_date(day, pattern[language], locale=_locale(language))
