@@ -182,7 +182,7 @@ class _Shard:
         place = rows[:, tally.S_PLACE]
         day, version = place >> 32, (place & 0xFF).astype(np.int16)
         low, high = rows[:, tally.S_LOW].copy(), rows[:, tally.S_HIGH].copy()
-        country, asn = _place_sources(places, day, version, high, low)
+        country, asn = place_sources(places, day, version, high, low)
         self._research = np.concatenate((self._research, places.are_research(version, high, low)))
         new = pl.DataFrame(
             {
@@ -348,7 +348,7 @@ def _sets(rows: npt.NDArray[np.integer], sizes: npt.NDArray[np.int64]) -> pl.Ser
     return lists.select(pl.col("padded").list.head(pl.col("size"))).to_series()
 
 
-def _place_sources(
+def place_sources(
     places: Places,
     day: npt.NDArray[np.int64],
     version: npt.NDArray[np.int16],

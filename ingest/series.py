@@ -366,26 +366,39 @@ EVENTS = Table(
     mergeable=False,
 )
 
-ATTACKS = Table(
-    "attacks",
-    "denial-of-service attacks seen by their backscatter",
+ECHOES = Table(
+    "echoes",
+    "backscatter by whom it comes from, the victims of forged addresses: one row per 10 seconds, sensor, victim, "
+    "protocol and port attacked. TCP and ICMP that `flows` call backscatter, each packet once",
     (
-        Column("start", INT64, "nanoseconds since 1970"),
-        Column("end", INT64, "nanoseconds since 1970"),
-        Column("version", INT16, "IP version of the victim's address"),
+        _MINUTE,
+        Column("slot", INT16, "which 10 seconds of the minute, 0 to 5"),
+        _SENSOR,
+        Column("version", INT16, "IP version of the victim's address, 4 or 6"),
         Column("victim_high", INT64, "upper 64 bits of the victim's address; 0 for IPv4"),
-        Column("victim_low", INT64, "lower 64 bits of the victim's address"),
-        Column("country", TEXT, "the victim's country"),
-        Column("asn", INT64, "the victim's autonomous system"),
-        _PROTOCOL,
-        Column("port", INT32, "port attacked; -1 where there is none"),
-        Column("packets", INT64, "packets of backscatter"),
-        Column("peak", INT64, "packets in the fullest 60 s"),
-        Column("sensors", INT32, "sensors that saw it"),
+        Column("victim_low", INT64, "lower 64 bits of the victim's address; an IPv4 address in the lowest 32"),
+        Column(
+            "protocol",
+            INT16,
+            "IP protocol of what the victim was sent: that of the reply, or of the packet that an ICMP error quotes",
+        ),
+        Column("port", INT32, "the victim's port that it was sent to; -1 where there is none, or it is not known"),
+        Column("country", TEXT, "the victim's country, ISO 3166-1 alpha-2; ZZ unknown"),
+        Column("asn", INT64, "the victim's autonomous system number; 0 unknown"),
+        _PACKETS,
+        Column("syn_acks", INT64, "of the packets, TCP SYN+ACK: the port is open", Merge.SUM),
+        Column("resets", INT64, "of the packets, TCP RST; the rest is ICMP", Merge.SUM),
+        Column("first", INT16, "first of the packets, milliseconds after the 10 seconds begin", Merge.MIN),
+        Column("last", INT16, "last of the packets, likewise", Merge.MAX),
+        Column("targets", INT64, "64-bit mark of the addresses that were forged, as in `flows`", Merge.OR),
     ),
-    order=("start",),
-    mergeable=False,
+    order=("version", "victim_high", "victim_low", "protocol", "minute", "slot", "sensor"),
+    since=3,
 )
+
+ECHOING = (1, 6, 58)
+"""IP protocols whose backscatter is in `echoes`: ICMP, TCP, ICMPv6. Replies of UDP reflectors are not: whoever they
+are meant for, the forged address is the victim's, and a sensor's is forged by nobody for that."""
 
 PROMOTIONS = Table(
     "promotions",
@@ -492,8 +505,8 @@ TABLES = (
     REQUESTS,
     UNFINISHED,
     EVENTS,
-    ATTACKS,
     PROMOTIONS,
+    ECHOES,
     *ROLLUPS,
     *MONTH_ROLLUPS,
 )
