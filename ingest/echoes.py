@@ -6,10 +6,11 @@ on its way. What is quoted is read by the decoder itself, as a frame without a l
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from blake3 import blake3
 
 from darkscope.ingest.capture.frames import Frames, Interface
 from darkscope.ingest.compiled import compiled
@@ -18,11 +19,11 @@ from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.decode.protocols import TCP
 from darkscope.ingest.decode.wire import Integer, members
 from darkscope.ingest.geo import Places
-from darkscope.ingest.reduce import place_sources
+from darkscope.ingest.observers import Run
+from darkscope.ingest.reduce import place_sources, target_salt
 from darkscope.ingest.rules.classes import ACK, BACKSCATTER, RST, SYN
-from darkscope.ingest.rules.judge import Judgements
 from darkscope.ingest.sensors import INBOUND
-from darkscope.ingest.series import ECHOES, ECHOING
+from darkscope.ingest.series import ECHOES, ECHOING, Table
 from darkscope.ingest.tally import mix
 
 MILLISECOND = 1_000_000
@@ -140,6 +141,8 @@ def _gather(
 class Echoes:
     """Rows of `echoes` in the making; bounded, where they are taken once there are too many."""
 
+    name = "echoes"
+
     def __init__(self, rows: int = 1_000_000) -> None:
         """Room for so many rows."""
         self._room = rows
@@ -152,6 +155,16 @@ class Echoes:
         self._waiting: list[pl.DataFrame] = []
         self._packets = 0  # that wait
 
+    def finish(self) -> None:
+        """Nothing: no row waits for more."""
+
+    def kept(self) -> Iterator[tuple[str, str]]:
+        """Nothing is open from one batch to the next."""
+        yield from ()
+
+    def resume(self, _: Iterable[tuple[str, str]]) -> None:
+        """Go on without what was never kept."""
+
     @property
     def is_full(self) -> bool:
         """Whether the rows must be taken before the next run."""
@@ -159,23 +172,17 @@ class Echoes:
             self._fold()
         return self._folded.height >= self._room
 
-    def note(
-        self,
-        sensor: str,
-        fate: npt.NDArray[np.uint8],
-        frames: Frames,
-        packets: Packets,
-        judged: Judgements,
-    ) -> None:
-        """Look through one run of a sensor; arrays have one entry a frame."""
-        count = _count(fate, judged.traffic, packets.protocol)
+    def see(self, run: Run) -> None:
+        """Look through one run."""
+        packets, frames, traffic = run.packets, run.frames, run.judged.traffic
+        count = _count(run.fate, traffic, packets.protocol)
         if not count:
             return
         place, quotes = np.empty(count, np.int64), np.empty(count, np.bool_)
         columns = {name: np.empty(count, kind) for name, kind in _COLUMNS.items()}
         _gather(
-            fate,
-            judged.traffic,
+            run.fate,
+            traffic,
             frames.time,
             packets.version,
             packets.source_high,
@@ -187,7 +194,7 @@ class Echoes:
             packets.tcp_flags,
             packets.icmp_type,
             packets.payload,
-            np.uint64(int.from_bytes(blake3(sensor.encode()).digest(8))),  # as the mark of `flows`
+            target_salt(run.sensor.id),
             place,
             quotes,
             *columns.values(),
@@ -195,7 +202,7 @@ class Echoes:
         if quotes.any():
             self._follow(place[quotes], np.flatnonzero(quotes), frames, packets, columns)
         rows = pl.DataFrame(columns).with_columns(
-            sensor=pl.lit(sensor), packets=pl.lit(1, pl.Int64), last=pl.col("first")
+            sensor=pl.lit(run.sensor.id), packets=pl.lit(1, pl.Int64), last=pl.col("first")
         )
         self._waiting.append(rows)
         self._packets += count
@@ -241,13 +248,16 @@ class Echoes:
             self._folded = rows.group_by(_KEYS).agg(*_SUMS, pl.col("targets").bitwise_or())
             self._waiting, self._packets = [], 0
 
-    def take(self, places: Places) -> pl.DataFrame:
+    def take(self, places: Places) -> Iterator[tuple[Table, pl.DataFrame]]:
         """Rows of `echoes` with their `day`; afterwards there are none. Raises GeoError."""
         self._fold()
-        schema = {"day": pl.Date(), **ECHOES.schema}
+        if self._folded.height:
+            rows = self._placed(places)
+            self.clear()
+            yield ECHOES, rows
+
+    def _placed(self, places: Places) -> pl.DataFrame:
         rows = self._folded
-        if not rows.height:
-            return pl.DataFrame(schema=schema)
         victim = ["day", "version", "victim_high", "victim_low"]
         rows = rows.with_columns(day=(pl.col("minute") // (24 * 60)).cast(pl.Date))
         distinct = rows.select(victim).unique()
@@ -259,7 +269,5 @@ class Echoes:
             distinct["victim_low"].to_numpy(),
         )
         placed = distinct.with_columns(country.alias("country"), pl.Series("asn", asn))
-        self.clear()
-        return rows.join(placed, on=victim).select(
-            pl.col(name).cast(kind) for name, kind in schema.items()
-        )
+        schema = {"day": pl.Date(), **ECHOES.schema}
+        return rows.join(placed, on=victim).select(pl.col(name).cast(kind) for name, kind in schema.items())

@@ -108,6 +108,11 @@ class Handshakes:
         self._found: list[pl.DataFrame] = []
         self._open = pl.DataFrame(schema=_OPEN)  # offers of earlier takes that nobody has acknowledged
 
+    @property
+    def is_full(self) -> bool:
+        """Never: what waits is bounded."""
+        return False
+
     def finish(self) -> None:
         """Let offers wait on."""
 

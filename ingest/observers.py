@@ -40,6 +40,10 @@ class Observer(Protocol):
     name: str
     """Under which the ledger keeps what is open."""
 
+    @property
+    def is_full(self) -> bool:
+        """Whether its rows must be taken before the next run."""
+
     def see(self, run: Run) -> None:
         """Look through one run."""
 

@@ -247,8 +247,7 @@ class Reduction:
         They must stay as they are until `absorb` was called `AHEAD` times more, or `settle`.
         """
         number = self._sensors.setdefault(sensor, len(self._sensors))
-        # Of the sensor's id, not of its number: a target's mark is the same in every batch.
-        salt = np.uint64(int.from_bytes(blake3(sensor.encode()).digest(8)))
+        salt = target_salt(sensor)
         members = np.empty((len(self._shards), len(fate)), np.int32)
         counts = np.empty(len(self._shards), np.int64)
         tally.share_out(fate, packets.source_high, packets.source_low, self._keys, members, counts)
@@ -310,6 +309,11 @@ class Reduction:
         self._settled = 0
 
 
+def target_salt(sensor: str) -> np.uint64:
+    """Salt of the marks of a sensor's targets: of its id, so that a mark is the same in every batch and table."""
+    return np.uint64(int.from_bytes(blake3(sensor.encode()).digest(8)))
+
+
 Number = TypeVar("Number", bound=np.integer)
 
 _LINE = 64
@@ -355,7 +359,7 @@ def place_sources(
     high: npt.NDArray[np.int64],
     low: npt.NDArray[np.int64],
 ) -> tuple[pl.Series, npt.NDArray[np.int64]]:
-    """Country and owner of each source by the databases of its day."""
+    """Country and owner of each address by the databases of its UTC day. Raises GeoError."""
     days = np.unique(day)
     editions: dict[tuple[int, ...], list[int]] = {}
     for one in days.tolist():

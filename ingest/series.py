@@ -376,13 +376,17 @@ ECHOES = Table(
         _SENSOR,
         Column("version", INT16, "IP version of the victim's address, 4 or 6"),
         Column("victim_high", INT64, "upper 64 bits of the victim's address; 0 for IPv4"),
-        Column("victim_low", INT64, "lower 64 bits of the victim's address; an IPv4 address in the lowest 32"),
+        Column(
+            "victim_low", INT64, "lower 64 bits of the victim's address; an IPv4 address in the lowest 32"
+        ),
         Column(
             "protocol",
             INT16,
             "IP protocol of what the victim was sent: that of the reply, or of the packet that an ICMP error quotes",
         ),
-        Column("port", INT32, "the victim's port that it was sent to; -1 where there is none, or it is not known"),
+        Column(
+            "port", INT32, "the victim's port that it was sent to; -1 where there is none, or it is not known"
+        ),
         Column("country", TEXT, "the victim's country, ISO 3166-1 alpha-2; ZZ unknown"),
         Column("asn", INT64, "the victim's autonomous system number; 0 unknown"),
         _PACKETS,
@@ -395,6 +399,9 @@ ECHOES = Table(
     order=("version", "victim_high", "victim_low", "protocol", "minute", "slot", "sensor"),
     since=3,
 )
+
+ECHOES_SINCE = "2026-11-30"
+"""Version of the rules, as `captures` tells it, with which captures must have been read to be in `echoes`."""
 
 ECHOING = (1, 6, 58)
 """IP protocols whose backscatter is in `echoes`: ICMP, TCP, ICMPv6. Replies of UDP reflectors are not: whoever they

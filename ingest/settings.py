@@ -135,12 +135,12 @@ class Retention(_Section):
     """Days of `flows`."""
     sources: Days = 800
     """Days of `sources`."""
+    echoes: Days = 800
+    """Days of `echoes`, from which attacks are told."""
     requests: Days = 400
     """Days of `requests`."""
     events: Days = None
     """Days of `events`."""
-    attacks: Days = None
-    """Days of `attacks`."""
     disk_budget: Size | None = None
     """Room the ledger may take; beyond it the oldest days of `flows` expire. No limit where left out."""
     disk_reserve: Size = 1 << 30
@@ -149,7 +149,7 @@ class Retention(_Section):
     def days(self, table: str) -> int | None:
         """Days that rows of a table stay, or None where they are kept."""
         value = (
-            getattr(self, table) if table in ("flows", "sources", "requests", "events", "attacks") else None
+            getattr(self, table) if table in ("flows", "sources", "echoes", "requests", "events") else None
         )
         return None if value is None else int(value)
 

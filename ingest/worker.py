@@ -22,6 +22,7 @@ from darkscope.ingest.capture.frames import Frames
 from darkscope.ingest.capture.reader import CaptureReader
 from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
+from darkscope.ingest.echoes import Echoes
 from darkscope.ingest.fates import DAY, SKIPPED, count_hours, decide, note_hours
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
@@ -103,7 +104,7 @@ class Worker:
         self._desks = [(Decoder(), Judge()) for _ in range(AHEAD + 1)]
         self._desk = 0
         self._reduction = Reduction(settings.ingest.flows_per_file)
-        self._observers: list[Observer] = [Handshakes()]
+        self._observers: list[Observer] = [Handshakes(), Echoes(settings.ingest.flows_per_file)]
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
         self._staging = Staging(ledger.folder)
         self._closed: _Closed | None = None
@@ -173,7 +174,7 @@ class Worker:
             self._readings.append(reading)
         if reading.is_over:
             return 0
-        if self._reduction.is_full:
+        if self._reduction.is_full or any(observer.is_full for observer in self._observers):
             self._staging.finish()
             self._take_rows(all_sources=False)
         self._staging.go_on()

@@ -17,9 +17,9 @@ from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.rollups import partitions
 from darkscope.ingest.series import (
-    ATTACKS,
     CAPTURES,
     COVERAGE,
+    ECHOES,
     EVENTS,
     FLOWS,
     FORGOTTEN,
@@ -32,7 +32,7 @@ from darkscope.ingest.series import (
     Table,
 )
 
-EXPIRING = (FLOWS, SOURCES, REQUESTS, EVENTS, ATTACKS)
+EXPIRING = (FLOWS, SOURCES, ECHOES, REQUESTS, EVENTS)
 """Tables with an age; coverage, rollups and seals stay."""
 
 
@@ -104,7 +104,7 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
         when = max(int(at.timestamp() * 1_000_000_000), max(read, default=0) + 1)
         changes: dict[str, Change] = {}
         days: set[date] = set()
-        for table in (FLOWS, COVERAGE, SOURCES, REQUESTS):
+        for table in (FLOWS, COVERAGE, SOURCES, ECHOES, REQUESTS):
             for day in sorted(day for day in now.days(table) if first <= day <= last):
                 alone = int(now.files(table).filter(pl.col("day") == day, its_own)["rows"].sum())
                 rows = now.scan(table, day, day, where=~its_own).drop("day").collect()

@@ -165,21 +165,7 @@ class Ledger:
         self._last_numbers: dict[str, tuple[int, tuple[int, int]]] = {}
         self._files: dict[tuple[str, int], pl.DataFrame] = {}
         self._lock = RLock()
-        try:
-            described = json.loads((folder / DESCRIPTION).read_text())
-        except FileNotFoundError:
-            raise LedgerError(f"{folder}: no ledger here; `darkscope ingest` makes one") from None
-        except (OSError, ValueError) as error:
-            raise LedgerError(f"{folder / DESCRIPTION}: {error}") from error
-        version = described.get("format") if isinstance(described, dict) else None
-        if not isinstance(version, int):
-            raise LedgerError(f"{folder / DESCRIPTION}: says no format")
-        if version > FORMAT:
-            raise LedgerError(
-                f"{folder}: written in format {version}, newer than this darkscope reads ({FORMAT}); "
-                "upgrade darkscope"
-            )
-        self._format = version
+        self._format = _format(folder)
 
     @classmethod
     def open_or_create(cls, folder: Path) -> Ledger:
@@ -205,7 +191,9 @@ class Ledger:
     def files(self, table: Table, plan: int) -> pl.DataFrame:
         """Data files of a table as a plan left them, for `Snapshot`."""
         if table.since > self._format:
-            return _no_files()
+            self._format = _format(self.folder)  # another process may have migrated it
+            if table.since > self._format:
+                return _no_files()
         with self._lock:
             delta = self._newest(table)
             while self._numbers(table, delta)[0] > plan:
@@ -386,6 +374,25 @@ def _no_files() -> pl.DataFrame:
 
 def _added(file: DataFile) -> AddAction:
     return AddAction(file.path, file.size, {"day": file.day}, int(time.time() * 1000), True, file.statistics)
+
+
+def _format(folder: Path) -> int:
+    """Format of the ledger in a folder. Raises LedgerError where there is none, or one that cannot be read here."""
+    try:
+        described = json.loads((folder / DESCRIPTION).read_text())
+    except FileNotFoundError:
+        raise LedgerError(f"{folder}: no ledger here; `darkscope ingest` makes one") from None
+    except (OSError, ValueError) as error:
+        raise LedgerError(f"{folder / DESCRIPTION}: {error}") from error
+    version = described.get("format") if isinstance(described, dict) else None
+    if not isinstance(version, int):
+        raise LedgerError(f"{folder / DESCRIPTION}: says no format")
+    if version > FORMAT:
+        raise LedgerError(
+            f"{folder}: written in format {version}, newer than this darkscope reads ({FORMAT}); "
+            "upgrade darkscope"
+        )
+    return version
 
 
 def _make(folder: Path, failed: str) -> None:

@@ -24,6 +24,7 @@ from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll
 from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
+    ECHOES,
     FLOWS,
     MONTH_ROLLUPS,
     REQUESTS,
@@ -46,8 +47,11 @@ SMALL = 16 << 20
 RANGE = 500_000
 """Flows that are merged at a time: bounds memory, and the rows of a file."""
 
-SOURCES_AT_ONCE = 250_000
-"""Rows of `sources` that are merged at a time, into a file of their own."""
+AT_A_TIME = {SOURCES: 250_000, ECHOES: 500_000}
+"""Rows of a day that are merged at a time, into a file of their own; of `sources` fewer, whose sets take room."""
+
+SHARED_BY = {SOURCES: "source_low", ECHOES: "victim_low"}
+"""Column by whose values such rows are shared out."""
 
 AT_ONCE = 2_000_000
 """Flows of several days that one change closes."""
@@ -103,7 +107,7 @@ def keep_up(ledger: Ledger, worker: str, now: datetime) -> Upkeep:
         done = _add(done, _close(ledger, worker, days))
     for first in _months_waiting(ledger.snapshot(), now):
         done = _add(done, _close_month(ledger, worker, first))
-    for table in (FLOWS, SOURCES, COVERAGE, CAPTURES, REQUESTS):
+    for table in (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS):
         done = _add(done, _merge_small(ledger, worker, table))
     return done
 
@@ -182,7 +186,7 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
         for share in _shares(fine, count, "port", ROLLED_AT_ONCE):
             rolled = roll_up(share, table).collect(engine="streaming")
             _add_files(ledger.folder, changes, table, ordered(table, rolled))
-    for table in (SOURCES, COVERAGE, CAPTURES, REQUESTS):
+    for table in (SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS):
         for day in days:
             removals = snapshot.removals(table, [day])
             if len(removals) > 1:
@@ -325,11 +329,11 @@ def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
 
 
 def _merged_day(snapshot: Snapshot, table: Table, day: date) -> Iterator[pl.DataFrame]:
-    """Rows of one day merged; those of `sources`, whose sets take room, a share of the sources at a time."""
-    if table is not SOURCES:
+    """Rows of one day merged; those of addresses a share of the addresses at a time."""
+    if table not in AT_A_TIME:
         yield _merged(table, snapshot.scan(table, day, day).drop("day").collect())
         return
-    for share in _shares(*_rows_of(snapshot, table, [day]), "source_low", SOURCES_AT_ONCE):
+    for share in _shares(*_rows_of(snapshot, table, [day]), SHARED_BY[table], AT_A_TIME[table]):
         yield merge(table, share.drop("day").collect(engine="streaming"))
 
 

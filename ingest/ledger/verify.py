@@ -3,7 +3,9 @@
 For each sensor and UTC day: frames of coverage = inbound + own + stray + overlap + rejected; inbound = packets of
 flows, or of the seal of a day that expired; packets of each rollup = the same; packets of
 sources = packets of flows, on days that did not expire. For each UTC month, and sensor where the table has sensors:
-packets of each rollup of months = packets of flows and seals. For each
+packets of each rollup of months = packets of flows and seals. For each sensor and UTC day that did not expire: packets
+of echoes = those packets of flows that are backscatter of the protocols that echo, where all captures were read since
+there are echoes. For each
 sensor in all: frames of captures = frames of coverage, forgotten days apart.
 """
 
@@ -23,6 +25,9 @@ from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
+    ECHOES,
+    ECHOES_SINCE,
+    ECHOING,
     FLOWS,
     FORGOTTEN,
     MONTH_ROLLUPS,
@@ -32,6 +37,7 @@ from darkscope.ingest.series import (
     TABLES,
     Rejected,
     Table,
+    Traffic,
 )
 
 NO_DAY = date(1970, 1, 1)
@@ -85,6 +91,7 @@ def verify(ledger: Ledger) -> Verified:
         ),
         flows.filter(pl.col("day").is_in(list(snapshot.days(SOURCES)))),
     )
+    faults += _echoes(snapshot)
     faults += _fates(coverage)
     faults += _captures(snapshot, coverage)
     return Verified(int(coverage["frames"].sum()), int(kept["packets"].sum()), tuple(faults))
@@ -171,6 +178,45 @@ def _compare(name: str, what: str, found: pl.DataFrame, expected: pl.DataFrame) 
         yield Fault(
             f"{name}, {day}, {sensor}", f"{packets} {what}, but {packets_expected} packets in flows and seals"
         )
+
+
+def _echoes(snapshot: Snapshot) -> Iterator[Fault]:
+    """Echoes that are not the backscatter of their sensor and day; there may be fewer where captures were read before.
+
+    Days before the first that has any have expired, or were read before.
+    """
+    if not snapshot.days(ECHOES):
+        return
+    counted = (pl.col("class") == Traffic.BACKSCATTER) & pl.col("protocol").is_in(ECHOING)
+    keys, packets = ["day", "sensor"], pl.col("packets").sum()
+    expected = snapshot.scan(FLOWS).filter(counted).group_by(keys).agg(packets).collect()
+    both = (
+        _sums(snapshot, ECHOES)
+        .join(expected, on=keys, how="full", coalesce=True, suffix="_expected")
+        .with_columns(pl.col("packets", "packets_expected").fill_null(0))
+        .filter(pl.col("day") >= min(snapshot.days(ECHOES)), ~pl.col("day").is_in(list(snapshot.days(SEALS))))
+        .join(_read_before(snapshot), on=keys, how="left")
+        .sort(keys)
+    )
+    is_lacking = pl.col("packets") < pl.col("packets_expected")
+    wrong = both.filter(
+        (pl.col("packets") > pl.col("packets_expected")) | (is_lacking & pl.col("is_older").is_null())
+    )
+    for day, sensor, found, packets_expected in wrong.select(
+        *keys, "packets", "packets_expected"
+    ).iter_rows():
+        yield Fault(
+            f"echoes, {day}, {sensor}", f"{found} packets, but {packets_expected} of backscatter in flows"
+        )
+
+
+def _read_before(snapshot: Snapshot) -> pl.DataFrame:
+    """Days and sensors of captures that were read before there were echoes."""
+    day = 24 * 60 * 60 * 1_000_000_000
+    first, last = ((pl.col(name) // day).cast(pl.Int32).cast(pl.Date) for name in ("first", "last"))
+    captures = snapshot.scan(CAPTURES).filter(pl.col("rules") < ECHOES_SINCE)
+    days = captures.select("sensor", day=pl.date_ranges(first, last)).explode("day").unique()
+    return days.with_columns(is_older=pl.lit(value=True)).collect()
 
 
 def _fates(coverage: pl.DataFrame) -> Iterator[Fault]:

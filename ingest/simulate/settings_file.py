@@ -12,7 +12,7 @@ MARK = "SIMULATED captures"
 def settings_text(scenario: Scenario, remark: str = "") -> str:
     """Write the TOML text of a settings file; the remark stands in its first line."""
     # What the captures show is long ago: nothing of it may expire for its age.
-    keep = ["", "[retention]", *(f'{table} = "keep"' for table in ("flows", "sources", "requests"))]
+    keep = ["", "[retention]", *(f'{table} = "keep"' for table in ("flows", "sources", "echoes", "requests"))]
     said = f", {remark}" if remark else ""
     head = [
         f"# {MARK} of {scenario.title}, made by `darkscope simulate {scenario.name}`{said}.",

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Sequence
+from datetime import date
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import dpkt
 import numpy as np
 import polars as pl
 import pytest
+from capture_files import pcap, record
 from hypothesis import given
 from hypothesis import strategies as st
-from ledgers import NOON, PLACES
+from ledgers import NOON, PLACES, Site, at, read
+from ledgers import packets as packets_of
 from packets import (
     ETHERNET,
-    SOURCE,
     SOURCE6,
     TARGET,
     TARGET6,
@@ -30,9 +35,15 @@ from packets import (
 from darkscope.ingest.capture.frames import Frames, Interface
 from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.echoes import Echoes
+from darkscope.ingest.ledger.expiry import expire, forget
+from darkscope.ingest.ledger.upkeep import keep_up
+from darkscope.ingest.ledger.verify import verify
+from darkscope.ingest.observers import Run
+from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.rules.judge import Judge
-from darkscope.ingest.sensors import INBOUND, OWN
-from darkscope.ingest.series import ECHOES, ECHOING, Traffic
+from darkscope.ingest.sensors import INBOUND, OWN, Sensors
+from darkscope.ingest.series import ECHOES, ECHOES_SINCE, ECHOING, Traffic
+from darkscope.ingest.settings import Ingest, Retention, SensorEntry, Settings
 
 SYN, RST, ACK = 0x02, 0x04, 0x10
 VICTIM = "8.8.4.4"
@@ -48,18 +59,23 @@ def timed(frames: list[bytes], seconds: list[float] | None = None) -> Frames:
     return Frames(made.buffer, made.offset, made.captured, made.wire, time, made.interface)
 
 
-def echoed(
-    frames: list[bytes], seconds: list[float] | None = None, fate: int = INBOUND, sensor: str = "a"
-) -> pl.DataFrame:
+def echoed(frames: list[bytes], seconds: list[float] | None = None, fate: int = INBOUND) -> pl.DataFrame:
     echoes = Echoes()
-    note(echoes, timed(frames, seconds), fate, sensor)
-    return echoes.take(PLACES)
+    note(echoes, timed(frames, seconds), fate)
+    return taken(echoes)
+
+
+def taken(echoes: Echoes) -> pl.DataFrame:
+    rows = dict(echoes.take(PLACES))
+    assert rows.keys() <= {ECHOES}
+    return rows.get(ECHOES, pl.DataFrame(schema={"day": pl.Date(), **ECHOES.schema}))
 
 
 def note(echoes: Echoes, frames: Frames, fate: int = INBOUND, sensor: str = "a") -> None:
     packets = Decoder().decode(frames, [Interface(ETHERNET)])
     fates = np.where(packets.outcome == 0, fate, 200).astype(np.uint8)
-    echoes.note(sensor, fates, frames, packets, Judge().judge(packets, frames))
+    who = Sensors(Settings(sensors=(SensorEntry(id=sensor),))).of_id(sensor)
+    echoes.see(Run(who, "", frames, packets, Judge().judge(packets, frames), fates))
 
 
 def answer(flags: int = SYN | ACK, port: int = 80, source: str = VICTIM, **how: Any) -> bytes:
@@ -210,7 +226,7 @@ def test_victims_ports_and_sensors_are_apart() -> None:
     echoes = Echoes()
     for sensor in ("a", "b"):
         note(echoes, timed(frames), sensor=sensor)
-    rows = echoes.take(PLACES).select("sensor", "victim_low", "protocol", "port").rows()
+    rows = taken(echoes).select("sensor", "victim_low", "protocol", "port").rows()
     eights, fours = int(ip_address("8.8.8.8")), int(ip_address(VICTIM))
     assert sorted(rows) == [
         (sensor, *what)
@@ -224,7 +240,10 @@ def test_a_victim_has_the_country_of_its_address() -> None:
 
 
 def test_the_mark_of_targets_tells_addresses_apart_and_is_the_one_of_flows() -> None:
-    one, other = answer(), ethernet(ipv4(tcp(1, source_port=80, flags=RST), source=VICTIM, target="133.8.0.77"))
+    one, other = (
+        answer(),
+        ethernet(ipv4(tcp(1, source_port=80, flags=RST), source=VICTIM, target="133.8.0.77")),
+    )
     (mark,) = echoed([one, one])["targets"]
     (both,) = echoed([one, other])["targets"]
     assert (mark.bit_count(), both.bit_count()) == (1, 2)
@@ -238,10 +257,10 @@ def test_rows_do_not_depend_on_how_the_packets_came_in_runs(monkeypatch: pytest.
     echoes = Echoes()
     for frame, second in zip(frames, seconds, strict=True):
         note(echoes, timed([frame], [second]))
-    rows, whole = echoes.take(PLACES), echoed(frames, seconds)
+    rows, whole = taken(echoes), echoed(frames, seconds)
     assert rows.sort(rows.columns).equals(whole.sort(whole.columns))
     assert rows["packets"].sum() == 8
-    assert echoes.take(PLACES).is_empty()
+    assert taken(echoes).is_empty()
 
 
 def test_it_is_full_when_it_holds_as_many_rows_as_it_has_room_for() -> None:
@@ -251,7 +270,7 @@ def test_it_is_full_when_it_holds_as_many_rows_as_it_has_room_for() -> None:
         assert not echoes.is_full
     note(echoes, timed([answer(port=82)]))
     assert echoes.is_full
-    assert echoes.take(PLACES)["packets"].sum() == 5
+    assert taken(echoes)["packets"].sum() == 5
     assert not echoes.is_full
 
 
@@ -298,7 +317,7 @@ QUOTES = st.binary(max_size=60) | st.builds(
 
 @given(
     frames=st.lists(
-        st.builds(answer, st.integers(0, 63).filter(lambda flags: flags not in (0,)), st.integers(1, 65535))
+        st.builds(answer, st.integers(0, 63).filter(bool), st.integers(1, 65535))
         | st.builds(error, QUOTES, st.integers(0, 18)),
         max_size=8,
     )
@@ -320,3 +339,109 @@ def test_victims_are_those_that_dpkt_reads(frames: list[bytes]) -> None:
 def test_the_table_holds_what_the_protocols_say_that_are_counted() -> None:
     assert ECHOING == (1, 6, 58)
     assert "packets" in ECHOES.schema
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path / "ledger", sensors=[SensorEntry(id="a"), SensorEntry(id="b")])
+
+
+def answers(seconds: Sequence[float], port: int = 80) -> list[bytes]:
+    """Records of a capture: a victim's answers, and a router's errors about packets to it, in turn."""
+    frames = [answer(port=port), error(forged(tcp(port)))]
+    return [at_time(frames[number % 2], second) for number, second in enumerate(seconds)]
+
+
+def at_time(frame: bytes, second: float) -> bytes:
+    return record(frame, NOON + int(second), round(second % 1 * 1_000_000))
+
+
+def echoes_of(site: Site) -> list[dict[str, Any]]:
+    return site.rows(ECHOES)
+
+
+def test_the_echoes_of_a_ledger_are_its_backscatter_however_it_came_in(site: Site, tmp_path: Path) -> None:
+    records = [*answers([number / 2 for number in range(100)]), *(at(100 + number) for number in range(20))]
+    whole = Site(tmp_path / "whole", sensors=site.sensors)
+    whole.take(pcap(records))
+    worker = site.worker()
+    for cut in (10, 11, 57):
+        read(worker, pcap(records[:cut]), following=True)
+        worker.commit()
+    site.take(pcap(records))
+    site.take(pcap(records))
+    assert echoes_of(site) == echoes_of(whole)
+    assert sum(row["packets"] for row in echoes_of(site)) == 100
+    assert {(row["port"], row["protocol"], row["victim_low"]) for row in echoes_of(site)} == {
+        (80, 6, int(ip_address(VICTIM)))
+    }
+    assert verify(site.ledger).faults == ()
+
+
+def test_upkeep_merges_echoes_and_changes_none(site: Site) -> None:
+    for number in range(6):
+        site.take(pcap(answers([number + step * 7 for step in range(9)])), f"/spool/a/{number}.pcap")
+        site.take(pcap(answers([number + step * 7 for step in range(9)], 443)), f"/spool/b/{number}.pcap")
+    before = echoes_of(site)
+    assert site.ledger.snapshot().files(ECHOES).height > 1
+    keep_up(site.ledger, "w", site.now)
+    assert site.ledger.snapshot().files(ECHOES).height == 1
+    assert echoes_of(site) == before
+    assert site.ledger.snapshot().scan(ECHOES).collect().height == len(before)
+    assert verify(site.ledger).faults == ()
+
+
+def test_many_rows_are_written_before_they_are_too_many(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A router that reports of ever other hosts makes one flow a minute, and a row of echoes for each."""
+    monkeypatch.setattr("darkscope.ingest.capture.reader.LONGEST_RUN", 50)
+    site.ingest = Ingest(flows_per_file=1000)
+    victims = [f"8.8.{number >> 8}.{number & 255}" for number in range(3000)]
+    records = [at_time(error(forged(tcp(80), target=victim)), 1.0) for victim in victims]
+    worker = site.worker()
+    held = []
+    reading = worker.open(io.BytesIO(pcap(records)), "/spool/a/1.pcap")
+    while worker.read(reading):
+        held.append(next(one for one in worker._observers if isinstance(one, Echoes))._packets)
+    worker.commit()
+    assert max(held) < 1500
+    assert len(echoes_of(site)) == 3000
+    assert site.ledger.snapshot().files(ECHOES).height > 1
+    assert verify(site.ledger).faults == ()
+
+
+def test_echoes_are_forgotten_and_come_again_with_their_day(site: Site) -> None:
+    captures = {
+        f"/spool/{sensor}/{day}.pcap": pcap(answers([day * 86_400 + step for step in range(30)], port))
+        for sensor, port in (("a", 80), ("b", 443))
+        for day in (0, 1)
+    }
+    for name, data in captures.items():
+        site.take(data, name)
+    before = echoes_of(site)
+    first = date(2020, 6, 24)
+    assert forget(site.ledger, "w", "a", first, first, site.now)["echoes"] == 3
+    assert {(row["day"], row["sensor"]) for row in echoes_of(site)} == {
+        (first, "b"),
+        (date(2020, 6, 25), "a"),
+        (date(2020, 6, 25), "b"),
+    }
+    assert verify(site.ledger).faults == ()
+    worker = site.worker(again=True, clock=lambda: int(site.now.timestamp() + 60) * 10**9)
+    for name, data in captures.items():
+        read(worker, data, name)
+    worker.commit()
+    assert echoes_of(site) == before
+    assert verify(site.ledger).faults == ()
+
+
+def test_echoes_expire_by_their_own_age(site: Site) -> None:
+    for day in (0, 1):
+        site.take(pcap(answers([day * 86_400])), f"/spool/a/{day}.pcap")
+    expire(site.ledger, "w", date(2020, 6, 26), Retention(echoes=1).days, None)
+    assert {row["day"] for row in echoes_of(site)} == {date(2020, 6, 25)}
+    assert packets_of(site) == 2
+    assert verify(site.ledger).faults == ()
+
+
+def test_the_rules_of_today_are_those_with_which_captures_have_echoes() -> None:
+    assert RULES_VERSION >= ECHOES_SINCE

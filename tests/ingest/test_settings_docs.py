@@ -27,7 +27,6 @@ LEFT_OUT = {
     "holidays": "none",
     "retention.disk_budget": "no limit",
     "retention.events": '`"keep"`',
-    "retention.attacks": '`"keep"`',
     "retention.disk_reserve": '`"1GiB"`',
     "sensors": "none",
     "influx.url": "none",

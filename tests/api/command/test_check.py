@@ -59,7 +59,7 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "retention.sources": ["800", "default"],
         "retention.requests": ["400", "default"],
         "retention.events": ["keep", "default"],
-        "retention.attacks": ["keep", "default"],
+        "retention.echoes": ["800", "default"],
         "retention.disk_budget": ["none", "default"],
         "retention.disk_reserve": ["1_073_741_824", "default"],
         "influx.url": ["none", "default"],

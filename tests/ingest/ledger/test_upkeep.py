@@ -223,7 +223,7 @@ def test_a_month_that_two_close_at_once_is_there_once(site: Site, monkeypatch: p
 
 
 def test_what_is_too_much_at_a_time_is_merged_by_shares(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SOURCES_AT_ONCE", 5)
+    monkeypatch.setitem(module.AT_A_TIME, SOURCES, 5)
     monkeypatch.setattr(module, "ROLLED_AT_ONCE", 5)
     fill(site, days=4, captures=7)
     before = merged(site.ledger.snapshot(), SOURCES)

@@ -24,6 +24,7 @@ from darkscope.ingest.ledger.verify import Fault, verify
 from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
+    ECHOES,
     FLOWS,
     MONTH_ROLLUPS,
     ROLLUP_ALL_PORTS_MONTH,
@@ -97,6 +98,41 @@ def test_a_changed_count_is_found_by_table_day_and_sensor(
     assert {f"{place}, {of}, a" for place in places} <= found
     if places == {table.name}:
         assert len(found) == 1
+
+
+@pytest.fixture
+def answered(site: Site) -> Site:
+    """Two days of backscatter and a scan more."""
+    site.take(ramp(2 * DAY + 100, 20, flags=0x12, source_port=80), "/spool/a/answers.pcap")
+    site.take(ramp(3 * DAY, 20, flags=0x04, source_port=80), "/spool/a/resets.pcap")
+    site.take(ramp(3 * DAY + 100, 20), "/spool/a/scan.pcap")
+    assert verify(site.opened()).faults == ()
+    return site
+
+
+@pytest.mark.parametrize("change", [1, -1])
+def test_echoes_that_are_not_the_backscatter_are_found(answered: Site, change: int) -> None:
+    rewrite(answered, ECHOES, "2020-06-26", lambda rows: rows.with_columns(pl.col("packets") + change))
+    (fault,) = verify(answered.opened()).faults
+    found = 20 + 2 * change  # in rows of ten seconds
+    assert fault == Fault("echoes, 2020-06-26, a", f"{found} packets, but 20 of backscatter in flows")
+
+
+def test_a_day_without_its_echoes_is_found(answered: Site) -> None:
+    rewrite(answered, ECHOES, "2020-06-27", lambda rows: rows.clear())
+    (fault,) = verify(answered.opened()).faults
+    assert fault == Fault("echoes, 2020-06-27, a", "0 packets, but 20 of backscatter in flows")
+
+
+def test_echoes_that_expired_and_captures_read_before_there_were_any_are_no_fault(answered: Site) -> None:
+    expire(answered.ledger, "w", day("2020-06-27"), {"echoes": 0}.get, None)
+    assert answered.ledger.snapshot().days(ECHOES) == {day("2020-06-27")}
+    assert verify(answered.opened()).faults == ()
+    rewrite(answered, ECHOES, "2020-06-27", lambda rows: rows.head(1))
+    assert len(verify(answered.opened()).faults) == 1
+    of_captures = max(map(str, answered.ledger.snapshot().days(CAPTURES)))
+    rewrite(answered, CAPTURES, of_captures, lambda rows: rows.with_columns(rules=pl.lit("2026-11-25")))
+    assert verify(answered.opened()).faults == ()
 
 
 def test_a_changed_seal_is_found(site: Site) -> None:
