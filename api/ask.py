@@ -80,8 +80,7 @@ class Observer:
         dimension, period = question.dimension, question.period
         choice = self._choice(question, _both(period))
         where = replace(question.where, sensors=choice.filter)
-        now = self.store.totals(dimension, period.window, where)
-        first = ranking.leading(dimension, now, limit)
+        now = self._totals(dimension, period.window, where)
         whole, earlier_whole = (self._whole(window, period) for window in (period.window, period.previous))
         watch, earlier = self._watch(choice, whole), self._watch(choice, earlier_whole)
         return ranking.rank(
@@ -92,9 +91,10 @@ class Observer:
             behind=self._behind(dimension, choice, (whole, earlier_whole), (watch, earlier)),
             label=lambda key: self.label(dimension, key),
             sources=None
-            if precision is Precision.NONE or not first
-            else self.store.sources(dimension, period.window, where, first, precision),
-            classes=self._classes(dimension, period.window, where, first),
+            if precision is Precision.NONE or now.is_empty()
+            else self.store.sources(
+                dimension, period.window, where, ranking.leading(dimension, now, limit), precision
+            ),
             provenance=self._provenance(period, where, watch, earlier),
         )
 
@@ -440,16 +440,12 @@ class Observer:
                 seconds += time * (addresses or 0)
         return seconds
 
-    def _classes(
-        self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key]
-    ) -> pl.DataFrame | None:
-        """Packets of values by class; None where the store does not hold them apart."""
-        if dimension is Dimension.CLASSES:
-            return None
-        try:
-            return self.store.cross(dimension, Dimension.CLASSES, window, where, values)
-        except NotHeldError:
-            return None
+    def _totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
+        """Sum by value, with the packets of ranking.CLASSES beside where the store holds them apart."""
+        if dimension is not Dimension.CLASSES:
+            with suppress(NotHeldError):
+                return self.store.totals(dimension, window, where, ranking.CLASSES)
+        return self.store.totals(dimension, window, where)
 
     def _provenance(
         self, period: Period, where: Filter, now: Watch, before: Watch | None = None

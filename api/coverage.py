@@ -32,23 +32,39 @@ def posted(watched: pl.DataFrame, postings: frozenset[Posting]) -> pl.DataFrame:
 
 
 def covered(watched: pl.DataFrame, buckets: Buckets) -> pl.DataFrame:
-    """Seconds of each bucket that each sensor watched: `sensor`, `bucket`, `covered`; no row for zero."""
+    """Seconds of each bucket that each sensor watched: `sensor`, `bucket`, `covered`; no row for zero.
+
+    Watched times (`sensor`, `start`, `end`) are disjoint and sorted.
+    """
+    if not watched.height:
+        return pl.DataFrame(schema=_SCHEMA)
     edges = np.asarray(buckets.edges, np.int64)
-    parts = []
-    for (sensor,), times in watched.group_by("sensor", maintain_order=True):
-        start, end = times["start"].to_numpy(), times["end"].to_numpy()
-        before = np.concatenate(([0], np.cumsum(end - start)))  # minutes watched before each island
-        last = np.searchsorted(start, edges, side="right") - 1  # island that began last; -1: none yet
-        inside = np.minimum(edges, end[last]) - start[last]
-        until = np.where(last < 0, 0, before[last] + inside)  # minutes watched before each edge
-        seconds = np.diff(until) * 60
-        found = np.flatnonzero(seconds)
-        parts.append(
-            pl.DataFrame(
-                {"sensor": [sensor] * len(found), "bucket": found, "covered": seconds[found]}, schema=_SCHEMA
-            )
-        )
-    return pl.concat(parts) if parts else pl.DataFrame(schema=_SCHEMA)
+    start, end = watched["start"].to_numpy(), watched["end"].to_numpy()
+    number = watched["sensor"].rle_id().to_numpy().astype(np.int64)  # of the sensor
+    first = np.flatnonzero(np.diff(number, prepend=-1))  # its first time
+    before = np.concatenate(
+        ([0], np.cumsum(end - start))
+    )  # minutes that were watched before each time, by anybody
+    # Each sensor on a stretch of the number line of its own, where all are looked up at once.
+    low = min(start[first].min(), edges[0])
+    length = max(end.max(), edges[-1]) - low + 1
+    asked = edges - low + length * np.arange(len(first))[:, None]
+    last = np.searchsorted(start - low + length * number, asked, side="right") - 1  # time that began last
+    inside = np.minimum(edges, end[last]) - start[last]
+    begun = last >= first[:, None]
+    until = np.where(
+        begun, before[last] + inside - before[first][:, None], 0
+    )  # minutes watched before each edge
+    seconds = np.diff(until, axis=1) * 60
+    sensor, bucket = np.nonzero(seconds)
+    return pl.DataFrame(
+        {
+            "sensor": watched["sensor"][first][sensor],
+            "bucket": bucket,
+            "covered": seconds[sensor, bucket],
+        },
+        schema=_SCHEMA,
+    )
 
 
 _SCHEMA = {"sensor": pl.String, "bucket": pl.Int64, "covered": pl.Int64}

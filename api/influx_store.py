@@ -107,10 +107,19 @@ class InfluxStore:
         """Refuse: source addresses are never tags."""
         raise NotHeldError(NO_SENDERS)
 
-    def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
+    def totals(
+        self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()
+    ) -> pl.DataFrame:
         """Give sums by value; see Store."""
-        asked = question([dimension], where)
-        return _frame([dimension], self._sums(asked, window.minutes)).drop("bucket")
+        dimensions = [dimension, *([Dimension.CLASSES] if classes else [])]
+        sums = self._sums(question(dimensions, where), window.minutes)
+        frame = _frame(dimensions, sums).drop("bucket")
+        if not classes:
+            return frame
+        packets = pl.col("packets")
+        return frame.group_by(dimension.columns).agg(
+            packets.sum(), *(packets.filter(pl.col("class") == name).sum().alias(name) for name in classes)
+        )
 
     def cross(
         self, first: Dimension, second: Dimension, window: Window, where: Filter, values: Sequence[Key]

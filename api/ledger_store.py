@@ -34,6 +34,7 @@ from darkscope.api.ledger_tables import (
 from darkscope.api.periods import DAY, Buckets, Window, instant
 from darkscope.api.roster import COUNTS
 from darkscope.api.store import ExpiredError, Filter, Origins, Posting, Precision, TooMuch
+from darkscope.api.watched_days import WatchedDays
 from darkscope.ingest import series
 from darkscope.ingest.rollups import month, step
 from darkscope.ingest.watched import islands
@@ -90,15 +91,17 @@ class LedgerStore:
         snapshot: Snapshot,
         organisations: Mapping[Posting, str] | None = None,
         deadline: Deadline | None = None,
+        watched: WatchedDays | None = None,
     ) -> None:
         """Organisations by posting; a sensor at a time that is not among them belongs to none.
 
         With a deadline, any question may raise TooLong, and sources are not counted exactly among more than
-        MOST_EXACT flows: TooMuch.
+        MOST_EXACT flows: TooMuch. Stores of one ledger may share the days that were watched.
         """
         self._snapshot = snapshot
         self._organisations = organisations or {}
         self._deadline = deadline
+        self._days = watched or WatchedDays()
         self._islands: dict[tuple[int, int], pl.DataFrame] = {}
 
     @property
@@ -111,11 +114,13 @@ class LedgerStore:
         """Single source addresses."""
         return LedgerSenders(self._snapshot, self._deadline)
 
-    def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
+    def totals(
+        self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()
+    ) -> pl.DataFrame:
         """Give sums by value; see Store."""
         pieces = self._plan([dimension], where, window.minutes)
         rows = [self._rows(piece, [dimension], where) for piece in pieces]
-        return self._collected(_summed(rows, dimension, []), pieces)
+        return self._collected(_summed(rows, dimension, classes=classes), pieces)
 
     def cross(
         self, first: Dimension, second: Dimension, window: Window, where: Filter, values: Sequence[Key]
@@ -135,7 +140,7 @@ class LedgerStore:
         pieces = self._plan([dimension], where, buckets.edges)
         rows = [self._rows(piece, [dimension], where).filter(_named(dimension, values)) for piece in pieces]
         # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
-        by_minute = _summed(rows, dimension, ["minute"])
+        by_minute = _summed(rows, dimension, by=["minute"])
         edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))
         # A month that sticks out, and what is taken off it, belong to the bucket at that end.
         minute = pl.col("minute").clip(buckets.edges[0], buckets.edges[-1] - 1)
@@ -216,9 +221,13 @@ class LedgerStore:
         return self._islands[start, end]
 
     def _read_islands(self, start: int, end: int) -> pl.DataFrame:
-        piece = Piece(series.COVERAGE, start - LONGEST_BRIDGE, end + LONGEST_BRIDGE)
-        stretches = self._scan(piece).select("sensor", "point", "minute", "minutes", "bridge")
-        return islands(self._collected(stretches, [piece]))
+        def read(first: date, last: date) -> pl.DataFrame:
+            piece = Piece(series.COVERAGE, minutes_of(first), minutes_of(last) + DAY)
+            rows = self._scan(piece).select("day", "sensor", "point", "minute", "minutes", "bridge")
+            return self._collected(rows, [piece])
+
+        first, last = day_of(start - LONGEST_BRIDGE), day_of(end + LONGEST_BRIDGE - 1)
+        return islands(self._days.stretches(self._snapshot, first, last, read))
 
     def _collected(self, rows: pl.LazyFrame, pieces: Iterable[Piece]) -> pl.DataFrame:
         return collected(self._snapshot, rows, pieces, self._deadline)
@@ -285,22 +294,33 @@ class LedgerStore:
         return name.alias("organisation")
 
 
-def _summed(rows: Iterable[pl.LazyFrame], dimension: Dimension, further: list[str]) -> pl.LazyFrame:
-    """Sum packets by value and further columns. Protocol and port go as one number: a third less work."""
-    packets = pl.col("packets").sum()
+def _summed(
+    rows: Iterable[pl.LazyFrame],
+    dimension: Dimension,
+    by: Sequence[str] = (),
+    classes: Sequence[str] = (),
+) -> pl.LazyFrame:
+    """Sum packets by value and further columns; those of some classes in columns of their own beside.
+
+    Protocol and port go as one number: a third less work.
+    """
+    packets = pl.col("packets")
+    sums = [packets.sum(), *(packets.filter(pl.col("class") == name).sum().alias(name) for name in classes)]
     keys, values = list(dimension.columns), [pl.col(column) for column in dimension.columns]
     if dimension is Dimension.PORTS:
         keys = ["key"]
         values = [port_number(pl.col("protocol").cast(pl.Int32), pl.col("port")).alias("key")]
-    parts = [part.select(*values, *further, "packets") for part in rows]
-    summed = pl.concat(parts).group_by(*keys, *further).agg(packets).filter(pl.col("packets") != 0)
+    read = [*by, "packets", *(["class"] if classes else [])]
+    parts = [part.select(*values, *read) for part in rows]
+    summed = pl.concat(parts).group_by(*keys, *by).agg(sums).filter(packets != 0)
     if dimension is not Dimension.PORTS:
         return summed
     return summed.select(
         (pl.col("key") // PORTS).cast(pl.Int16).alias("protocol"),
         (pl.col("key") % PORTS + series.NO_PORT).alias("port"),
-        *further,
+        *by,
         "packets",
+        *classes,
     )
 
 

@@ -210,10 +210,13 @@ class Store(Protocol):
     def senders(self) -> Senders:
         """Single source addresses. Raises NotHeldError."""
 
-    def totals(self, dimension: Dimension, window: Window, where: Filter) -> pl.DataFrame:
+    def totals(
+        self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()
+    ) -> pl.DataFrame:
         """Sum by value: the dimension's columns, `packets` (Int64), in no order.
 
-        One row may have no value: packets of values that are not known apart.
+        One row may have no value: packets of values that are not known apart. A further column for each class that
+        is named has its packets.
         """
 
     def cross(

@@ -5,6 +5,9 @@ Pure: frames in, frames out.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import polars as pl
 
 
@@ -14,32 +17,48 @@ def islands(stretches: pl.DataFrame) -> pl.DataFrame:
     Silence of a point counts as watched when the point is heard again within the bridge of what came before.
     Gives `sensor`, `start`, `end` (minutes since 1970), sorted.
     """
-    timed = (
-        stretches.lazy()
-        .filter(pl.col("minutes") > 0)
-        .select(
-            "sensor",
-            "point",
-            start=pl.col("minute").cast(pl.Int64),
-            end=pl.col("minute").cast(pl.Int64) + pl.col("minutes"),
-            reach=pl.col("minute").cast(pl.Int64) + pl.col("minutes") + pl.col("bridge"),
-        )
+    of_points = _joined(_timed(stretches), ["sensor", "point"]).with_columns(reach="end")
+    return _joined(of_points, ["sensor"]).select("sensor", "start", "end")
+
+
+def joined(stretches: pl.DataFrame) -> pl.DataFrame:
+    """Join the stretches of each point that touch, overlap or are bridged: fewer, of the same columns.
+
+    Stretches joined day by day have the same islands as before.
+    """
+    start, end = pl.col("start"), pl.col("end")
+    return _joined(_timed(stretches), ["sensor", "point"]).select(
+        "sensor", "point", minute=start, minutes=end - start, bridge=pl.col("reach") - end
     )
-    points = _joined(timed, ["sensor", "point"]).with_columns(reach="end")
-    return _joined(points, ["sensor"]).select("sensor", "start", "end").sort("sensor", "start").collect()
 
 
-def _joined(stretches: pl.LazyFrame, keys: list[str]) -> pl.LazyFrame:
-    """Join stretches of equal keys that begin no later than what came before reaches."""
-    return (
-        stretches.sort(
-            "start"
-        )  # across keys: windows keep the order of their rows, and one column sorts faster
-        .with_columns(before=pl.col("reach").cum_max().shift(1).over(keys))
-        .with_columns(island=(pl.col("start") > pl.col("before")).fill_null(value=False).cum_sum().over(keys))
-        .group_by(*keys, "island")
-        .agg(pl.col("start").min(), pl.col("end").max())
-        .drop("island")
+def _timed(stretches: pl.DataFrame) -> pl.DataFrame:
+    """Give stretches that last their `start`, `end` and `reach`, up to which they bridge silence."""
+    minute = pl.col("minute").cast(pl.Int64)
+    end = minute + pl.col("minutes")
+    return stretches.filter(pl.col("minutes") > 0).select(
+        "sensor", "point", start=minute, end=end, reach=end + pl.col("bridge")
+    )
+
+
+def _joined(stretches: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """Join stretches of equal keys that begin no later than what came before reaches; sorted by key and start."""
+    if not stretches.height:
+        return stretches.select(*keys, "start", "end", "reach")
+    rows = stretches.sort(*keys, "start")
+    start, end, reach = (rows[name].to_numpy() for name in ("start", "end", "reach"))
+    # Each key on a stretch of the number line of its own, so that nothing is joined across keys.
+    low = start.min()
+    apart = (reach.max() - low + 1) * rows.select(
+        pl.struct(keys).rle_id().cast(pl.Int64)
+    ).to_series().to_numpy()
+    reached = np.maximum.accumulate(reach - low + apart)
+    first = np.flatnonzero(np.concatenate(([True], (start - low + apart)[1:] > reached[:-1])))
+    return rows[first].select(
+        *keys,
+        "start",
+        end=pl.Series(np.maximum.reduceat(end, first)),
+        reach=pl.Series(np.maximum.reduceat(reach, first)),
     )
 
 

@@ -28,6 +28,7 @@ from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.names import Names, NamesError, files
 from darkscope.api.selection import known, organisations
 from darkscope.api.store import NO_SENDERS, NotHeldError, RemoteStore, Store
+from darkscope.api.watched_days import WatchedDays
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
@@ -56,6 +57,7 @@ class Source:
         self.remembered = Remembered()
         self.turns = Turns()
         self._kept = Kept()
+        self._watched = WatchedDays()
         self._names = Names.none()
         self._read: tuple[tuple[int, int] | None, ...] | None = None  # what the files of names were like
         self._ledger: Ledger | None = None
@@ -128,7 +130,8 @@ class Source:
         deadline = Deadline(self.settings.api.time_limit.total_seconds())
         store: Store
         if self._remote is None:
-            store = LedgerStore(state or self.snapshot(), self._organisations, deadline)
+            state = state or self.snapshot()
+            store = LedgerStore(state, self._organisations, deadline, self._watched)
         else:
             store = self._remote(now, deadline)
         if asker.organisations is None:

@@ -111,8 +111,8 @@ def test_a_sensor_in_its_outage_is_a_gap_while_others_go_on(tables: Any) -> None
 class Folding(LedgerStore):
     """A store that does not know 23/TCP apart."""
 
-    def totals(self, *asked: Any) -> pl.DataFrame:
-        whole = super().totals(*asked)
+    def totals(self, *asked: Any, **how: Any) -> pl.DataFrame:
+        whole = super().totals(*asked, **how)
         if "port" not in whole.columns:
             return whole
         is_folded = pl.col("port") == 23

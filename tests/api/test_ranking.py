@@ -5,10 +5,12 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.periods import parse_period
-from darkscope.api.ranking import Behind, Provenance, Ranking, Row, leading, rank
+from darkscope.api.ranking import Behind, Provenance, Ranking, Row, leading, rank, standing
 from darkscope.api.store import Filter
 from darkscope.api.watch import Watch
 
@@ -35,7 +37,6 @@ def ranked(
     before: pl.DataFrame,
     limit: int,
     sources: pl.DataFrame | None = None,
-    classes: pl.DataFrame | None = None,
     behind: Behind = TEN_DAYS,
 ) -> Ranking:
     return rank(
@@ -46,7 +47,6 @@ def ranked(
         behind=lambda _: behind,
         label=lambda key: value_text(Dimension.PORTS, key).lower(),
         sources=sources,
-        classes=classes,
         provenance=PROVENANCE,
     )
 
@@ -142,13 +142,33 @@ def test_averages_and_changes_are_of_watched_time(
 
 
 def test_shares_of_packets_that_say_less_of_their_source_stand_beside_their_values() -> None:
-    classes = pl.DataFrame(
-        [(6, 23, "scan", 5), (6, 23, "spoofable", 3), (6, 23, "backscatter", 2), (6, 80, "research", 8)],
-        schema={"protocol": pl.Int16, "port": pl.Int32, "class": pl.String, "packets": pl.Int64},
-        orient="row",
-    )
     now = ports((6, 23, 10), (6, 80, 8), (6, 81, 7))
+    classes = {"spoofable": [3, 0, 0], "backscatter": [2, 0, 0], "research": [0, 8, 0]}
     assert [
         (row.value, row.spoofable, row.backscatter, row.research)
-        for row in ranked(now, ports(), 3, classes=classes).rows
+        for row in ranked(
+            now.with_columns(**{name: pl.Series(counts) for name, counts in classes.items()}), ports(), 3
+        ).rows
     ] == [("23/TCP", 0.3, 0.2, 0.0), ("80/TCP", 0.0, 0.0, 1.0), ("81/TCP", 0.0, 0.0, 0.0)]
+    assert [row.research for row in ranked(now, ports(), 1).rows] == [None]
+
+
+COUNTS = st.dictionaries(st.integers(0, 40), st.integers(0, 5), max_size=41)
+
+
+@settings(deadline=None, max_examples=60)
+@given(COUNTS, COUNTS, st.integers(1, 12))
+def test_ranks_are_places_in_the_list_of_all_values(
+    now: dict[int, int], before: dict[int, int], limit: int
+) -> None:
+    def listed(counts: dict[int, int]) -> list[int]:
+        return sorted((port for port in counts if counts[port]), key=lambda port: (-counts[port], port))
+
+    rows = ranked(*(ports(*((6, *one) for one in counts.items())) for counts in (now, before)), limit).rows
+    places = {port: place for place, port in enumerate(listed(before), start=1)}
+    assert [(row.value, row.previous_rank, row.previous_packets) for row in rows] == [
+        (f"{port}/TCP", places.get(port), before.get(port, 0)) for port in listed(now)[:limit]
+    ]
+    everything = ports(*((6, *one) for one in before.items()))
+    for port in range(0, 41, 8):
+        assert standing(Dimension.PORTS, everything, (6, port)) == (places.get(port), before.get(port, 0))

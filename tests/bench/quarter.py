@@ -36,6 +36,7 @@ from darkscope.ingest.series import (
     FLOWS,
     ROLLUP_COUNTRIES,
     ROLLUP_COUNTRIES_DAY,
+    ROLLUP_PORT_COUNTRIES,
     ROLLUP_PORTS,
     ROLLUP_PORTS_DAY,
     Table,
@@ -49,7 +50,13 @@ DAY = 1440  # minutes
 EPOCH = date(1970, 1, 1)
 NOW = datetime(2020, 8, 1, tzinfo=UTC)
 
-ANSWERING = (ROLLUP_PORTS, ROLLUP_PORTS_DAY, ROLLUP_COUNTRIES, ROLLUP_COUNTRIES_DAY)
+ANSWERING = (
+    ROLLUP_PORTS,
+    ROLLUP_PORTS_DAY,
+    ROLLUP_COUNTRIES,
+    ROLLUP_COUNTRIES_DAY,
+    ROLLUP_PORT_COUNTRIES,
+)
 """The rollups that the questions here are answered from; the others would only take time to make."""
 
 WELL_KNOWN = 50

@@ -69,8 +69,10 @@ class MemorySnapshot:
         return int(self.scan(table, first_day, last_day).select(pl.len()).collect().item())
 
     def files(self, table: series.Table) -> pl.DataFrame:
-        assert table is series.CAPTURES
-        return self.captures
+        if table is series.CAPTURES:
+            return self.captures
+        assert table is series.COVERAGE
+        return self.coverage.select(_day(), path=pl.lit("one")).unique()
 
     def days(self, table: series.Table) -> frozenset[date]:
         if table is series.SOURCES:
