@@ -132,10 +132,12 @@ class InfluxStore:
         return _frame([first, second], kept).drop("bucket")
 
     def series(
-        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
+        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key] | None
     ) -> pl.DataFrame:
-        """Give sums of named values by bucket; see Store."""
+        """Give sums of named or all values by bucket; see Store."""
         asked = question([dimension], where)
+        if values is None:
+            return _frame([dimension], self._sums(asked, buckets.edges))
         named = frozenset(values)
         sums = self._sums(asked, buckets.edges, named)
         kept = {key: packets for key, packets in sums.items() if key[0] in named or None in key[0]}

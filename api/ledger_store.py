@@ -134,11 +134,13 @@ class LedgerStore:
         return self._collected(summed, pieces)
 
     def series(
-        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
+        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key] | None
     ) -> pl.DataFrame:
-        """Give sums of named values by bucket; see Store."""
+        """Give sums of named or all values by bucket; see Store."""
         pieces = self._plan([dimension], where, buckets.edges)
-        rows = [self._rows(piece, [dimension], where).filter(_named(dimension, values)) for piece in pieces]
+        rows = [self._rows(piece, [dimension], where) for piece in pieces]
+        if values is not None:
+            rows = [part.filter(_named(dimension, values)) for part in rows]
         # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
         by_minute = _summed(rows, dimension, by=["minute"])
         edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))

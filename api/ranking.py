@@ -85,11 +85,13 @@ def leading(dimension: Dimension, totals: pl.DataFrame, limit: int) -> list[Key]
 
 
 def _first(dimension: Dimension, totals: pl.DataFrame, limit: int) -> pl.DataFrame:
+    occurring = _occurring(dimension, totals)
+    if 0 < limit < len(occurring):  # only those that may be among the first are sorted
+        packets = occurring["packets"].to_numpy()
+        least = np.partition(packets, len(packets) - limit)[len(packets) - limit]
+        occurring = occurring.filter(pl.col("packets") >= int(least))
     keys = dimension.columns
-    descending = [True, *(False for _ in keys)]
-    # Lazily, for then polars keeps the first rows instead of sorting all.
-    occurring = _occurring(dimension, totals).lazy()
-    return occurring.sort("packets", *keys, descending=descending).head(limit).collect()
+    return occurring.sort("packets", *keys, descending=[True, *(False for _ in keys)]).head(limit)
 
 
 def standing(dimension: Dimension, totals: pl.DataFrame, key: Key) -> tuple[int | None, int]:

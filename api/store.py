@@ -228,9 +228,9 @@ class Store(Protocol):
         """
 
     def series(
-        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key]
+        self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key] | None
     ) -> pl.DataFrame:
-        """Sum named values by bucket: the dimension's columns, `bucket` (its index), `packets`.
+        """Sum named values by bucket, or all (None): the dimension's columns, `bucket` (its index), `packets`.
 
         In no order; empty buckets have no row. Rows without a value are packets, of values that nobody named too,
         that are not known apart.

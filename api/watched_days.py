@@ -45,11 +45,12 @@ class WatchedDays:
         found = self._kept(names)
         missing = [name for name in names if name not in found]
         if missing:
-            rows = read(missing[0][0], missing[-1][0])
-            by_day = rows.partition_by("day", include_key=False, as_dict=True)
-            found |= {name: joined(by_day.get((name[0],), rows.clear())) for name in missing}
-            self._keep({name: found[name] for name in missing})
-        return pl.concat([found[name] for name in names] or [joined(read(first, first).clear())])
+            rows = joined(read(missing[0][0], missing[-1][0]))
+            by_day = rows.partition_by("day", as_dict=True)
+            read_now = {name: by_day.get((name[0],), rows.clear()) for name in missing}
+            self._keep(read_now)
+            found |= read_now
+        return pl.concat([found[name] for name in names] or [joined(read(first, first))])
 
     def _kept(self, names: Iterable[Name]) -> dict[Name, pl.DataFrame]:
         with self._lock:

@@ -17,27 +17,29 @@ def islands(stretches: pl.DataFrame) -> pl.DataFrame:
     Silence of a point counts as watched when the point is heard again within the bridge of what came before.
     Gives `sensor`, `start`, `end` (minutes since 1970), sorted.
     """
-    of_points = _joined(_timed(stretches), ["sensor", "point"]).with_columns(reach="end")
+    keys = ["sensor", "point"]
+    of_points = _joined(_timed(stretches, keys), keys).with_columns(reach="end")
     return _joined(of_points, ["sensor"]).select("sensor", "start", "end")
 
 
 def joined(stretches: pl.DataFrame) -> pl.DataFrame:
-    """Join the stretches of each point that touch, overlap or are bridged: fewer, of the same columns.
+    """Join the stretches of each `day` and point that touch, overlap or are bridged: fewer, of the same columns.
 
-    Stretches joined day by day have the same islands as before.
+    Stretches joined day by day have the same islands as before. Sorted by day.
     """
     start, end = pl.col("start"), pl.col("end")
-    return _joined(_timed(stretches), ["sensor", "point"]).select(
-        "sensor", "point", minute=start, minutes=end - start, bridge=pl.col("reach") - end
+    keys = ["day", "sensor", "point"]
+    return _joined(_timed(stretches, keys), keys).select(
+        *keys, minute=start, minutes=end - start, bridge=pl.col("reach") - end
     )
 
 
-def _timed(stretches: pl.DataFrame) -> pl.DataFrame:
+def _timed(stretches: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """Give stretches that last their `start`, `end` and `reach`, up to which they bridge silence."""
     minute = pl.col("minute").cast(pl.Int64)
     end = minute + pl.col("minutes")
     return stretches.filter(pl.col("minutes") > 0).select(
-        "sensor", "point", start=minute, end=end, reach=end + pl.col("bridge")
+        *keys, start=minute, end=end, reach=end + pl.col("bridge")
     )
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from pathlib import Path
@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from darkscope.api import ledger_store
-from darkscope.api.dimension import Dimension
+from darkscope.api.dimension import Dimension, Key
 from darkscope.api.ledger_store import LedgerStore, Piece, plan
 from darkscope.api.periods import DAY, Buckets, Window, cut, instant, minute
+from darkscope.api.ranking import CLASSES
 from darkscope.api.store import Filter, Posting, Precision, StoreError
 from darkscope.ingest import series
 
@@ -418,12 +419,38 @@ def test_rollups_answer_what_flows_answer(
     totals = from_flows.totals(dimension, window, where)
     assert_frame_equal(from_rollups.totals(dimension, window, where), totals, check_row_order=False)
     values = totals.select(dimension.columns).rows()
+    with_classes(from_flows, from_rollups, dimension, window, where, values)
     buckets = cut(window, step, ZoneInfo(zone))
     assert_frame_equal(
         from_rollups.series(dimension, buckets, where, values),
         from_flows.series(dimension, buckets, where, values),
         check_row_order=False,
     )
+
+
+def with_classes(
+    flows: LedgerStore,
+    rollups: LedgerStore,
+    dimension: Dimension,
+    window: Window,
+    where: Filter,
+    values: Sequence[Key],
+) -> None:
+    """Totals with packets of classes beside them are what crossing the dimension with the classes says."""
+    if dimension is Dimension.CLASSES:
+        return
+    told = rollups.totals(dimension, window, where, CLASSES)
+    assert_frame_equal(told, flows.totals(dimension, window, where, CLASSES), check_row_order=False)
+    assert_frame_equal(told.drop(CLASSES), flows.totals(dimension, window, where), check_row_order=False)
+    by_class = {
+        (*key, kind): packets
+        for *key, kind, packets in flows.cross(
+            dimension, Dimension.CLASSES, window, where, values
+        ).iter_rows()
+    }
+    for row in told.iter_rows(named=True):
+        key = [row[column] for column in dimension.columns]
+        assert [row[kind] for kind in CLASSES] == [by_class.get((*key, kind), 0) for kind in CLASSES]
 
 
 POSTINGS = frozenset({Posting("a", date(2020, 5, 9)), Posting("b", until=date(2020, 6, 30))})
@@ -473,6 +500,7 @@ def test_rollups_of_months_answer_what_flows_answer(
     monkeypatch.setattr(ledger_store, "MOST", most)
     assert_frame_equal(from_rollups.totals(dimension, window, where), totals, check_row_order=False)
     values = totals.select(dimension.columns).rows()
+    with_classes(from_flows, from_rollups, dimension, window, where, values)
     is_inside = middle is not None and bounds[0] < middle < bounds[1]
     buckets = Buckets(UTC_ZONE, "some", (bounds[0], middle, bounds[1]) if is_inside else bounds)
     assert_frame_equal(

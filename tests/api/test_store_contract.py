@@ -27,6 +27,7 @@ from darkscope.api.influx_pieces import Piece, plan
 from darkscope.api.influx_store import InfluxStore
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import Buckets, Window, cut, instant
+from darkscope.api.ranking import CLASSES
 from darkscope.api.store import (
     ExpiredError,
     Filter,
@@ -177,8 +178,9 @@ def folded(answer: pl.DataFrame, where: Filter, own: Owned) -> pl.DataFrame:
         return row
 
     rows = [key(row) for row in answer.iter_rows(named=True)]
-    keys = [name for name in answer.columns if name != "packets"]
-    return pl.DataFrame(rows, schema=answer.schema).group_by(keys).agg(pl.col("packets").sum())
+    sums = [name for name in answer.columns if name in ("packets", *CLASSES)]
+    keys = [name for name in answer.columns if name not in sums]
+    return pl.DataFrame(rows, schema=answer.schema).group_by(keys).agg(pl.col(sums).sum())
 
 
 def named(shown: pl.DataFrame, dimension: Dimension, values: Sequence[Key]) -> pl.DataFrame:
@@ -254,6 +256,24 @@ def test_totals(
     answer = series.totals(dimension, whole(), where)
     same(answer, folded(expected, where, owned(whole().minutes)))
     assert answer["packets"].sum() == expected["packets"].sum()
+
+
+@pytest.mark.parametrize("dimension", [one for one in ASKED if one is not Dimension.CLASSES])
+@pytest.mark.parametrize("where", FILTERS)
+def test_totals_with_classes_beside_them(
+    ledger: LedgerStore,
+    series: InfluxStore,
+    owned: Callable[[Sequence[int]], Owned],
+    dimension: Dimension,
+    where: Filter,
+) -> None:
+    if is_refused([dimension, Dimension.CLASSES], where):
+        with pytest.raises(NotHeldError, match=r'set api\.store = "ledger"'):
+            series.totals(dimension, whole(), where, CLASSES)
+        return
+    expected = ledger.totals(dimension, whole(), where, CLASSES)
+    same(series.totals(dimension, whole(), where, CLASSES), folded(expected, where, owned(whole().minutes)))
+    same(expected.drop(CLASSES), ledger.totals(dimension, whole(), where))
 
 
 def test_the_suite_has_what_is_told_apart_and_what_is_not(
@@ -346,7 +366,10 @@ def test_series(
     all_of_them = ledger.series(
         dimension, buckets, where, everything.select(dimension.columns).rows()
     ).select(answer.columns)
-    same(answer, named(folded(all_of_them, where, owned(buckets.edges)), dimension, values))
+    shown = folded(all_of_them, where, owned(buckets.edges))
+    same(answer, named(shown, dimension, values))
+    same(series.series(dimension, buckets, where, None), shown)
+    same(ledger.series(dimension, buckets, where, None).select(all_of_them.columns), all_of_them)
 
 
 @pytest.mark.parametrize("zone", ZONES)

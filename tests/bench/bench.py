@@ -422,7 +422,15 @@ def under_load(bench: Bench) -> None:
     """P10: the HTTP interface under load, ingest beside it."""
     flows = 1_000_000 if bench.quick else 50_000_000
     ledger = bench.kept or bench.folder / "quarter"
-    found = bench.child("load.py", ledger, str(flows), str(bench.random_ports), bench.folder)
+    asked = ledger, str(flows), str(bench.random_ports)
+    for kind, cpu in bench.child("fresh.py", *asked).items():
+        bench.add(
+            Figure(
+                f"P10 CPU of a new question, {kind}",
+                f"p50 {cpu['p50'] * 1e3:.0f} ms, p95 {cpu['p95'] * 1e3:.0f} ms",
+            )
+        )
+    found = bench.child("load.py", *asked, bench.folder)
     goals = {
         ("mixed", "ranking"): 0.15,
         ("mixed", "trend"): 0.15,
