@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from darkscope.api import breadth, lives, movements, profile, ranking, rhythm, roster, spread, trend
+from darkscope.api import breadth, cases, lives, movements, profile, ranking, rhythm, roster, spread, trend
 from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
 from darkscope.api.calendars import Calendars, zone_of, zones_of
 from darkscope.api.dimension import Dimension, Key, ValueTextError, value_text
@@ -326,6 +326,26 @@ class Observer:
         window, where, provenance = self._behind_sources(question)
         found = self.store.senders.owners(window, where, self._witnesses(question), self.names.texts)
         return owned(found.owners, found.devices, after, limit, mark=mark, provenance=provenance)
+
+    def cases(self, question: Question, most: int) -> cases.Cases:
+        """Give the sources of the period that somebody could be told about, so many at most, with their evidence."""
+        window, where, provenance = self._behind_sources(question)
+        witnesses, senders = self._witnesses(question), self.store.senders
+        sifted = cases.sift(
+            senders.accounts(window, where, witnesses),
+            lambda account: pl.Series(Told.of(self.names, account).research, dtype=pl.String),
+            most,
+        )
+        found = sifted.kept.select(*SENDER)
+        return cases.build(
+            sifted,
+            senders.targets(window, where, found, cases.TARGETS),
+            senders.samples(window, where, found, cases.SAMPLES),
+            senders.evidence(window, witnesses, found),
+            Told.of(self.names, found),
+            until=window.end,
+            provenance=provenance,
+        )
 
     def source(self, question: Question, sender: Sender) -> lives.Life:
         """Tell the life of one source address in the period's UTC days."""

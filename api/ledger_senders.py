@@ -39,6 +39,9 @@ FEW = 200_000
 CLASSES = tuple(traffic.value for traffic in Traffic if traffic is not Traffic.RESEARCH)
 """Classes that `sources` counts; what a research scanner sends is `scan` there, and so it is here."""
 
+SCANS = frozenset({Traffic.SCAN.value, Traffic.RESEARCH.value})
+"""Classes of flows that are `scan` here."""
+
 COLUMNS = (*SENDER, "sensor", "country", "asn", "packets", "first", "last", *CLASSES)
 """What both tables can say of a row that passes a filter."""
 
@@ -216,6 +219,117 @@ class LedgerSenders:
             .sort("asn", "sources", "device", descending=[False, True, False]),
         )
 
+    def accounts(
+        self, window: Window, where: Filter, sensors: frozenset[Posting] | None
+    ) -> Iterator[pl.DataFrame]:
+        """Give all senders, a share at a time, with what there is to judge them by; see Senders."""
+        scans = self._scans(window, where)
+        rows, pieces = _rows(scans), [piece for piece, _ in scans]
+        proof = Piece(series.SOURCES, *_whole_days(window))
+        confirmed = self._confirmed(window, sensors).with_columns(is_confirmed=pl.lit(value=True))
+        latest = pl.col("country", "asn").sort_by("last", "country", "asn").last()
+        has_scans = pl.col("scan") > 0
+        for part in self._parts(rows, pieces):
+            summed = (
+                rows.filter(part)
+                .group_by(SENDER)
+                .agg(
+                    latest,
+                    pl.col("packets", *CLASSES).sum(),
+                    pl.col("first").min(),
+                    pl.col("last").max(),
+                    sensors=pl.col("sensor").n_unique(),
+                )
+            )
+            seen = (
+                self._evidence(proof, sensors)
+                .filter(part)
+                .group_by(SENDER)
+                .agg(
+                    is_spoofable=(pl.col("spoofable") > 0).any(),
+                    seen_by=pl.col("sensor").filter(has_scans).n_unique(),
+                    seen_from=pl.col("first").filter(has_scans).min(),
+                    seen_until=pl.col("last").filter(has_scans).max(),
+                    ttl_least=pl.col("ttl").filter(has_scans).min(),
+                    ttl_most=pl.col("ttl").filter(has_scans).max(),
+                )
+            )
+            both = self._collected(summed.join(seen, on=SENDER, how="left"), [*pieces, proof])
+            yield both.join(confirmed, on=SENDER, how="left").with_columns(
+                pl.col("is_confirmed").fill_null(value=False)
+            )
+
+    def targets(self, window: Window, where: Filter, senders: pl.DataFrame, most: int) -> pl.DataFrame:
+        """Give where the scans of senders went; see Senders."""
+        wanted = senders.select(*SENDER).with_row_index("row")
+        asked = replace(where, classes=SCANS if where.classes is None else where.classes & SCANS)
+        pieces = self._flows(window)
+        ports = [
+            _of(self._piece(piece, asked), wanted)
+            .group_by("row", "protocol", "port")
+            .agg(pl.col("packets").sum())
+            for piece in pieces
+        ]
+        summed = self._collected(
+            pl.concat(ports).group_by("row", "protocol", "port").agg(pl.col("packets").sum()), pieces
+        )
+        return (
+            summed.sort("row", "packets", "protocol", "port", descending=[False, True, False, False])
+            .with_columns(ports=pl.len().over("row").cast(pl.Int64))
+            .group_by("row", maintain_order=True)
+            .head(most)
+            .select("row", "protocol", "port", "packets", "ports")
+        )
+
+    def samples(self, window: Window, where: Filter, senders: pl.DataFrame, most: int) -> pl.DataFrame:
+        """Give exact times and source ports of scans of senders; see Senders."""
+        wanted = senders.select(*SENDER).with_row_index("row")
+        start, end = window.minutes
+        proof = Piece(series.SOURCES, *_whole_days(window))
+        kept = _of(self._evidence(proof, where.sensors).filter(pl.col("scan") > 0), wanted)
+        first = self._collected(
+            kept.group_by("row", "day", "sensor")
+            .agg(pl.col("source_port").sort_by("first").first(), time=pl.col("first").min())
+            .with_columns(minute=(pl.col("time") // MINUTE).cast(pl.Int32))
+            .filter(pl.col("minute") >= start, pl.col("minute") < end),
+            [proof],
+        )
+        # What the minute's flows all are, its first packet is.
+        asked = replace(
+            where, sensors=None, classes=SCANS if where.classes is None else where.classes & SCANS
+        )
+        is_asked = pl.all_horizontal(pl.lit(value=True), *conditions(asked))
+        pieces = self._flows(window)
+        minutes = [
+            _of(scan(self._snapshot, piece, self._deadline), wanted)
+            .join(first.lazy(), on=["row", "sensor", "minute"], how="semi")
+            .select("row", "sensor", "minute", "protocol", "port", is_asked=is_asked)
+            for piece in pieces
+        ]
+        is_one = pl.struct("protocol", "port").n_unique() == 1
+        told = self._collected(
+            pl.concat(minutes)
+            .group_by("row", "sensor", "minute")
+            .agg(
+                pl.col("is_asked").all(),
+                pl.when(is_one).then(pl.col("protocol").first()).alias("protocol"),
+                pl.when(is_one).then(pl.col("port").first()).alias("port"),
+            )
+            .filter("is_asked"),
+            pieces,
+        )
+        return (
+            first.join(told, on=["row", "sensor", "minute"])
+            .sort("row", "time", "sensor", descending=[False, True, False])
+            .group_by("row", maintain_order=True)
+            .head(most)
+            .select("row", "time", "sensor", "source_port", "protocol", "port")
+        )
+
+    def _flows(self, window: Window) -> list[Piece]:
+        """The pieces of a window, all of flows. Raises ExpiredError."""
+        return self._pieces(window, Filter(classes=SCANS))
+
     def _confirmed(self, window: Window, sensors: frozenset[Posting] | None) -> pl.DataFrame:
         """Senders that completed a handshake."""
         piece = Piece(series.SOURCES, *_whole_days(window))
@@ -316,11 +430,15 @@ class LedgerSenders:
 
     def _shares(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> Iterator[pl.LazyFrame]:
         """Divide rows by what sources are counted by, so that each share has all rows of its sources."""
+        return (rows.filter(part) for part in self._parts(rows, pieces))
+
+    def _parts(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> Iterator[pl.Expr]:
+        """Conditions that divide rows so; none of them where all are few enough."""
         sampled = _ADDRESS.filter(_ADDRESS % SAMPLE == 0).n_unique()
         addresses = SAMPLE * self._collected(rows.select(sampled), pieces).item()
         shares = max(1, -(-addresses // SHARE))
         for share in range(shares):
-            yield rows if shares == 1 else rows.filter(_UNIT.hash() % shares == share)
+            yield pl.lit(value=True) if shares == 1 else _UNIT.hash() % shares == share
 
     def _pieces(self, window: Window, where: Filter) -> list[Piece]:
         """Which table answers for which stretch. Raises ExpiredError."""

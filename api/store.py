@@ -5,7 +5,7 @@ Two stores pass one contract: the ledger's, which answers all, and InfluxDB's, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -171,6 +171,33 @@ class Senders(Protocol):
         """Tell the evidence of senders day by day: `row`, UTC `day`.
 
         `tool` (empty where none is known), `is_confirmed`, `is_spoofable`, `is_broad`.
+        """
+
+    def accounts(
+        self, window: Window, where: Filter, sensors: frozenset[Posting] | None
+    ) -> Iterator[pl.DataFrame]:
+        """Tell of all senders, a share at a time, in no order, what there is to judge them by.
+
+        Of the packets that pass the filter: `country` and `asn` (of the last), `packets`, packets by class (a column
+        each, research scanners as `scan`), `first` and `last` (minutes since 1970), `sensors` (how many). Of all scans
+        of the window's UTC days, by the evidence of `sensors`: `seen_by` (how many), `seen_from` and `seen_until`
+        (nanoseconds since 1970), `ttl_least` and `ttl_most`; `is_spoofable` (of any packets), `is_confirmed`. Null
+        where no evidence is left.
+        """
+
+    def targets(self, window: Window, where: Filter, senders: pl.DataFrame, most: int) -> pl.DataFrame:
+        """Tell where scans of senders (columns SENDER) that pass the filter went.
+
+        `row` (which of them), `protocol`, `port`, `packets`, and `ports` (how many of each row, with their protocols);
+        so many of a row at most, by packets.
+        """
+
+    def samples(self, window: Window, where: Filter, senders: pl.DataFrame, most: int) -> pl.DataFrame:
+        """Tell of senders (columns SENDER) when exactly some scans that pass the filter came.
+
+        `row` (which of them), `time` (nanoseconds since 1970), `sensor`, `source_port` (-1 where there is none),
+        `protocol` and `port` (null where other packets of its minute went elsewhere): the first of a day and sensor,
+        where all packets of its minute pass the filter. So many of a row at most, the newest first.
         """
 
     @property

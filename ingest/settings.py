@@ -22,6 +22,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from darkscope.ingest.contacts import ContactEntry, Notices, claims_of
 from darkscope.ingest.series import HONEYPOT, TELESCOPE
 from darkscope.ingest.values import (
     Address,
@@ -289,6 +290,9 @@ class Settings(_Section):
     retention: Retention = Retention()
     influx: Influx = Influx()
     api: Api = Api()
+    notices: Notices = Notices()
+    contacts: tuple[ContactEntry, ...] = ()
+    """Who is told of sources, each `[[contacts]]` entry with the keys below."""
     holidays: tuple[HolidayEntry, ...] = ()
     """Further public holidays, each `[[holidays]]` entry with the keys below."""
     sensors: tuple[SensorEntry, ...] = ()
@@ -534,8 +538,25 @@ def _contradictions(settings: Settings) -> Iterator[tuple[Location, str]]:
     for name in ("country", "owner"):
         yield from _overlaps(("geo", name), [(database, "") for database in getattr(settings.geo, name)])
     yield from _overlaps(("sensors",), [(entry, entry.id) for entry in settings.sensors])
+    yield from _shared(settings.contacts)
     if settings.api.store is StoreName.INFLUXDB and settings.influx.url is None:
         yield ("api", "store"), "needs influx.url, which is not set"
+
+
+def _shared(contacts: Sequence[ContactEntry]) -> Iterator[tuple[Location, str]]:
+    """Contacts of one id, and such of which none is nearer to some source than the other."""
+    ids: dict[str, int] = {}
+    claims: dict[tuple[int | None, str | None], int] = {}
+    for index, contact in enumerate(contacts):
+        if ids.setdefault(contact.id, index) != index:
+            yield ("contacts", index, "id"), f"is also the id of contacts[{ids[contact.id]}]"
+        for claim in claims_of(contact):
+            if claims.setdefault(claim, index) != index:
+                owner, country = claim
+                whose = [f"AS{owner}"] if owner is not None else []
+                whose += [country] if country is not None else []
+                what = " in ".join(whose) or "whatever no other contact has"
+                yield ("contacts", index), f"{what} is also of contacts[{claims[claim]}]"
 
 
 def _overlaps(

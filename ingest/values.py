@@ -122,12 +122,33 @@ def _address(value: object) -> object:
         raise ValueError(f"no IP address: {error}") from error
 
 
+def _owner(value: object) -> object:
+    found = (
+        re.fullmatch(r"(?:AS)?([0-9]{1,10})", value.strip(), re.IGNORECASE)
+        if isinstance(value, str)
+        else None
+    )
+    if isinstance(value, str) and found is None:
+        raise ValueError("an autonomous system is its number, like AS64500 or 64500")
+    return int(found[1]) if found else value
+
+
+def _email(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(
+        r"[\w.!#$%&*+/=?^`{|}~'-]{1,64}@[A-Za-z0-9.-]{1,253}", value
+    ):
+        raise ValueError("no e-mail address: one is like soc@example.org")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=0)]
 Days = Annotated[Annotated[int, Field(ge=1, le=100_000)] | None, BeforeValidator(_days)]
 Zone = Annotated[ZoneInfo, BeforeValidator(_zone)]
 Prefix = Annotated[Network, BeforeValidator(_network)]
 Country = Annotated[str, BeforeValidator(_country)]
+Owner = Annotated[int, BeforeValidator(_owner), Field(ge=1, lt=1 << 32)]
+Email = Annotated[str, BeforeValidator(_email)]
 Address = Annotated[ipaddress.IPv4Address | ipaddress.IPv6Address, BeforeValidator(_address)]
 HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
 Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]

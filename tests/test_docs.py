@@ -61,6 +61,7 @@ ASKS_AS_TOP_DOES = {
     "sources",
     "rhythm",
     "port",
+    "notices",
 }
 
 

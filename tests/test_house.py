@@ -24,7 +24,8 @@ KNOWS: dict[str, set[str]] = {
     "ingest.devices": {"ingest.prefixes"},
     "ingest.capture": {"ingest.compiled"},
     "ingest.values": {"ingest.protocols"},
-    "ingest.settings": {"ingest.series", "ingest.values"},
+    "ingest.contacts": {"ingest.values"},
+    "ingest.settings": {"ingest.contacts", "ingest.series", "ingest.values"},
     "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
     "ingest.rules": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.series"},
     "ingest.sensors": {
@@ -34,6 +35,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.settings",
         "ingest.values",
     },
+    "ingest.owners": {"ingest.settings"},
     "ingest.geo": {"ingest.compiled", "ingest.research", "ingest.settings"},
     "ingest.fates": {"ingest.compiled", "ingest.decode", "ingest.sensors", "ingest.series"},
     "ingest.tally": {
@@ -148,13 +150,21 @@ KNOWS: dict[str, set[str]] = {
     },
     "api.charts": {"api"},
     "api.http": {"api", "api.charts", "ingest.ledger", "ingest.registry", "ingest.series", "ingest.settings"},
+    "api.notices": {
+        "api",
+        "ingest.contacts",
+        "ingest.protocols",
+        "ingest.registry",
+        "ingest.series",
+        "ingest.settings",
+    },
     "api.data": set(),
     "grafana": {"ingest.measurements", "ingest.series"},
     "provisioning": set(),
 }
 """What each room imports of the others. `api.command` may import all: it puts them together."""
 
-ROOMS = ("charts", "command", "data", "http")
+ROOMS = ("charts", "command", "data", "http", "notices")
 """Folders of `api` that are rooms of their own."""
 
 PLACES = {
@@ -165,10 +175,11 @@ PLACES = {
     "grafana_api": {"grafana"},
     "holidays": {"api"},
     "influxdb_client": {"ingest.projection"},
-    "maxminddb": {"ingest.geo", "ingest.simulate"},
+    "jinja2": {"api.notices"},
+    "maxminddb": {"ingest.geo", "ingest.owners", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},
-    "pydantic": {"api.http", "ingest.projection", "ingest.settings", "ingest.values"},
+    "pydantic": {"api.http", "ingest.contacts", "ingest.projection", "ingest.settings", "ingest.values"},
     "requests": {"grafana"},
     "sqlite3": {"ingest.registry"},
     "rich": {"api.command"},

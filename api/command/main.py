@@ -49,6 +49,7 @@ COMMANDS = (
         "rhythm",
         "Say when in the day and in the week source countries send, and whether they keep office hours.",
     ),
+    Command("notices", "Make notices for those who can act: a folder each with a text and the evidence."),
     Command(
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),

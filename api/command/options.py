@@ -34,7 +34,7 @@ from darkscope.api.selection import UnknownSensorError, known
 from darkscope.api.store import NotHeldError, Precision, StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.series import Traffic
-from darkscope.ingest.settings import SettingsError, load
+from darkscope.ingest.settings import Settings, SettingsError, load
 
 _NARROW = "What counts"
 _SHOW = "What is shown"
@@ -130,6 +130,7 @@ LedgerFolder = Annotated[
 ]
 
 Told = TypeVar("Told", bound=Answer)
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,13 @@ class Asking:
             raise _stopped(error, MISTAKE) from None
 
     def _answer(self, ask: Callable[[Observer, Question], Told]) -> Told:
+        return self.wired(lambda _, observer, question: ask(observer, question))
+
+    def wired(self, do: Callable[[Settings, Observer, Question], Made]) -> Made:
+        """Do something with the settings, who answers, and the question.
+
+        Ends the program with a sentence where they cannot be had, or the question not be answered.
+        """
         try:
             settings = load(self.settings, os.environ, {"ledger": self.ledger}).settings
             now = datetime.now(UTC)
@@ -177,7 +185,7 @@ class Asking:
             names = Names.read(settings)
             store, calendars = opened(settings, now), Calendars(settings.holidays)
             observer = Observer(store, sensors, labels(sensors), now, names=names, calendars=calendars)
-            return ask(observer, question)
+            return do(settings, observer, question)
         except NotHeldError as error:
             raise _stopped(error, MISTAKE) from None
         except (LedgerError, StoreError) as error:
@@ -236,13 +244,18 @@ PACKETS = ("against", "traffic", "port", "country", "protocol", "owner", "tool",
 
 
 def asks(
-    *, period: str, what: Dimension | None = None, kind: Kind = Kind.TELESCOPE, packets: bool = True
+    *,
+    period: str,
+    what: Dimension | None = None,
+    kind: Kind = Kind.TELESCOPE,
+    packets: bool = True,
+    shapes: bool = True,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of every question. Its first parameter is the Asking that they make.
 
     `period` is asked about where none is given; where the question is not about any dimension, `what` says which it is
     about, and the command has no argument for it. `kind` is that of the sensors where none is given; without `packets`
-    the command has no options that choose packets.
+    the command has no options that choose packets, without `shapes` none that says how an answer is written.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -251,7 +264,9 @@ def asks(
         about["kind"] = about["kind"].replace(default=kind)
         for name in (*(() if what is None else ("what",)), *(() if packets else PACKETS)):
             del about[name]
-        where = inspect.signature(_where, eval_str=True).parameters
+        where = dict(inspect.signature(_where, eval_str=True).parameters)
+        if not shapes:
+            del where["output"]
         own = dict(list(inspect.signature(command, eval_str=True).parameters.items())[1:])
 
         @wraps(command)

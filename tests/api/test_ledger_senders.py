@@ -310,3 +310,121 @@ def test_owners_count_their_sources_by_address_and_by_64_and_know_their_devices(
         },
     ]
     assert found.devices.rows() == [(1, "NAS", 2), (2, "NAS", 1)]
+
+
+def account(tables: Any, where: Filter = ALL, **how: Any) -> list[dict[str, Any]]:
+    frames = list(LedgerSenders(tables).accounts(how.get("window", DAY), where, how.get("sensors")))
+    return pl.concat(frames).sort("source_low").drop("version", "source_high").to_dicts()
+
+
+def proof(low: int, first: int, last: int, **how: Any) -> dict[str, Any]:
+    times = {"first": NOON_TIME + first * MINUTE, "last": NOON_TIME + last * MINUTE}
+    return {"source_low": low, "scan": 1, **times, **how}
+
+
+@pytest.mark.parametrize("share", [1, 2, 100])
+def test_accounts_say_of_every_sender_what_there_is_to_judge_it_by(
+    snapshot: Make, monkeypatch: pytest.MonkeyPatch, share: int
+) -> None:
+    limit(monkeypatch, share)
+    flows = [
+        {"minute": NOON, "source_low": 1, "port": 445},
+        {"minute": "2020-06-24T12:07", "source_low": 1, "port": 445, "sensor": "b", "packets": 2, "asn": 9},
+        {"minute": NOON, "source_low": 2, "port": 445, "class": "backscatter"},
+        {"minute": NOON, "source_low": 3, "port": 445, "class": "research"},
+        {"minute": NOON, "source_low": 4, "port": 23},
+    ]
+    sources = [
+        proof(1, 0, 2, ttl=50),
+        proof(1, 6, 8, ttl=44, sensor="b"),
+        proof(1, -9, 99, ttl=255, sensor="c", scan=0, backscatter=1),
+        proof(2, 0, 0, scan=0, spoofable=1),
+        proof(4, 0, 0),
+        {"source_low": 1, "sensor": "p", "packets": 0, "offered": [5], "completed": [5]},
+    ]
+    found = account(snapshot(flows, sources=sources), Filter(ports=frozenset({(6, 445)})))
+    nothing = dict.fromkeys(("scan", "backscatter", "spoofable", "other"), 0)
+    place = {"country": "CN", "asn": 0, "first": NOON_MINUTE, "last": NOON_MINUTE, "sensors": 1}
+    unknown = {"seen_from": None, "seen_until": None, "ttl_least": None, "ttl_most": None}
+    assert found == [
+        {"source_low": 1, **place, "asn": 9, "packets": 3, **nothing, "scan": 3}
+        | {"last": NOON_MINUTE + 7, "sensors": 2, "is_spoofable": False, "seen_by": 2}
+        | {"seen_from": NOON_TIME, "seen_until": NOON_TIME + 8 * MINUTE, "ttl_least": 44, "ttl_most": 50}
+        | {"is_confirmed": True},
+        {"source_low": 2, **place, "packets": 1, **nothing, "backscatter": 1}
+        | {"is_spoofable": True, "seen_by": 0, **unknown, "is_confirmed": False},
+        {"source_low": 3, **place, "packets": 1, **nothing, "scan": 1}
+        | {"is_spoofable": None, "seen_by": None, **unknown, "is_confirmed": False},
+    ]
+
+
+def test_only_what_the_witnesses_saw_judges_a_sender(snapshot: Make) -> None:
+    sources = [proof(1, 0, 0), proof(1, 9, 9, sensor="b")]
+    tables = snapshot([{"minute": NOON, "source_low": 1}], sources=sources)
+    (whole,) = account(tables)
+    (part,) = account(tables, sensors=frozenset({Posting("a")}))
+    assert (whole["seen_by"], part["seen_by"]) == (2, 1)
+    assert (whole["seen_until"] - whole["seen_from"], part["seen_until"] - part["seen_from"]) == (
+        9 * MINUTE,
+        0,
+    )
+
+
+def test_targets_are_where_scans_went_the_most_packets_first(snapshot: Make) -> None:
+    flows = [
+        {"minute": NOON, "source_low": 1, "port": 23, "packets": 2},
+        {"minute": NOON, "source_low": 1, "port": 2323, "packets": 2},
+        {"minute": "2020-06-24T13:00", "source_low": 1, "port": 445, "packets": 1},
+        {"minute": "2020-06-24T14:00", "source_low": 1, "port": 445, "packets": 4, "class": "research"},
+        {"minute": NOON, "source_low": 1, "port": 80, "packets": 9, "class": "backscatter"},
+        {"minute": NOON, "source_low": 2, "port": 80, "packets": 9},
+    ]
+    store = LedgerSenders(snapshot(flows))
+    wanted = senders((4, 0, 7), (4, 0, 1))
+    found = store.targets(DAY, ALL, wanted, 2)
+    assert found.rows() == [(1, 6, 445, 5, 3), (1, 6, 23, 2, 3)]
+    of_port = Filter(ports=frozenset({(None, 23)}), classes=frozenset({"scan", "backscatter"}))
+    assert store.targets(DAY, of_port, wanted, 2).rows() == [(1, 6, 23, 2, 1)]
+
+
+def test_samples_are_first_packets_whose_minute_was_all_asked_about(snapshot: Make) -> None:
+    def minutes(*hours: int, **how: Any) -> list[dict[str, Any]]:
+        return [{"minute": f"2020-06-24T{hour}:00", "source_low": 1, **how} for hour in hours]
+
+    flows = [
+        *minutes(12, port=23),
+        *minutes(13, sensor="b", port=23),
+        *minutes(13, sensor="b", port=2323),
+        *minutes(14, sensor="c", port=23),
+        *minutes(14, sensor="c", port=23, **{"class": "backscatter"}),
+        *minutes(15, sensor="d", protocol=1, port=-1),
+        *minutes(16, sensor="e", port=23),
+    ]
+    hours = {"a": 0, "b": 60, "c": 120, "d": 180, "e": 240}
+    sources = [proof(1, at, at, sensor=name, source_port=1000 + at) for name, at in hours.items()]
+    sources[3]["source_port"] = -1
+    sources += [proof(1, 240, 250, sensor="e", source_port=9), proof(2, 0, 0)]
+    sources[4]["first"] += 1
+    store, wanted = LedgerSenders(snapshot(flows, sources=sources)), senders((4, 0, 9), (4, 0, 1))
+    hour = 60 * MINUTE
+    assert store.samples(DAY, ALL, wanted, 9).rows() == [
+        (1, NOON_TIME + 4 * hour, "e", 9, 6, 23),
+        (1, NOON_TIME + 3 * hour, "d", -1, 1, -1),
+        (1, NOON_TIME + hour, "b", 1060, None, None),
+        (1, NOON_TIME, "a", 1000, 6, 23),
+    ]
+    telnet = Filter(ports=frozenset({(6, 23)}))
+    assert store.samples(DAY, telnet, wanted, 1).rows() == [(1, NOON_TIME + 4 * hour, "e", 9, 6, 23)]
+    assert [row[2] for row in store.samples(DAY, telnet, wanted, 9).rows()] == ["e", "a"]
+    here = Filter(sensors=frozenset({Posting("d"), Posting("a")}))
+    assert [row[2] for row in store.samples(DAY, here, wanted, 9).rows()] == ["d", "a"]
+    early = Window(DAY.start, DAY.start + timedelta(hours=13))
+    assert [row[2] for row in store.samples(early, ALL, wanted, 9).rows()] == ["a"]
+
+
+def test_evidence_of_expired_flows_is_refused(snapshot: Make) -> None:
+    tables = snapshot([{"minute": NOON, "source_low": 1}], sources=[proof(1, 0, 0)])
+    tables.rolled["seals"] = frozenset({date(2020, 6, 24)})
+    for ask in (LedgerSenders(tables).targets, LedgerSenders(tables).samples):
+        with pytest.raises(ExpiredError, match="the flows of 2020-06-24 have expired"):
+            ask(DAY, ALL, senders((4, 0, 1)), 5)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from darkscope.ingest.contacts import ContactEntry
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import Database, HolidayEntry, SensorEntry, Settings, load
 from darkscope.ingest.values import DURATIONS
@@ -25,6 +26,9 @@ LEFT_OUT = {
     "research": "none",
     "devices": "none",
     "holidays": "none",
+    "contacts": "none",
+    "notices.reply_to": "none",
+    "notices.templates": "none",
     "retention.disk_budget": "no limit",
     "retention.events": '`"keep"`',
     "retention.disk_reserve": '`"1GiB"`',
@@ -90,7 +94,13 @@ def test_every_setting_is_documented_with_its_variable_default_and_meaning_and_n
 
 
 @pytest.mark.parametrize(
-    ("title", "model"), [("A sensor", SensorEntry), ("A database", Database), ("A holiday", HolidayEntry)]
+    ("title", "model"),
+    [
+        ("A sensor", SensorEntry),
+        ("A database", Database),
+        ("A contact", ContactEntry),
+        ("A holiday", HolidayEntry),
+    ],
 )
 def test_every_key_of_a_list_entry_is_documented_and_nothing_else_is(title: str, model: Any) -> None:
     assert {key: row[1:] for key, row in documented(title, 3).items()} == rows(model)
@@ -106,10 +116,11 @@ def test_the_example_is_loaded_and_sets_what_it_says() -> None:
     moved = Sensors(settings).of_id("tokyo-1").entries
     assert [entry.name for entry in moved] == ["Tokyo, old building", "Tokyo, new building"]
     assert moved[0].until == moved[1].since
+    assert [one.id for one in settings.contacts] == ["example-net", "vn-csirt"]
     assert [(one.country, one.name) for one in settings.holidays] == [("ID", "joint leave")]
 
 
 def test_the_example_names_every_section_and_key_of_the_model_that_has_one_value() -> None:
     text = (DOCS / "darkscope.toml").read_text(encoding="utf-8")
-    named = {key.rpartition(".")[2] for key, _ in fields(Settings)} - {"sensors", "holidays"}
+    named = {key.rpartition(".")[2] for key, _ in fields(Settings)} - {"sensors", "holidays", "contacts"}
     assert {name for name in named if not re.search(rf"^#? ?{name} = ", text, re.MULTILINE)} == set()

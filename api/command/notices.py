@@ -1,0 +1,169 @@
+"""`darkscope notices`: texts and evidence for those who can act, in a folder each. Nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from darkscope.api.ask import Observer, Question
+from darkscope.api.asked import Kind
+from darkscope.api.cases import Case
+from darkscope.api.command import options
+from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.words import around, heading
+from darkscope.api.dimension import Dimension, value_text
+from darkscope.api.grades import Reason
+from darkscope.api.notices import folder, record
+from darkscope.api.notices.export import Export
+from darkscope.api.notices.notice import Directory, Notices, Recipient, address, kind_of
+from darkscope.api.notices.texts import TextError, Texts
+from darkscope.ingest.contacts import Language
+from darkscope.ingest.owners import OwnersError, names
+from darkscope.ingest.registry import RegistryError
+from darkscope.ingest.settings import Settings
+
+_SHOW = "What is made"
+
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder of the notices; it must not be there yet.", rich_help_panel=_SHOW),
+]
+Formats = Annotated[
+    list[Export] | None,
+    typer.Option(
+        "--format", help="Write this format; repeatable. All where left out.", rich_help_panel=_SHOW
+    ),
+]
+Lang = Annotated[
+    Language | None,
+    typer.Option("--lang", help="Write all texts in this language.", rich_help_panel=_SHOW),
+]
+Again = Annotated[
+    bool,
+    typer.Option("--again", help="Also name what was named not long ago.", rich_help_panel=_SHOW),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be made; write nothing.", rich_help_panel=_SHOW)
+]
+
+SAID = {
+    Reason.RESEARCH: "research scanners",
+    Reason.BACKSCATTER: "only replies to forged packets (victims)",
+    Reason.SPOOFABLE: "only packets with forged or easily forged sources",
+    Reason.OTHER: "no scans",
+    Reason.FORGEABLE: "may be forged",
+    Reason.BEYOND: "beyond notices.most: narrow the question, or raise it",
+    Reason.NOTIFIED: "named not long ago (--again names them once more)",
+    Reason.NO_CONTACT: "no contact",
+}
+"""Reasons in words."""
+
+SHOWN = 5
+"""Countries and owners without a contact that are shown; the folder has all."""
+
+
+@options.asks(period="7d", what=Dimension.OWNERS, kind=Kind.ALL, shapes=False)
+def notices(
+    asking: options.Asking,
+    out: Out = None,
+    output: Formats = None,
+    lang: Lang = None,
+    again: Again = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Make notices for those who can act: a folder each with a text and the evidence."""
+    if out is None and not dry_run:
+        raise _stopped("--out names the folder of the notices; --dry-run shows what they would be", MISTAKE)
+
+    def make(settings: Settings, observer: Observer, question: Question) -> Notices:
+        texts = Texts(settings.notices.templates)
+        now = observer.now.timestamp()
+        if out is not None and not dry_run:
+            folder.check(out)
+            with closing(record.Record(settings.ledger)) as kept:
+                for line in folder.recover(kept):
+                    typer.echo(f"darkscope: {line}", err=True)
+        known = record.known(settings.ledger, now - settings.notices.again.total_seconds())
+        found = _addressed(settings, observer, question, known.named if not again else frozenset(), lang)
+        formats = tuple(dict.fromkeys(output or Export))
+        if out is not None and not dry_run:
+            with closing(record.Record(settings.ledger)) as kept:
+                files = folder.files(found, formats, texts)
+                folder.make(out, files, kept, folder.named(found), now, known)
+        return found
+
+    try:
+        found = asking.wired(make)
+    except (TextError, folder.FolderError) as error:
+        raise _stopped(error, MISTAKE) from None
+    except (RegistryError, OwnersError, record.Overtaken) as error:
+        raise _stopped(error, FAILED) from None
+    Console().print(drawn(found, None if dry_run else out))
+
+
+def _addressed(
+    settings: Settings,
+    observer: Observer,
+    question: Question,
+    named: frozenset[record.Named],
+    lang: Language | None,
+) -> Notices:
+    def was_named(recipient: Recipient, case: Case) -> bool:
+        return (recipient.id, kind_of(case).value, case.sender) in named
+
+    def owners(cases: Iterable[Case]) -> Mapping[int, str]:
+        seen = {case.asn: (case.address, case.last.astimezone(UTC).date()) for case in cases if case.asn}
+        return names(settings.geo.owner, seen)
+
+    directory = Directory(settings, lang)
+    return address(observer.cases(question, settings.notices.most), directory, was_named, owners)
+
+
+def _stopped(error: Exception | str, code: int) -> typer.Exit:
+    for line in str(error).splitlines():
+        typer.echo(f"darkscope: {line}", err=True)
+    return typer.Exit(code)
+
+
+def _owner(asn: int) -> str:
+    return value_text(Dimension.OWNERS, (asn,))
+
+
+def drawn(found: Notices, out: Path | None) -> RenderableType:
+    """Draw who is told of how many sources, and what became of the rest."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
+    for name in ("recipient", "sources", "confirmed", "likely", "infected", "packets", "tlp"):
+        is_text = name in ("recipient", "tlp")
+        table.add_column(name, justify="left" if is_text else "right", no_wrap=not is_text)
+    for notice in found.notices:
+        counts = [sum(case.grade == grade for case in notice.cases) for grade in ("confirmed", "likely")]
+        infected = sum(case.is_infected for case in notice.cases)
+        packets = sum(case.packets for case in notice.cases)
+        numbers = (len(notice.cases), *counts, infected, packets)
+        table.add_row(
+            Text(notice.recipient.name), *(f"{one:,}" for one in numbers), notice.recipient.tlp.value
+        )
+    lines = [f"{found.sources:,} sources, {found.named:,} of them in notices; left out:"]
+    lines += [f"  {count:,} {SAID[reason]}" for reason, count in found.left_out.items()]
+    if found.unaddressed:
+        most = ", ".join(
+            f"{one.country} {_owner(one.asn)} {one.sources:,}" for one in found.unaddressed[:SHOWN]
+        )
+        more = len(found.unaddressed) - SHOWN
+        lines.append(f"without a contact: {most}{f', and {more:,} more' if more > 0 else ''}")
+    lines += [f"written to {out}"] if out else ["nothing was written"]
+    return Group(
+        heading("Notices", found.provenance),
+        table,
+        *(Text(line) for line in lines),
+        around(found.provenance),
+    )

@@ -1,0 +1,11 @@
+"""The formats that evidence is written in."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Export(StrEnum):
+    """A format that other programs read."""
+
+    INTELMQ = "intelmq"

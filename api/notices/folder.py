@@ -1,0 +1,207 @@
+"""A folder of notices: one folder a recipient with text and attachments, and an index for programs.
+
+The folder gets its name once all is written and recorded; until then it is called `NAME.unfinished`. What was killed
+in between is finished, or taken back, by whoever makes notices next.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2s
+from pathlib import Path
+
+from darkscope.api.formats import plain
+from darkscope.api.notices import intelmq, words
+from darkscope.api.notices.export import Export
+from darkscope.api.notices.notice import Notice, Notices, kind_of
+from darkscope.api.notices.record import Known, Named, Record
+from darkscope.api.notices.texts import Texts
+from darkscope.ingest.contacts import Language
+
+INDEX = "index.json"
+UNADDRESSED = "no-contact.csv"
+TEXT = "notice.txt"
+UNFINISHED = ".unfinished"
+
+
+class FolderError(Exception):
+    """Notices cannot be written there; the message names the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A format that a notice's evidence is written in."""
+
+    file: str
+    what: Mapping[Language, str]  # in words
+    write: Callable[[Notices, Notice], bytes]
+
+
+ATTACHMENTS = {
+    Export.INTELMQ: Attachment(
+        "intelmq.ndjson",
+        {Language.EN: "IntelMQ events, one a line", Language.JA: "IntelMQ のイベント (1 行に 1 件)"},
+        intelmq.ndjson,
+    ),
+}
+"""Formats by name."""
+
+
+def files(notices: Notices, formats: Sequence[Export], texts: Texts) -> dict[str, bytes]:
+    """Give all files of the folder by their paths in it. Raises TextError."""
+    chosen = [ATTACHMENTS[name] for name in formats]
+    written: dict[str, bytes] = {}
+    for notice in notices.notices:
+        folder = notice.recipient.id
+        named = {one.file: one.what[notice.recipient.language] for one in chosen}
+        written[f"{folder}/{TEXT}"] = texts.text(notices, notice, named).encode()
+        for one in chosen:
+            written[f"{folder}/{one.file}"] = one.write(notices, notice)
+    written[UNADDRESSED] = _unaddressed(notices).encode()
+    told = json.dumps(index(notices, written), indent=2) + "\n"
+    return {INDEX: told.encode("ascii"), **written}  # first: by it an unfinished folder is known as ours
+
+
+def index(notices: Notices, written: Mapping[str, bytes]) -> dict[str, object]:
+    """Tell programs what lies in the folder, and what became of all sources of the question."""
+    return {
+        "provider": notices.sender.provider,
+        "until": words.utc(notices.until),
+        "sources": notices.sources,
+        "named": notices.named,
+        "left_out": {reason.value: count for reason, count in notices.left_out.items()},
+        "notices": [
+            {
+                "recipient": notice.recipient.id,
+                "name": notice.recipient.name,
+                "email": list(notice.recipient.email),
+                "language": notice.recipient.language.value,
+                "zone": notice.recipient.zone.key,
+                "tlp": f"TLP:{notice.recipient.tlp.value}",
+                "sources": len(notice.cases),
+                "packets": sum(case.packets for case in notice.cases),
+                "files": {
+                    path: blake2s(data).hexdigest()
+                    for path, data in written.items()
+                    if path.startswith(f"{notice.recipient.id}/")
+                },
+            }
+            for notice in notices.notices
+        ],
+        "provenance": plain(notices.provenance),
+    }
+
+
+def _unaddressed(notices: Notices) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["country", "asn", "owner", "sources", "packets"])
+    for row in notices.unaddressed:
+        owner = words.cell(notices.owners.get(row.asn, ""))
+        writer.writerow([row.country, row.asn or "", owner, row.sources, row.packets])
+    return text.getvalue()
+
+
+def named(notices: Notices) -> list[Named]:
+    """What is to be recorded."""
+    return [
+        (notice.recipient.id, kind_of(case).value, case.sender)
+        for notice in notices.notices
+        for case in notice.cases
+    ]
+
+
+def check(folder: Path) -> None:
+    """See whether notices can be made there: it must not exist. Raises FolderError."""
+    if folder.exists():
+        raise FolderError(f"{folder}: is there already; notices are made in a folder of their own")
+
+
+def make(
+    folder: Path,
+    written: Mapping[str, bytes],
+    record: Record,
+    names: Sequence[Named],
+    at: float,
+    known: Known,
+) -> None:
+    """Write the files, record whom they name, and only then give the folder its name.
+
+    Raises FolderError, Overtaken, RegistryError.
+    """
+    check(folder)
+    unfinished = _unfinished(folder)
+    try:
+        if unfinished.exists():
+            _take_away(unfinished)
+        for path, data in written.items():
+            _write(unfinished / path, data)
+        _settle(unfinished)
+    except OSError as error:
+        raise FolderError(f"{error.filename or unfinished}: {error.strerror or error}") from error
+    number = record.begin(folder.absolute(), names, at, known.latest)
+    finish(record, number, folder)
+
+
+def finish(record: Record, number: int, folder: Path) -> None:
+    """Give the folder of a recorded batch its name. Raises FolderError, RegistryError."""
+    try:
+        _unfinished(folder).rename(folder)
+        _settle(folder.parent)
+    except FileNotFoundError:
+        if not folder.exists():
+            raise FolderError(f"{folder}: was taken away while it was made") from None
+    except OSError as error:
+        raise FolderError(f"{folder}: {error.strerror or error}") from error
+    record.end(number)
+
+
+def recover(record: Record) -> list[str]:
+    """Finish what was killed, and take back what is gone; say what was done. Raises FolderError, RegistryError."""
+    said = []
+    for batch in record.pending():
+        if batch.folder.exists() and not _unfinished(batch.folder).exists():
+            record.end(batch.number)
+        elif _unfinished(batch.folder).exists():
+            finish(record, batch.number, batch.folder)
+            said.append(f"{batch.folder}: was recorded and had no name yet; it has it now")
+        else:
+            record.withdraw(batch.number)
+            said.append(f"{batch.folder}: was recorded, and is gone; whom it named may be named again")
+    return said
+
+
+def _unfinished(folder: Path) -> Path:
+    return folder.with_name(folder.name + UNFINISHED)
+
+
+def _take_away(unfinished: Path) -> None:
+    """Take away what was never recorded. A folder without an index of ours is not touched."""
+    if any(unfinished.iterdir()) and not (unfinished / INDEX).exists():
+        raise FileExistsError(
+            17, "is there already, and was not made by `darkscope notices`", str(unfinished)
+        )
+    shutil.rmtree(unfinished)
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _settle(folder: Path) -> None:
+    """See to it that the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,146 @@
+"""A notice's text for people, from Jinja2 templates in Japanese and English that can be replaced.
+
+Pure but for reading templates: notices in, text out. Templates run in a sandbox; a name that does not exist is an
+error. What strangers wrote is made harmless before a template sees it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from traceback import extract_tb
+from typing import Any
+
+from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2.exceptions import TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from darkscope.api.cases import Case
+from darkscope.api.dimension import port_text
+from darkscope.api.notices import words
+from darkscope.api.notices.notice import Notice, Notices, kind_of
+from darkscope.ingest.series import NO_PORT
+
+LISTED = 20
+"""Sources that the text has; the attachments have all."""
+
+
+PORTS = 10
+"""Destination ports that the text has, by how many sources asked for them."""
+
+
+class TextError(Exception):
+    """A template that cannot be used; the message names its file and line."""
+
+
+class Texts:
+    """Templates, of a folder where it has them, else those that ship."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Raises TextError where there is no such folder."""
+        if folder is not None and not folder.is_dir():
+            raise TextError(f"notices.templates: {folder}: is no folder")
+        shipped = PackageLoader("darkscope.api.notices", "templates")
+        loaders = [FileSystemLoader(folder), shipped] if folder else [shipped]
+        self._environment = ImmutableSandboxedEnvironment(
+            loader=ChoiceLoader(loaders),
+            undefined=StrictUndefined,
+            autoescape=False,
+            keep_trailing_newline=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+
+    def text(self, notices: Notices, notice: Notice, attachments: Mapping[str, str]) -> str:
+        """Write a notice; `attachments` are file names and what they are. Raises TextError."""
+        told = _variables(notices, notice, attachments)
+        variables = {key: _harmless(value) for key, value in told.items()}
+        name = f"notice.{notice.recipient.language.value}.txt"
+        try:
+            return self._environment.get_template(name).render(variables)
+        except Exception as error:  # an observer's template may raise whatever Python does
+            message = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+            raise TextError(f"{_place(error, name)}: {message}") from error
+
+
+def _place(error: Exception, name: str) -> str:
+    """Name the template's file and line, by what Jinja2 says, else by where it was when the error came."""
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.filename or name} line {error.lineno}"
+    lines = [one for one in extract_tb(error.__traceback__) if Path(one.filename).name == name]
+    return f"{lines[-1].filename} line {lines[-1].lineno}" if lines else name
+
+
+def _harmless(value: object) -> object:
+    match value:
+        case str():
+            return words.harmless(value)
+        case dict():
+            return {name: _harmless(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_harmless(inner) for inner in value]
+    return value
+
+
+def _port(case: Case) -> str:
+    """Where the case's packet went, as filters take it; empty where that is not known."""
+    sample = case.sample
+    if sample is None or sample.protocol is None:
+        return ""
+    return port_text(sample.protocol, NO_PORT if sample.port is None else sample.port)
+
+
+def _variables(notices: Notices, notice: Notice, attachments: Mapping[str, str]) -> dict[str, Any]:
+    """Everything that a template may say: docs/notices.md has the list."""
+    zone = notice.recipient.zone
+
+    def local(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S %z}"
+
+    window = notices.provenance.period.window
+    ports = Counter(target.text for case in notice.cases for target in case.targets)
+    kinds = Counter(kind_of(case).value for case in notice.cases)
+    grades = Counter(case.grade.value for case in notice.cases)
+    return {
+        "provider": notices.sender.provider,
+        "reply_to": notices.sender.reply_to,
+        "recipient": notice.recipient.name,
+        "email": ", ".join(notice.recipient.email),
+        "tlp": f"TLP:{notice.recipient.tlp.value}",
+        "zone": zone.key,
+        "period": {
+            "start": local(window.start),
+            "end": local(notices.until),
+            "start_utc": words.utc(window.start),
+            "end_utc": words.utc(notices.until),
+        },
+        "sources": len(notice.cases),
+        "packets": sum(case.packets for case in notice.cases),
+        "kinds": dict(kinds),
+        "grades": dict(grades),
+        "ports": sorted(ports.items(), key=lambda one: (-one[1], one[0]))[:PORTS],
+        "more": max(0, len(notice.cases) - LISTED),
+        "attachments": dict(attachments),
+        "cases": [
+            {
+                "address": case.address,
+                "owner": " ".join(filter(None, (f"AS{case.asn}", notices.owners.get(case.asn))))
+                if case.asn
+                else "",
+                "country": case.country,
+                "grade": case.grade.value,
+                "kind": kind_of(case).value,
+                "time": local(words.time_of(case)),
+                "time_utc": words.utc(words.time_of(case)),
+                "source_port": case.sample.source_port if case.sample else None,
+                "port": _port(case),
+                "packets": case.packets,
+                "sensors": case.sensors,
+                "tools": list(case.tools),
+                "device": case.device,
+            }
+            for case in notice.cases[:LISTED]
+        ],
+    }
