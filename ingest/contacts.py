@@ -64,7 +64,7 @@ class ContactEntry(_Section):
     """Stable name, and that of the folder of his notices: letters, digits and `. _ -`, 64 at most."""
     name: str = ""
     """For people; the id where left out."""
-    email: Annotated[tuple[Email, ...], Field(min_length=1)]
+    email: tuple[Email, ...]
     """Where a notice goes, when somebody sends it."""
     owners: tuple[Owner, ...] = ()
     """Autonomous systems, like `AS64500`; any where left out."""

@@ -550,6 +550,8 @@ def _shared(contacts: Sequence[ContactEntry]) -> Iterator[tuple[Location, str]]:
     for index, contact in enumerate(contacts):
         if ids.setdefault(contact.id, index) != index:
             yield ("contacts", index, "id"), f"is also the id of contacts[{ids[contact.id]}]"
+        if not contact.email:
+            yield ("contacts", index, "email"), "names nobody: a contact has at least one address"
         for claim in claims_of(contact):
             if claims.setdefault(claim, index) != index:
                 owner, country = claim

@@ -266,7 +266,7 @@ def asks(
             del about[name]
         where = dict(inspect.signature(_where, eval_str=True).parameters)
         if not shapes:
-            del where["output"]
+            del where["output"], where["lang"]
         own = dict(list(inspect.signature(command, eval_str=True).parameters.items())[1:])
 
         @wraps(command)
