@@ -26,6 +26,7 @@ from darkscope.ingest.echoes import Echoes
 from darkscope.ingest.fates import DAY, SKIPPED, count_hours, decide, note_hours
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
+from darkscope.ingest.honeypot.listener import Listener
 from darkscope.ingest.known import EARLIEST, TOLERANCE, Known, Missing, Span, Taken
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
@@ -104,7 +105,11 @@ class Worker:
         self._desks = [(Decoder(), Judge()) for _ in range(AHEAD + 1)]
         self._desk = 0
         self._reduction = Reduction(settings.ingest.flows_per_file)
-        self._observers: list[Observer] = [Handshakes(), Echoes(settings.ingest.flows_per_file)]
+        self._observers: list[Observer] = [
+            Handshakes(),
+            Echoes(settings.ingest.flows_per_file),
+            Listener(sensors),
+        ]
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
         self._staging = Staging(ledger.folder)
         self._closed: _Closed | None = None

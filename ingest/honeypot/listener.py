@@ -1,0 +1,337 @@
+"""Listens to what honeypots are asked: rows of `requests` out of runs of frames.
+
+The first data of a connection end where the sensor answers or lets go, where the client does, after a minute of
+silence, at 16 KiB, or where nothing more is to be read. None of this depends on how runs and batches are cut; what is
+open at a commit is kept by it. Memory is bounded: see `connections` and `MOST_BYTES`.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import astuple, dataclass, field, fields
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from darkscope.ingest.decode.wire import Integer
+from darkscope.ingest.fates import SKIPPED
+from darkscope.ingest.geo import Places
+from darkscope.ingest.honeypot.connections import (
+    ANSWERED,
+    BEGIN,
+    BREAKS,
+    DONE,
+    ENDS,
+    FIRST,
+    FRAME,
+    IDLE,
+    KIND,
+    MORE,
+    MOST_EVENTS,
+    OPEN,
+    OVER,
+    PLACE,
+    RESET,
+    SEEN,
+    STATE,
+    Table,
+    empty_table,
+    follow,
+)
+from darkscope.ingest.honeypot.masking import Masker
+from darkscope.ingest.honeypot.rows import Asked, Row, rows
+from darkscope.ingest.honeypot.streams import FirstData
+from darkscope.ingest.observers import Run
+from darkscope.ingest.reduce import place_sources
+from darkscope.ingest.sensors import Sensors
+from darkscope.ingest.series import HONEYPOT, REQUESTS
+from darkscope.ingest.series import Table as LedgerTable
+
+MOST_BYTES = 8 * 1024 * 1024
+"""Bytes that the open connections of one point may hold; the oldest are taken for whole beyond that."""
+
+MOST_ROWS = 50_000
+"""Rows after which they are to be taken."""
+
+_CHUNK = 8192
+"""Frames that are followed at once: bounds the room for their events."""
+
+_CONTINUE = b"HTTP/1.1 100"
+"""An answer that asks for the rest of a request."""
+
+
+@dataclass(slots=True)
+class Connection:
+    """One connection whose first data are being put together."""
+
+    version: int
+    source: int
+    target: int
+    source_port: int
+    port: int
+    time: int  # of the earliest segment
+    first: FirstData
+
+
+@dataclass(slots=True)
+class _Point:
+    """The connections to one point of a sensor."""
+
+    table: Table = field(default_factory=empty_table)
+    clock: Integer = 0
+    open: dict[int, Connection] = field(default_factory=dict)  # by their place in the table, oldest first
+    bytes: int = 0  # that they hold
+
+
+class Listener:
+    """Rows of `requests` in the making."""
+
+    name = "requests"
+
+    def __init__(self, sensors: Sensors) -> None:
+        """Knows the addresses to mask."""
+        self._masker = Masker(entry.watched for sensor in sensors for entry in sensor.entries)
+        self._events = np.empty((_CHUNK * MOST_EVENTS, 4), np.int64)
+        self.clear()
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self._points: dict[tuple[str, str], _Point] = {}
+        self._rows: list[Row] = []
+
+    @property
+    def is_full(self) -> bool:
+        """Whether rows should be taken."""
+        return len(self._rows) >= MOST_ROWS
+
+    def see(self, run: Run) -> None:
+        """Look through one run; a telescope is asked nothing."""
+        if not run.sensor.is_honeypot:
+            return
+        fate = _while_honeypot(run)
+        point = self._points.setdefault((run.sensor.id, run.point), _Point())
+        for first in range(0, len(run.frames), _CHUNK):
+            self._follow(run, fate, point, first, min(first + _CHUNK, len(run.frames)))
+        self._sweep(run.sensor.id, point)
+
+    def take(self, places: Places) -> Iterator[tuple[LedgerTable, pl.DataFrame]]:
+        """Rows that were finished since the last time, with their `day`. Raises GeoError."""
+        if self._rows:
+            made, self._rows = self._rows, []
+            yield REQUESTS, _placed(made, places)
+
+    def finish(self) -> None:
+        """Take what is open for all there will be."""
+        for (sensor, _), point in self._points.items():
+            for place in list(point.open):
+                self._close(sensor, point, place)
+        self._points.clear()
+
+    def kept(self) -> Iterator[tuple[str, str]]:
+        """What is open, by sensor and point."""
+        for (sensor, name), point in self._points.items():
+            live = np.flatnonzero((point.table[:, STATE] > 0) & (point.clock - point.table[:, SEEN] <= IDLE))
+            if len(live):
+                yield json.dumps([sensor, name]), _packed(point, live)
+
+    def resume(self, kept: Iterable[tuple[str, str]]) -> None:
+        """Go on with what was open."""
+        for key, text in kept:
+            sensor, name = json.loads(key)
+            self._points[sensor, name] = _unpacked(text)
+
+    def _follow(self, run: Run, fate: npt.NDArray[np.uint8], point: _Point, first: int, end: int) -> None:
+        packets = run.packets
+        count, point.clock = follow(
+            first,
+            end,
+            fate,
+            run.frames.time,
+            packets.source_high,
+            packets.source_low,
+            packets.target_high,
+            packets.target_low,
+            packets.source_port,
+            packets.port,
+            packets.tcp_flags,
+            packets.sequence,
+            packets.payload_length,
+            point.table,
+            point.clock,
+            self._events,
+        )
+        done: set[int] = set()
+        for event in self._events[:count].tolist():
+            self._heed(run, point, event, done)
+        for place in done:
+            if point.table[place, STATE] == OPEN:
+                point.table[place, STATE] = DONE
+
+    def _heed(self, run: Run, point: _Point, event: list[int], done: set[int]) -> None:
+        """Do what one event asks for; `done` are places whose data were read to their end in this chunk."""
+        kind, frame, place = event[KIND], event[FRAME], event[PLACE]
+        sensor = run.sensor.id
+        if kind == RESET:
+            for open_place in list(point.open):
+                self._close(sensor, point, open_place)
+            done.clear()
+            return
+        if kind == FIRST:
+            done.discard(place)
+            point.open[place] = opened = _opened(run, frame, event[BEGIN])
+            point.bytes += opened.first.held
+        connection = point.open.get(place)
+        if connection is None:
+            return
+        if kind == OVER:
+            self._close(sensor, point, place)
+            done.discard(place)
+            return
+        if not _is_of(connection, run, frame):
+            return
+        first, sequence = connection.first, int(run.packets.sequence[frame])
+        if kind in (FIRST, MORE):
+            held = first.held
+            first.add(sequence, _payload(run, frame))
+            connection.time = min(connection.time, int(run.frames.time[frame]))
+            point.bytes += first.held - held
+        elif kind == ENDS:
+            first.end_at(sequence + max(int(run.packets.payload_length[frame]), 0))
+        elif kind == ANSWERED and not _payload(run, frame).startswith(_CONTINUE):
+            first.end_at(int(run.packets.acknowledgement[frame]))
+        if kind == BREAKS or first.is_complete:
+            self._close(sensor, point, place)
+            done.add(place)
+        while point.bytes > MOST_BYTES:
+            oldest = next(iter(point.open))
+            self._close(sensor, point, oldest)
+            done.add(oldest)
+
+    def _sweep(self, sensor: str, point: _Point) -> None:
+        """Close what was silent for long."""
+        for place in list(point.open):
+            if point.clock - point.table[place, SEEN] > IDLE:
+                self._close(sensor, point, place)
+                point.table[place, :] = 0
+
+    def _close(self, sensor: str, point: _Point, place: int) -> None:
+        """Make rows of a connection's first data, if any came without a gap."""
+        connection = point.open.pop(place)
+        point.bytes -= connection.first.held
+        data = connection.first.data
+        if data:
+            asked = Asked(
+                sensor,
+                connection.version,
+                connection.source,
+                connection.target,
+                connection.source_port,
+                connection.port,
+                connection.time,
+                data,
+            )
+            self._rows += rows(asked, self._masker)
+
+
+def _while_honeypot(run: Run) -> npt.NDArray[np.uint8]:
+    """Fates, of which those of times at which the sensor was none do not count."""
+    others = [entry for entry in run.sensor.entries if entry.kind != HONEYPOT]
+    if not others:
+        return run.fate
+    fate = run.fate.copy()
+    for entry in others:
+        fate[(run.frames.time >= entry.since) & (run.frames.time < entry.until)] = SKIPPED
+    return fate
+
+
+def _addresses(run: Run, frame: int) -> tuple[int, int]:
+    packets = run.packets
+    return (
+        int(packets.source_high[frame]) << 64 | int(packets.source_low[frame]),
+        int(packets.target_high[frame]) << 64 | int(packets.target_low[frame]),
+    )
+
+
+def _opened(run: Run, frame: int, start: int) -> Connection:
+    packets = run.packets
+    source, target = _addresses(run, frame)
+    return Connection(
+        int(packets.version[frame]),
+        source,
+        target,
+        int(packets.source_port[frame]),
+        int(packets.port[frame]),
+        int(run.frames.time[frame]),
+        FirstData(start),
+    )
+
+
+def _is_of(connection: Connection, run: Run, frame: int) -> bool:
+    """Whether a frame is of a connection, one way or the other: the table knows hashes alone."""
+    source, target = _addresses(run, frame)
+    ports = int(run.packets.source_port[frame]), int(run.packets.port[frame])
+    return (source, target, *ports) in (
+        (connection.source, connection.target, connection.source_port, connection.port),
+        (connection.target, connection.source, connection.port, connection.source_port),
+    )
+
+
+def _payload(run: Run, frame: int) -> bytes:
+    start = int(run.frames.offset[frame] + run.packets.payload[frame])
+    return run.frames.buffer[start : start + max(int(run.packets.payload_length[frame]), 0)].tobytes()
+
+
+def _placed(made: list[Row], places: Places) -> pl.DataFrame:
+    """Rows with country and owner, by the databases of their day."""
+    names = [one.name for one in fields(Row)]
+    schema = {"day": pl.Date(), **REQUESTS.schema}
+    frame = pl.DataFrame(
+        [astuple(row) for row in made], schema={name: schema[name] for name in names}, orient="row"
+    )
+    country, asn = place_sources(
+        places,
+        frame["day"].cast(pl.Int32).cast(pl.Int64).to_numpy(),
+        frame["version"].to_numpy(),
+        frame["source_high"].to_numpy(),
+        frame["source_low"].to_numpy(),
+    )
+    return frame.with_columns(country.alias("country"), pl.Series("asn", asn)).select(list(schema))
+
+
+def _packed(point: _Point, live: npt.NDArray[np.int64]) -> str:
+    connections = [
+        [
+            place,
+            *(getattr(one, name) for name in _OF_CONNECTION),
+            one.first.start,
+            one.first.end,
+            one.first.pieces,
+            base64.b64encode(bytes(one.first.buffer)).decode(),
+        ]
+        for place, one in point.open.items()
+    ]
+    told = {
+        "clock": int(point.clock),
+        "places": live.tolist(),
+        "table": point.table[live].tolist(),
+        "open": connections,
+    }
+    return base64.b64encode(zlib.compress(json.dumps(told).encode(), 1)).decode()
+
+
+def _unpacked(text: str) -> _Point:
+    told = json.loads(zlib.decompress(base64.b64decode(text)))
+    point = _Point(clock=told["clock"])
+    point.table[told["places"]] = told["table"]
+    for place, *values, start, end, pieces, buffer in told["open"]:
+        first = FirstData(start, bytearray(base64.b64decode(buffer)), pieces, end)
+        point.open[place] = Connection(**dict(zip(_OF_CONNECTION, values, strict=True)), first=first)
+        point.bytes += first.held
+    return point
+
+
+_OF_CONNECTION = ("version", "source", "target", "source_port", "port", "time")
