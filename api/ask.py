@@ -22,6 +22,7 @@ from darkscope.api.calendars import Calendars, zone_of, zones_of
 from darkscope.api.dimension import Dimension, Key, ValueTextError, value_text
 from darkscope.api.names import Names, Told
 from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
+from darkscope.api.requests.rules import Rules
 from darkscope.api.selection import EVERY_KIND, Choice, Selection, known_and, select
 from darkscope.api.services import service_name
 from darkscope.api.sources import OwnerList, SourceList, listed, owned
@@ -66,6 +67,16 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What a question is about: packets or requests, days, watched time, and where figures come from."""
+
+    where: Filter  # with the chosen sensors
+    days: Buckets  # of the period up to now; the first begins with it
+    watch: Watch  # by day
+    provenance: ranking.Provenance
+
+
+@dataclass(frozen=True, slots=True)
 class Observer:
     """Who answers: a store, the sensors that the settings know, and the words for people."""
 
@@ -76,6 +87,7 @@ class Observer:
     sees_all: bool = True  # False: sensors that are not `known` are as if they did not exist
     names: Names = field(default_factory=Names.none)
     calendars: Calendars = field(default_factory=Calendars)
+    rules: Callable[[], Rules] = Rules.none  # of vulnerabilities, read where they are asked for
 
     def top(self, question: Question, limit: int, precision: Precision | None) -> ranking.Ranking:
         """Rank the leading values of the period, with their ranks in the period before.
@@ -368,6 +380,15 @@ class Observer:
             "since": store.since if self.sees_all else None,  # of all sensors, whoever's they are
             "provenance": provenance,
         }
+
+    def scope(self, question: Question) -> Scope:
+        """Give what a question about days, up to now, is about."""
+        window = self._past(question.period.window)
+        days = cut(window, "day", question.period.zone)
+        days = replace(days, edges=(max(days.edges[0], minute(window.start)), *days.edges[1:]))
+        choice = self._choice(question, window)
+        where, watch = replace(question.where, sensors=choice.filter), self._watch(choice, days)
+        return Scope(where, days, watch, self._provenance(question.period, where, watch))
 
     def sensors(self, question: Question) -> roster.Roster:
         """List the sensors asked about: who they are, what they watched, what became of their frames."""

@@ -20,6 +20,8 @@ import polars as pl
 
 from darkscope.api.periods import Window
 from darkscope.api.ranking import Provenance
+from darkscope.api.requests.rules import DATES
+from darkscope.api.requests.vulnerabilities import Vulnerabilities, Vulnerability
 from darkscope.api.roster import Coverage
 from darkscope.api.trend import Trend
 from darkscope.api.watch import Watch
@@ -225,6 +227,24 @@ def _(coverage: Coverage) -> Rows:
     shares = [strip.covered for strip in coverage.strips]
     columns = ("start", *(strip.sensor for strip in coverage.strips))
     return Rows(columns, list(zip(coverage.buckets.starts, *shares, strict=True)))
+
+
+@rows_of.register
+def _(vulnerabilities: Vulnerabilities) -> Rows:
+    """One row a rule, with its four dates, and what of each fits in cells."""
+    names = [field.name for field in fields(Vulnerability) if field.name not in NESTED]
+    told = ("day", "lag", "chance", "change")
+    columns = (*names, *(f"{name}_{key}" for name in DATES for key in told))
+    rows = []
+    for row in vulnerabilities.rows:
+        marks = {mark.name: mark for mark in row.marks}
+        cells = [getattr(marks.get(name), key, None) for name in DATES for key in told]
+        rows.append([*(getattr(row, name) for name in names), *cells])
+    return Rows(columns, rows)
+
+
+NESTED = ("marks", "first_by_sensor", "timeline")
+"""Parts of a vulnerability that are lists of their own."""
 
 
 def _flat(value: object) -> object:

@@ -37,6 +37,7 @@ from darkscope.api.influx_question import (
 from darkscope.api.periods import DAY, Buckets, Window, instant, minute
 from darkscope.api.roster import COUNTS
 from darkscope.api.store import (
+    NO_REQUESTS,
     NO_SENDERS,
     UNKNOWN,
     ExpiredError,
@@ -45,6 +46,7 @@ from darkscope.api.store import (
     Origins,
     Posting,
     Precision,
+    Requests,
     Senders,
     UnreachableError,
 )
@@ -106,6 +108,11 @@ class InfluxStore:
     def senders(self) -> Senders:
         """Refuse: source addresses are never tags."""
         raise NotHeldError(NO_SENDERS)
+
+    @property
+    def requests(self) -> Requests:
+        """Refuse: what strangers sent is never a tag."""
+        raise NotHeldError(NO_REQUESTS)
 
     def totals(
         self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()

@@ -14,7 +14,20 @@ import polars as pl
 
 from darkscope.api.address import SENDER, SENDER_SCHEMA
 from darkscope.api.deadline import Deadline
-from darkscope.api.ledger_tables import Piece, Snapshot, collected, conditions, day_of, posted, scan
+from darkscope.api.ledger_tables import (
+    MINUTE,
+    UNIT,
+    Piece,
+    Snapshot,
+    collected,
+    conditions,
+    day_of,
+    first_minute,
+    of_senders,
+    posted,
+    scan,
+    whole_days,
+)
 from darkscope.api.periods import DAY, Window
 from darkscope.api.store import ExpiredError, Filter, Owners, Page, Position, Posting
 from darkscope.ingest import series
@@ -29,9 +42,6 @@ SAMPLE = 64
 
 MOST_PORTS = 16
 """Ports that a row of `sources` keeps; a row with so many may have left out others."""
-
-MINUTE = 60_000_000_000
-"""Nanoseconds."""
 
 FEW = 200_000
 """Rows up to which those that pass a filter are kept while a question is answered."""
@@ -50,9 +60,6 @@ KEPT = {series.FLOWS.name: ("protocol", "port"), series.SOURCES.name: ("ports",)
 
 Scan = tuple[Piece, pl.LazyFrame]
 """A piece, and its rows that pass a filter."""
-
-_UNIT = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
-"""What sources are counted by: an IPv4 address, the /64 of an IPv6 one."""
 
 _ADDRESS = pl.col("source_low").hash() ^ pl.col("source_high").hash()
 """Tells addresses apart, all but surely."""
@@ -92,7 +99,7 @@ class LedgerSenders:
         scans = self._scans(window, where)
         pieces = [piece for piece, _ in scans]
         wanted = senders.select(*SENDER).with_row_index("row")
-        rows = _of(_rows(scans), wanted)
+        rows = of_senders(_rows(scans), wanted)
         summed = self._collected(
             rows.group_by("row", "sensor", "country", "asn").agg(
                 pl.col("packets", *CLASSES).sum(), pl.col("first").min(), pl.col("last").max()
@@ -147,8 +154,8 @@ class LedgerSenders:
     def days(self, window: Window, where: Filter, senders: pl.DataFrame) -> pl.DataFrame:
         """Give what is kept longest of senders, day by day; see Senders."""
         wanted = senders.select(*SENDER).with_row_index("row")
-        piece = Piece(series.SOURCES, *_whole_days(window))
-        rows = _of(self._piece(piece, Filter(sensors=where.sensors)), wanted)
+        piece = Piece(series.SOURCES, *whole_days(window))
+        rows = of_senders(self._piece(piece, Filter(sensors=where.sensors)), wanted)
         by_day = rows.group_by("row", "day").agg(
             pl.col("packets", *CLASSES).sum(),
             pl.col("first").min(),
@@ -192,7 +199,7 @@ class LedgerSenders:
         )
         counts, devices = [], []
         for share in self._shares(rows, pieces):
-            told = self._collected(_owned(share), pieces).with_columns(unit=_UNIT)
+            told = self._collected(_owned(share), pieces).with_columns(unit=UNIT)
             told = told.with_columns(device(told).alias("device"))
             proven = told.join(confirmed, on=SENDER, how="semi")
             counts.append(
@@ -225,7 +232,7 @@ class LedgerSenders:
         """Give all senders, a share at a time, with what there is to judge them by; see Senders."""
         scans = self._scans(window, where)
         rows, pieces = _rows(scans), [piece for piece, _ in scans]
-        proof = Piece(series.SOURCES, *_whole_days(window))
+        proof = Piece(series.SOURCES, *whole_days(window))
         confirmed = self._confirmed(window, sensors).with_columns(is_confirmed=pl.lit(value=True))
         latest = pl.col("country", "asn").sort_by("last", "country", "asn").last()
         has_scans = pl.col("scan") > 0
@@ -265,7 +272,7 @@ class LedgerSenders:
         asked = replace(where, classes=SCANS if where.classes is None else where.classes & SCANS)
         pieces = self._flows(window)
         ports = [
-            _of(self._piece(piece, asked), wanted)
+            of_senders(self._piece(piece, asked), wanted)
             .group_by("row", "protocol", "port")
             .agg(pl.col("packets").sum())
             for piece in pieces
@@ -285,8 +292,8 @@ class LedgerSenders:
         """Give exact times and source ports of scans of senders; see Senders."""
         wanted = senders.select(*SENDER).with_row_index("row")
         start, end = window.minutes
-        proof = Piece(series.SOURCES, *_whole_days(window))
-        kept = _of(self._evidence(proof, where.sensors).filter(pl.col("scan") > 0), wanted)
+        proof = Piece(series.SOURCES, *whole_days(window))
+        kept = of_senders(self._evidence(proof, where.sensors).filter(pl.col("scan") > 0), wanted)
         first = self._collected(
             kept.group_by("row", "day", "sensor")
             .agg(pl.col("source_port").sort_by("first").first(), time=pl.col("first").min())
@@ -301,7 +308,7 @@ class LedgerSenders:
         is_asked = pl.all_horizontal(pl.lit(value=True), *conditions(asked))
         pieces = self._flows(window)
         minutes = [
-            _of(scan(self._snapshot, piece, self._deadline), wanted)
+            of_senders(scan(self._snapshot, piece, self._deadline), wanted)
             .join(first.lazy(), on=["row", "sensor", "minute"], how="semi")
             .select("row", "sensor", "minute", "protocol", "port", is_asked=is_asked)
             for piece in pieces
@@ -332,7 +339,7 @@ class LedgerSenders:
 
     def _confirmed(self, window: Window, sensors: frozenset[Posting] | None) -> pl.DataFrame:
         """Senders that completed a handshake."""
-        piece = Piece(series.SOURCES, *_whole_days(window))
+        piece = Piece(series.SOURCES, *whole_days(window))
         has_marks = (pl.col("offered").list.len() > 0) | (pl.col("completed").list.len() > 0)
         rows = self._evidence(piece, sensors).filter(has_marks)
         merged = rows.group_by("day", "sensor", *SENDER).agg(*series.SOURCES.merged())
@@ -342,8 +349,8 @@ class LedgerSenders:
         self, window: Window, sensors: frozenset[Posting] | None, wanted: pl.DataFrame
     ) -> pl.DataFrame:
         """Give verdicts by wanted `row` and UTC `day`: `tool`, `is_confirmed`, `is_spoofable`, `is_broad`."""
-        piece = Piece(series.SOURCES, *_whole_days(window))
-        rows = _of(self._evidence(piece, sensors), wanted)
+        piece = Piece(series.SOURCES, *whole_days(window))
+        rows = of_senders(self._evidence(piece, sensors), wanted)
         of_sensors = rows.group_by("row", "day", "sensor").agg(*series.SOURCES.merged())
         # A handshake is of one sensor; the marks of several would crowd each other out of the sets.
         of_days = (
@@ -365,14 +372,14 @@ class LedgerSenders:
         return collected(self._snapshot, rows, pieces, self._deadline)
 
     def _evidence(self, piece: Piece, sensors: frozenset[Posting] | None) -> pl.LazyFrame:
-        rows = scan(self._snapshot, piece, self._deadline).with_columns(minute=_first_minute())
+        rows = scan(self._snapshot, piece, self._deadline).with_columns(minute=first_minute())
         return rows if sensors is None else rows.filter(posted(sensors))
 
     def _ports(self, scans: Sequence[Scan], wanted: pl.DataFrame) -> pl.DataFrame:
         """Distinct ports of wanted senders: `row`, `port` (with its protocol), `is_cut` (others may be missing)."""
         parts = []
         for piece, matching in scans:
-            rows = _of(matching, wanted)
+            rows = of_senders(matching, wanted)
             if piece.table is series.SOURCES:
                 parts.append(
                     rows.select("row", port="ports", is_cut=pl.col("ports").list.len() >= MOST_PORTS)
@@ -411,7 +418,7 @@ class LedgerSenders:
         rows = scan(self._snapshot, piece, self._deadline)
         if piece.table is series.SOURCES:
             # Rows that have only marks of handshakes say nothing of packets.
-            rows = rows.filter(pl.col("packets") > 0).with_columns(minute=_first_minute())
+            rows = rows.filter(pl.col("packets") > 0).with_columns(minute=first_minute())
         for condition in conditions(where):
             rows = rows.filter(condition)
         if piece.table is series.SOURCES:
@@ -438,7 +445,7 @@ class LedgerSenders:
         addresses = SAMPLE * self._collected(rows.select(sampled), pieces).item()
         shares = max(1, -(-addresses // SHARE))
         for share in range(shares):
-            yield pl.lit(value=True) if shares == 1 else _UNIT.hash() % shares == share
+            yield pl.lit(value=True) if shares == 1 else UNIT.hash() % shares == share
 
     def _pieces(self, window: Window, where: Filter) -> list[Piece]:
         """Which table answers for which stretch. Raises ExpiredError."""
@@ -498,23 +505,6 @@ def _owned(rows: pl.LazyFrame) -> pl.LazyFrame:
         part.with_columns(version=pl.lit(version, SENDER_SCHEMA["version"])).select(*SENDER, "asn")
         for part, version in ((four, 4), (six, 6))
     )
-
-
-def _of(rows: pl.LazyFrame, wanted: pl.DataFrame) -> pl.LazyFrame:
-    """Rows of wanted senders, each with its `row`."""
-    # First by half of the address: statistics of files skip by it, and the join may then hold what is left.
-    likely = rows.filter(pl.col("source_low").is_in(wanted["source_low"].unique().to_list()))
-    return likely.join(wanted.lazy(), on=SENDER)
-
-
-def _first_minute() -> pl.Expr:
-    """Minute at which the UTC day of a row begins, by which sensors are posted."""
-    return pl.col("day").cast(pl.Int32) * DAY
-
-
-def _whole_days(window: Window) -> tuple[int, int]:
-    start, end = window.minutes
-    return start // DAY * DAY, -(-end // DAY) * DAY
 
 
 def _counted(rows: pl.DataFrame, name: str, *keys: str) -> pl.DataFrame:

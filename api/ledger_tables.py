@@ -14,13 +14,20 @@ from typing import Protocol, TypeVar
 import polars as pl
 from polars.exceptions import PolarsError
 
+from darkscope.api.address import SENDER
 from darkscope.api.deadline import Deadline
-from darkscope.api.periods import DAY, EPOCH, instant
+from darkscope.api.periods import DAY, EPOCH, Window, instant
 from darkscope.api.store import Filter, Posting, StoreError
 from darkscope.ingest import series
 
 PORTS = 1 << 17
 """Numbers set apart for a protocol's ports where protocol and port are one number."""
+
+MINUTE = 60_000_000_000
+"""Nanoseconds."""
+
+UNIT = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
+"""What sources are counted by: an IPv4 address, the /64 of an IPv6 one."""
 
 FEW_PORTS = 32
 """Ports up to which a filter is spelled out; thousands would nest too deep."""
@@ -160,3 +167,21 @@ def minutes_of(day: date) -> int:
 def day_of(minutes: int) -> date:
     """Give the UTC day of a minute since 1970."""
     return max(instant(minutes), EPOCH).date()
+
+
+def of_senders(rows: pl.LazyFrame, wanted: pl.DataFrame) -> pl.LazyFrame:
+    """Rows of wanted senders (columns SENDER, and others), each with the others."""
+    # First by half of the address: statistics of files skip by it, and the join may then hold what is left.
+    likely = rows.filter(pl.col("source_low").is_in(wanted["source_low"].unique().to_list()))
+    return likely.join(wanted.lazy(), on=SENDER)
+
+
+def first_minute() -> pl.Expr:
+    """Minute at which the UTC day of a row begins, by which sensors are posted."""
+    return pl.col("day").cast(pl.Int32) * DAY
+
+
+def whole_days(window: Window) -> tuple[int, int]:
+    """Start and end, in minutes since 1970, of the UTC days that a window lies in."""
+    start, end = window.minutes
+    return start // DAY * DAY, -(-end // DAY) * DAY

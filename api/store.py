@@ -84,6 +84,8 @@ class UnreachableError(StoreError):
 
 NO_SENDERS = 'InfluxDB has no source addresses: set api.store = "ledger"'
 
+NO_REQUESTS = 'InfluxDB does not hold what honeypots were asked: set api.store = "ledger"'
+
 
 class TooMuch(StoreError):
     """The question needs more memory than it may have; the message says what needs less."""
@@ -217,6 +219,57 @@ class Senders(Protocol):
         """
 
 
+Marked = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""Adds to rows of `requests` the column `rules` (list of text), and leaves out rows that are not asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A place in the list of requests: behind so many of one moment."""
+
+    time: int  # nanoseconds since 1970
+    count: int
+
+
+class Requests(Protocol):
+    """What can be asked about the first data that clients sent to honeypots. Every question may raise StoreError.
+
+    Of a filter, sensors, ports (of TCP), countries and owners count; whatever has no other columns is left as it is.
+    """
+
+    @property
+    def since(self) -> date | None:
+        """First UTC day of which requests are left; None where there is none."""
+
+    def counted(
+        self, keys: Sequence[str], buckets: Buckets, where: Filter, marked: Marked, *, by_rule: bool = False
+    ) -> pl.DataFrame:
+        """Count requests by keys: columns of `requests`, `bucket` (its index), `is_named` (by a rule), `target`.
+
+        In no order. A target is that of an HTTP request, else the server's name.
+
+        Beside the keys `requests`, `unnamed` (by no rule), `sources` (distinct, IPv6 by /64), `sensors` (how many),
+        the sorted lists `countries`, `ports` and `rules`, `last_country` and `last_asn` (of the last request), `first`
+        and `last` (nanoseconds since 1970). By rule, `rule` is one of the keys, null for requests that no rule names;
+        one that several name counts for each.
+        """
+
+    def page(
+        self, window: Window, where: Filter, marked: Marked, after: After | None, limit: int
+    ) -> tuple[pl.DataFrame, bool]:
+        """Give requests in the order of time, behind a place: columns of `requests`, `rules`; and if there are more."""
+
+    def seen_by(
+        self, window: Window, sensors: frozenset[Posting] | None, visitors: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Tell what sensors received of visitors (columns SENDER, and `first`, nanoseconds since 1970), in their order.
+
+        `seen_first`, `seen_last` (nanoseconds since 1970), `seen_on` (sensors), `before` and `after` (packets, parted
+        by the minute of the visitor's `first`); null where nothing came. In whole UTC days of the window. Replies to
+        forged packets and forged packets do not count.
+        """
+
+
 class Store(Protocol):
     """What can be asked about one consistent state of the observations. Every question may raise StoreError.
 
@@ -236,6 +289,10 @@ class Store(Protocol):
     @property
     def senders(self) -> Senders:
         """Single source addresses. Raises NotHeldError."""
+
+    @property
+    def requests(self) -> Requests:
+        """What honeypots were asked. Raises NotHeldError."""
 
     def totals(
         self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()

@@ -287,6 +287,8 @@ class Settings(_Section):
     """File of research scanners, `prefix,name` a line; none where left out."""
     devices: Path | None = None
     """File of investigated devices, CSV; none where left out."""
+    vulnerabilities: Path | None = None
+    """Folder of further rules that name requests, one YAML file each; those that ship alone where left out."""
     retention: Retention = Retention()
     influx: Influx = Influx()
     api: Api = Api()

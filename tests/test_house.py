@@ -191,7 +191,14 @@ PLACES = {
     "maxminddb": {"ingest.geo", "ingest.owners", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},
-    "pydantic": {"api.http", "ingest.contacts", "ingest.projection", "ingest.settings", "ingest.values"},
+    "pydantic": {
+        "api",
+        "api.http",
+        "ingest.contacts",
+        "ingest.projection",
+        "ingest.settings",
+        "ingest.values",
+    },
     "requests": {"grafana"},
     "sqlite3": {"ingest.registry"},
     "rich": {"api.command"},
@@ -199,6 +206,7 @@ PLACES = {
     "typer": {"api.command"},
     "uvicorn": {"api.command", "api.http"},
     "vl_convert": {"api.charts"},
+    "yaml": {"api"},
 }
 """Where alone a library is imported."""
 

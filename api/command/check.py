@@ -15,6 +15,8 @@ import typer
 
 from darkscope.api.command.exits import MISTAKE
 from darkscope.api.names import Names, NamesError
+from darkscope.api.requests.lens import failures
+from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
 from darkscope.ingest.projection import inspection
 from darkscope.ingest.sensors import Sensors
@@ -54,11 +56,28 @@ def check(
             if loaded.settings.devices is not None:
                 rows = [(str(loaded.settings.devices), f"{len(names.devices)} prefixes")]
                 _show("Investigated devices", rows)
+        mistakes += _rules(loaded)
         mistakes += _influx(loaded)
     for mistake in mistakes:
         typer.echo(f"darkscope: {mistake}", err=True)
     if mistakes:
         raise typer.Exit(MISTAKE)
+
+
+def _rules(loaded: Loaded) -> list[str]:
+    """Show the rules of vulnerabilities, and say what is wrong with them, wrong examples included."""
+    folder = loaded.settings.vulnerabilities
+    try:
+        shipped, rules = Rules.read(None), Rules.read(folder)
+    except RulesError as error:
+        place = loaded.origin("vulnerabilities")
+        return [f"{place}: vulnerabilities: {line}" for line in str(error).splitlines()]
+    rows: list[Row] = [("those that ship", f"{len(shipped.rules)} rules")]
+    if folder is not None:
+        own = [rule for rule in rules.rules if rule not in shipped.rules]
+        rows.append((str(folder), f"{len(own)} rules"))
+    _show("Rules of vulnerabilities", rows)
+    return failures(rules)
 
 
 def _influx(loaded: Loaded) -> list[str]:

@@ -37,6 +37,18 @@ COMMANDS = (
         "List who sends: source addresses with what is known of each, or the owners of their networks.",
     ),
     Command(
+        "requests",
+        "Tell what honeypots were asked: HTTP requests and the like, and which vulnerabilities they are after.",
+    ),
+    Command(
+        "visitors",
+        "List who made requests to honeypots, and say which of them telescopes received packets of too.",
+    ),
+    Command(
+        "vulnerabilities",
+        "Tell which known vulnerabilities requests to honeypots were after, since when, and what no rule names.",
+    ),
+    Command(
         "port", "Tell of one port what is known: how it stands, who asks for it, whether its rise is wide."
     ),
     Command("sensors", "List the sensors: who they are, how much they watched, what became of their frames."),

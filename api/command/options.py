@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import wraps
@@ -30,6 +30,7 @@ from darkscope.api.labels import labels
 from darkscope.api.language import Language
 from darkscope.api.names import Names, NamesError
 from darkscope.api.periods import PeriodError
+from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.api.selection import UnknownSensorError, known
 from darkscope.api.store import NotHeldError, Precision, StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
@@ -184,7 +185,15 @@ class Asking:
             sensors = known(settings.sensors)
             names = Names.read(settings)
             store, calendars = opened(settings, now), Calendars(settings.holidays)
-            observer = Observer(store, sensors, labels(sensors), now, names=names, calendars=calendars)
+            observer = Observer(
+                store,
+                sensors,
+                labels(sensors),
+                now,
+                names=names,
+                calendars=calendars,
+                rules=lambda: Rules.read(settings.vulnerabilities),
+            )
             return do(settings, observer, question)
         except NotHeldError as error:
             raise _stopped(error, MISTAKE) from None
@@ -193,6 +202,7 @@ class Asking:
         except (
             SettingsError,
             NamesError,
+            RulesError,
             PeriodError,
             ValueTextError,
             UnknownSensorError,
@@ -248,21 +258,22 @@ def asks(
     period: str,
     what: Dimension | None = None,
     kind: Kind = Kind.TELESCOPE,
-    packets: bool = True,
+    packets: Collection[str] = PACKETS,
     shapes: bool = True,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of every question. Its first parameter is the Asking that they make.
 
     `period` is asked about where none is given; where the question is not about any dimension, `what` says which it is
-    about, and the command has no argument for it. `kind` is that of the sensors where none is given; without `packets`
-    the command has no options that choose packets, without `shapes` none that says how an answer is written.
+    about, and the command has no argument for it. `kind` is that of the sensors where none is given; of the
+    options that choose packets the command has those that `packets` names; without `shapes` none that says how an
+    answer is written.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         about = dict(inspect.signature(_about, eval_str=True).parameters)
         about["period"] = about["period"].replace(default=period)
         about["kind"] = about["kind"].replace(default=kind)
-        for name in (*(() if what is None else ("what",)), *(() if packets else PACKETS)):
+        for name in (*(() if what is None else ("what",)), *(one for one in PACKETS if one not in packets)):
             del about[name]
         where = dict(inspect.signature(_where, eval_str=True).parameters)
         if not shapes:

@@ -26,7 +26,7 @@ NAMED = 20
 Address = Annotated[str, typer.Argument(help="An IPv4 or IPv6 address.", metavar="ADDRESS")]
 
 
-@options.asks(period="365d", what=Dimension.OWNERS, kind=Kind.ALL, packets=False)
+@options.asks(period="365d", what=Dimension.OWNERS, kind=Kind.ALL, packets=())
 def source(asking: options.Asking, address: Address) -> None:
     """Tell the life of one source address: when, where to, with which tools, and what is known of it."""
     asking.tell(lambda observer, question: observer.source(question, parse_address(address)), _drawn)

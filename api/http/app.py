@@ -18,6 +18,7 @@ from fastapi_offline import FastAPIOffline
 from darkscope.api.http import (
     breadths,
     health,
+    honeypots,
     live,
     lives,
     metrics,
@@ -89,6 +90,7 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         movements,
         sources,
         lives,
+        honeypots,
         rhythms,
         sensors,
         live,

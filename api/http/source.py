@@ -26,6 +26,7 @@ from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.names import Names, NamesError, files
+from darkscope.api.requests.rules import Rules, RulesError, listed
 from darkscope.api.selection import known, organisations
 from darkscope.api.store import NO_SENDERS, NotHeldError, RemoteStore, Store
 from darkscope.api.watched_days import WatchedDays
@@ -60,14 +61,16 @@ class Source:
         self._watched = WatchedDays()
         self._names = Names.none()
         self._read: tuple[tuple[int, int] | None, ...] | None = None  # what the files of names were like
+        self._rules = Rules.none()
+        self._rules_read: tuple[object, ...] | None = None  # what the folder of rules was like
         self._ledger: Ledger | None = None
         described = (version("darkscope"), settings.sensors, settings.time_zone, settings.holidays)
         self._digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
 
     @property
     def digest(self) -> str:
-        """Of all but the ledger that answers depend on: the program, the sensors' settings, the files of names."""
-        return self._digest + self.names.digest
+        """Of all but the ledger that answers depend on: the program, the sensors' settings, names, rules."""
+        return self._digest + self.names.digest + self.rules().digest
 
     @property
     def names(self) -> Names:
@@ -80,6 +83,19 @@ class Source:
                 LOG.warning("names", extra={"fields": {"reason": str(error)}})
             self._read = marks
         return self._names
+
+    def rules(self) -> Rules:
+        """Rules of vulnerabilities; read again where a file changed, and left as they were where one is broken."""
+        folder = self.settings.vulnerabilities
+        found = () if folder is None else (folder, *listed(folder))
+        marks = tuple((file, _mark(file)) for file in found)
+        if marks != self._rules_read:
+            try:
+                self._rules = Rules.read(folder)
+            except RulesError as error:
+                LOG.warning("rules", extra={"fields": {"reason": str(error)}})
+            self._rules_read = marks
+        return self._rules
 
     @property
     def ledger(self) -> Ledger:
@@ -136,7 +152,13 @@ class Source:
             store = self._remote(now, deadline)
         if asker.organisations is None:
             return Observer(
-                store, self._known, self._labels, now, names=self.names, calendars=self._calendars
+                store,
+                self._known,
+                self._labels,
+                now,
+                names=self.names,
+                calendars=self._calendars,
+                rules=self.rules,
             )
         theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))
         return Observer(
@@ -147,6 +169,7 @@ class Source:
             sees_all=False,
             names=self.names,
             calendars=self._calendars,
+            rules=self.rules,
         )
 
 

@@ -10,5 +10,7 @@ from memory_ledger import MemorySnapshot, snapshot_of
 
 @pytest.fixture
 def snapshot() -> Callable[..., MemorySnapshot]:
-    """Make a snapshot of flows and coverage, given as rows with only the columns that matter."""
-    return lambda flows=(), coverage=(), sources=(): snapshot_of(flows, coverage, sources)
+    """Make a snapshot of tables, given as rows with only the columns that matter."""
+    return lambda flows=(), coverage=(), sources=(), requests=(): snapshot_of(
+        flows, coverage, sources, requests
+    )

@@ -44,6 +44,33 @@ SOURCE_DEFAULTS: dict[str, Any] = {
 }
 
 
+REQUEST_DEFAULTS: dict[str, Any] = {
+    "time": "2020-06-24T12:00:00",
+    "sensor": "pot",
+    "version": 4,
+    "source_high": 0,
+    "source_low": 1,
+    "country": "RU",
+    "asn": 64500,
+    "source_port": 40_000,
+    "port": 8080,
+    "number": 0,
+    "kind": "http",
+    "method": "GET",
+    "path": "/",
+    "host": "",
+    "agent": "",
+    "headers": "",
+    "fingerprint": "",
+    "body": "",
+    "size": 100,
+    "preview": "",
+}
+
+NANOSECONDS = 86_400_000_000_000
+"""Of a day."""
+
+
 @dataclass
 class MemorySnapshot:
     """Tables as frames; rollups are made of the flows when they are read."""
@@ -51,6 +78,7 @@ class MemorySnapshot:
     flows: pl.DataFrame
     coverage: pl.DataFrame
     sources: pl.DataFrame = field(default_factory=lambda: evidence(()))
+    requests: pl.DataFrame = field(default_factory=lambda: asked(()))
     version: int = 7
     rolled: dict[str, frozenset[date]] = field(default_factory=dict)
     captures: pl.DataFrame = field(default_factory=pl.DataFrame)  # their files
@@ -60,6 +88,8 @@ class MemorySnapshot:
         self.scanned.append((table.name, first_day, last_day))
         if table is series.SOURCES:
             return self.sources.lazy().filter(pl.col("day").is_between(first_day, last_day))
+        if table is series.REQUESTS:
+            return self.requests.lazy().filter(pl.col("day").is_between(first_day, last_day))
         rows = {"flows": self.flows, "coverage": self.coverage}.get(table.name)
         if rows is None:
             rows = self._rollup(table)
@@ -77,6 +107,8 @@ class MemorySnapshot:
     def days(self, table: series.Table) -> frozenset[date]:
         if table is series.SOURCES:
             return frozenset(self.sources["day"])
+        if table is series.REQUESTS:
+            return frozenset(self.requests["day"])
         return self.rolled.get(table.name, frozenset())
 
     def roll_up(self, days: Iterable[date], tables: Iterable[series.Table] = series.ROLLUPS) -> None:
@@ -125,9 +157,12 @@ def snapshot_of(
     flows: Iterable[dict[str, Any]],
     coverage: Iterable[dict[str, Any]],
     sources: Iterable[dict[str, Any]] = (),
+    requests: Iterable[dict[str, Any]] = (),
 ) -> MemorySnapshot:
-    """Make a snapshot of flows, coverage and evidence, given as rows with only the columns that matter."""
-    return MemorySnapshot(frame(series.FLOWS, flows, DEFAULTS), watched(coverage), evidence(sources))
+    """Make a snapshot of flows, coverage, evidence and requests, given as rows with only the columns that matter."""
+    return MemorySnapshot(
+        frame(series.FLOWS, flows, DEFAULTS), watched(coverage), evidence(sources), asked(requests)
+    )
 
 
 def watched(coverage: Iterable[dict[str, Any]]) -> pl.DataFrame:
@@ -142,3 +177,14 @@ def evidence(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
     for row in complete:
         row["day"] = date.fromisoformat(row["day"]) if isinstance(row["day"], str) else row["day"]
     return pl.DataFrame(complete, schema={"day": pl.Date(), **series.SOURCES.schema})
+
+
+def asked(rows: Iterable[dict[str, Any]]) -> pl.DataFrame:
+    """Rows of `requests` with their `day`; the `time` may be a text, in UTC."""
+    complete = [{**REQUEST_DEFAULTS, **row} for row in rows]
+    for row in complete:
+        if isinstance(row["time"], str):
+            moment = datetime.fromisoformat(f"{row['time']}+00:00")
+            row["time"] = (moment - EPOCH) // timedelta(microseconds=1) * 1000
+        row["day"] = EPOCH.date() + timedelta(days=row["time"] // NANOSECONDS)
+    return pl.DataFrame(complete, schema={"day": pl.Date(), **series.REQUESTS.schema})

@@ -56,3 +56,47 @@ def coverage(shown: Scenario) -> list[dict[str, Any]]:
             if day not in out:
                 rows += [{"minute": minute + 60 * hour, "sensor": sensor.id} for hour in range(24)]
     return rows
+
+
+def sources(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """Give simulated packets as rows of `sources`, all of class scan."""
+    counted = table.group_by(
+        "sensor",
+        day=(pl.col("time") // 86_400_000_000).cast(pl.Int32).cast(pl.Date),
+        version=pl.col("version").cast(pl.Int16),
+        source_high=pl.col("source_high").cast(pl.UInt64).reinterpret(signed=True),
+        source_low=pl.col("source").cast(pl.UInt64).reinterpret(signed=True),
+    ).agg(
+        country=pl.col("country").first(),
+        packets=pl.len(),
+        scan=pl.len(),
+        first=pl.col("time").min() * 1000,
+        last=pl.col("time").max() * 1000,
+    )
+    return counted.rows(named=True)
+
+
+def requests(table: pl.DataFrame) -> list[dict[str, Any]]:
+    """Give simulated requests (as `simulated.asked` does) as rows of `requests`."""
+    rows = []
+    for row in table.iter_rows(named=True):
+        first, *fields = row["text"].partition("\r\n\r\n")[0].split("\r\n")
+        method, path, _ = first.split(" ")
+        told = dict(field.split(": ", 1) for field in fields)
+        rows.append(
+            {
+                "time": row["time"] * 1000,
+                "sensor": row["sensor"],
+                "source_low": row["source"],
+                "source_port": row["source_port"],
+                "country": row["country"],
+                "port": row["port"],
+                "method": method,
+                "path": path,
+                "host": told["Host"],
+                "agent": told["User-Agent"],
+                "headers": "\n".join(fields),
+                "size": len(row["text"]),
+            }
+        )
+    return rows

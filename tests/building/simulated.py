@@ -50,6 +50,30 @@ def drawn(shown: Scenario, *, scale: float = 1.0, seed: int | None = None) -> pl
     )
 
 
+def asked(shown: Scenario) -> pl.DataFrame:
+    """HTTP requests that honeypots received: time (us), sensor, country, source, source_port, port, text."""
+    traffic = Traffic(shown, scale=0, seed=shown.seed)
+    parts = []
+    for index in range(traffic.plan.days):
+        packets = traffic.day(index)
+        texts = np.array([layout.payload.decode("latin-1") for layout in traffic.layouts.known])
+        part = packets.take(~packets.own & (packets.flags == 0x18) & (texts[packets.layout] != ""))
+        columns = ("time", "sensor", "source", "source_port", "port")
+        table = {name: getattr(part, name) for name in columns}
+        parts.append(
+            pl.DataFrame({**table, "text": texts[part.layout]}, schema_overrides={"text": pl.String})
+        )
+    table = pl.concat(parts)
+    none = np.zeros(len(table), np.uint64)
+    country, _ = Places(Geo()).look_up(
+        np.full(len(table), 4, np.int64), none, table["source"].to_numpy(), 18_000
+    )
+    return table.with_columns(
+        country=country,
+        sensor=pl.col("sensor").replace_strict({n: one.id for n, one in enumerate(shown.sensors)}),
+    )
+
+
 def home(shown: Scenario) -> list[str]:
     """The telescopes at home, of which the reports' tables are."""
     return [sensor.id for sensor in shown.sensors if sensor.home and not sensor.honeypot]

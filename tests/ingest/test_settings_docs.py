@@ -25,6 +25,7 @@ LEFT_OUT = {
     "geo.owner": "none",
     "research": "none",
     "devices": "none",
+    "vulnerabilities": "none",
     "holidays": "none",
     "contacts": "none",
     "notices.reply_to": "none",

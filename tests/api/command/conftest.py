@@ -44,13 +44,14 @@ def run(
         flows: list[dict[str, Any]],
         coverage: list[dict[str, Any]],
         sources: list[dict[str, Any]] | None = None,
+        requests: list[dict[str, Any]] | None = None,
     ) -> tuple[int, str, str]:
         class MemoryLedger:
             def __init__(self, folder: Path) -> None:
                 assert folder == tmp_path / "ledger" or not folder.is_absolute()
 
             def snapshot(self) -> Any:
-                return snapshot(flows, coverage, sources or ())
+                return snapshot(flows, coverage, sources or (), requests or ())
 
         monkeypatch.setattr(stores, "Ledger", MemoryLedger)
         words = arguments.split()

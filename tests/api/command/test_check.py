@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "geo.owner": ["0 entries", "default"],
         "research": ["none", "default"],
         "devices": ["none", "default"],
+        "vulnerabilities": ["none", "default"],
         "retention.flows": ["400", "default"],
         "retention.sources": ["800", "default"],
         "retention.requests": ["400", "default"],
@@ -172,3 +174,26 @@ def test_a_settings_file_that_is_not_there_is_a_mistake() -> None:
     result = CliRunner().invoke(app, ["--settings", "absent.toml"])
     assert result.exit_code == 2
     assert result.stderr == "darkscope: absent.toml: cannot be read: No such file or directory\n"
+
+
+def test_rules_of_vulnerabilities_are_counted_and_tried() -> None:
+    Path("rules").mkdir()
+    shipped = files("darkscope.api").joinpath("data/vulnerabilities/qnap-photo-station-album.yaml")
+    rule = shipped.read_text(encoding="utf-8").replace("id: qnap-photo-station-album", "id: own")
+    Path("rules/own.yaml").write_text(rule, encoding="utf-8")
+    good = run('vulnerabilities = "rules"\n')
+    assert good.exit_code == 0
+    assert section(good, "Rules of vulnerabilities")[1] == ["  rules".strip(), "1 rules"]
+
+    Path("rules/own.yaml").write_text(
+        rule.replace("GET /photo/ ", "GET /photo/p/api/album.php "), encoding="utf-8"
+    )
+    wrong = run('vulnerabilities = "rules"\n')
+    assert (wrong.exit_code, wrong.stderr) == (2, "darkscope: own: must_not_match[0]: is matched\n")
+
+    Path("rules/own.yaml").write_text("id: own\nid: own\n", encoding="utf-8")
+    broken = run('vulnerabilities = "rules"\n')
+    assert broken.stderr == (
+        "darkscope: observer.toml line 1: vulnerabilities: rules/own.yaml line 2: is no YAML: 'id' stands twice\n"
+    )
+    assert broken.exit_code == 2

@@ -31,6 +31,7 @@ class Memory:
         self.flows: list[dict[str, Any]] = []
         self.coverage: list[dict[str, Any]] = []
         self.sources: list[dict[str, Any]] = []
+        self.requests: list[dict[str, Any]] = []
         self.version = 7
         self.days: dict[str, frozenset[Any]] = {}
         self.snapshots = 0
@@ -41,7 +42,7 @@ class Memory:
 
     def snapshot(self) -> Any:
         self.snapshots += 1
-        made = self._make(self.flows, self.coverage, self.sources)
+        made = self._make(self.flows, self.coverage, self.sources, self.requests)
         made.version = self.version
         made.rolled.update(self.days)
         return made
