@@ -96,7 +96,7 @@ class Observer:
         """
         precision = self.store.precision if precision is None else precision
         dimension, period = question.dimension, question.period
-        choice = self._choice(question, _both(period))
+        choice = self._choice(question, period.both)
         where = replace(question.where, sensors=choice.filter)
         now = self._totals(dimension, period.window, where)
         whole, earlier_whole = (self._whole(window, period) for window in (period.window, period.previous))
@@ -176,7 +176,7 @@ class Observer:
     def breadth(self, question: Question) -> breadth.Breadth:
         """Say how many sensors share in a rise of the packets asked about, against the period before."""
         period = question.period
-        choice = self._choice(question, _both(period))
+        choice = self._choice(question, period.both)
         where = replace(question.where, sensors=choice.filter)
         now, before = (self._whole(window, period) for window in (period.window, period.previous))
         watch, earlier = self._watch(choice, now), self._watch(choice, before)
@@ -203,7 +203,7 @@ class Observer:
 
     def profile(self, question: Question, port: Key, limit: int) -> profile.Profile:
         """Tell of one port what is known: how it stands among all, who asks for it, whether its rise is wide."""
-        choice = self._choice(question, _both(question.period))
+        choice = self._choice(question, question.period.both)
         everywhere = replace(question.where, sensors=choice.filter)
         windows = (question.period.window, question.period.previous)
         now, before = (self.store.totals(Dimension.PORTS, window, everywhere) for window in windows)
@@ -513,12 +513,6 @@ class Observer:
     ) -> ranking.Provenance:
         origins = self.store.origins(period.window)
         return ranking.Provenance(self.store.version, period, where, now, before, origins)
-
-
-def _both(period: Period) -> Window:
-    """From the start of the earlier to the end of the later of a period and that which it is compared with."""
-    now, before = period.window, period.previous
-    return Window(min(now.start, before.start), max(now.end, before.end))
 
 
 def _narrowed(where: Filter, choice: Choice, dimension: Dimension, key: Key) -> Filter:

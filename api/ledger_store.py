@@ -20,6 +20,7 @@ from darkscope.api.dimension import Dimension, Key
 from darkscope.api.ledger_requests import LedgerRequests
 from darkscope.api.ledger_senders import LedgerSenders
 from darkscope.api.ledger_tables import (
+    LONGEST_BRIDGE,
     PORTS,
     Piece,
     Snapshot,
@@ -74,10 +75,6 @@ SAMPLE = 64
 LARGEST_ERROR = 0.05
 """Relative standard error beyond which a value is counted exactly after all: it has few sources."""
 
-LONGEST_BRIDGE = 2 * DAY
-"""Minutes before and after a window in which a stretch of coverage may bear on it."""
-
-
 Days = Callable[[series.Table], frozenset[date]]
 """Which days a table has."""
 
@@ -93,22 +90,25 @@ class LedgerStore:
         organisations: Mapping[Posting, str] | None = None,
         deadline: Deadline | None = None,
         watched: WatchedDays | None = None,
+        since: int | None = None,
     ) -> None:
         """Organisations by posting; a sensor at a time that is not among them belongs to none.
 
         With a deadline, any question may raise TooLong, and sources are not counted exactly among more than
-        MOST_EXACT flows: TooMuch. Stores of one ledger may share the days that were watched.
+        MOST_EXACT flows: TooMuch. Stores of one ledger may share the days that were watched. `since` is the version
+        that is told where what is asked stands since an older one.
         """
         self._snapshot = snapshot
         self._organisations = organisations or {}
         self._deadline = deadline
         self._days = watched or WatchedDays()
+        self._since = snapshot.version if since is None else since
         self._islands: dict[tuple[int, int], pl.DataFrame] = {}
 
     @property
     def version(self) -> int:
-        """Number of the ledger's last complete batch."""
-        return self._snapshot.version
+        """Number of a complete batch after which the ledger would answer the same: the last, or an older one."""
+        return self._since
 
     @property
     def senders(self) -> LedgerSenders:

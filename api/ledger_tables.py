@@ -29,6 +29,9 @@ MINUTE = 60_000_000_000
 UNIT = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
 """What sources are counted by: an IPv4 address, the /64 of an IPv6 one."""
 
+LONGEST_BRIDGE = 2 * DAY
+"""Minutes before and after a window in which a stretch of coverage may bear on it."""
+
 FEW_PORTS = 32
 """Ports up to which a filter is spelled out; thousands would nest too deep."""
 
@@ -39,6 +42,10 @@ class Snapshot(Protocol):
     @property
     def version(self) -> int:
         """Number of the last complete batch."""
+
+    @property
+    def plan(self) -> int:
+        """Number of the last complete change of any kind: while it is the same, so are all files."""
 
     def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
         """Rows of UTC days, both included; one key may have several rows."""

@@ -51,6 +51,12 @@ class Period:
     window: Window
     previous: Window  # what it is compared with: of a quarter the quarter before; else the same length before
 
+    @property
+    def both(self) -> Window:
+        """From the start of the earlier to the end of the later of the two."""
+        now, before = self.window, self.previous
+        return Window(min(now.start, before.start), max(now.end, before.end))
+
 
 @dataclass(frozen=True, slots=True)
 class Buckets:

@@ -163,9 +163,12 @@ class Posed:
         query: Observed,
         state: Snapshot | None = None,
         at: datetime | None = None,
+        *,
+        is_of_period: bool = False,
     ) -> Self:
         """Read a request, about the newest state and now, unless others are given.
 
+        Where all of its answer `is_of_period`, versions of the ledger that changed nothing there give the same one.
         Raises PeriodError, ValueTextError, Unusable, NotPublic, LedgerError.
         """
         now, asker = at or source.now(), asker_of(request)
@@ -177,7 +180,7 @@ class Posed:
         _bound(window, query.finest, query.lines)
         if asker.is_public:
             public.check(question, query.finest, now, source.settings.api.public_delay)
-        observer = source.observer(now, asker, state)
+        observer = source.observer(now, asker, state, question.period if is_of_period else None)
         shape = query.shape(request)
         version = observer.store.version
         tag = _tag(version, source, question, query, shape, now, asker) if source.is_settled else None
@@ -232,7 +235,7 @@ def answer(
 
     Not at all where the asker has the answer; from memory where it was given before.
     """
-    posed = Posed.of(request, source, dimension, query)
+    posed = Posed.of(request, source, dimension, query, is_of_period=True)
     unchanged = posed.unchanged(request, posed.tag)
     if unchanged is not None:
         return unchanged

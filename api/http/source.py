@@ -26,11 +26,13 @@ from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.names import Names, NamesError, files
+from darkscope.api.periods import Period
 from darkscope.api.requests.rules import Rules, RulesError, listed
 from darkscope.api.selection import known, organisations
+from darkscope.api.standing import Standing
 from darkscope.api.store import NO_SENDERS, NotHeldError, RemoteStore, Store
 from darkscope.api.watched_days import WatchedDays
-from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
 
@@ -59,6 +61,7 @@ class Source:
         self.turns = Turns()
         self._kept = Kept()
         self._watched = WatchedDays()
+        self._standing = Standing()
         self._names = Names.none()
         self._read: tuple[tuple[int, int] | None, ...] | None = None  # what the files of names were like
         self._rules = Rules.none()
@@ -138,16 +141,20 @@ class Source:
         """Whether answers about one version of the ledger are the same for good."""
         return self._remote is None
 
-    def observer(self, now: datetime, asker: Asker, state: Snapshot | None = None) -> Observer:
+    def observer(
+        self, now: datetime, asker: Asker, state: Snapshot | None = None, period: Period | None = None
+    ) -> Observer:
         """Whoever answers somebody about the newest state, or another: of the sensors that the asker may see.
 
-        Raises LedgerError, StoreError.
+        Where all that is asked is about a period, answers name the version since which they stand. Raises LedgerError,
+        StoreError.
         """
         deadline = Deadline(self.settings.api.time_limit.total_seconds())
         store: Store
         if self._remote is None:
             state = state or self.snapshot()
-            store = LedgerStore(state, self._organisations, deadline, self._watched)
+            since = None if period is None else self._stands_since(state, period)
+            store = LedgerStore(state, self._organisations, deadline, self._watched, since)
         else:
             store = self._remote(now, deadline)
         if asker.organisations is None:
@@ -171,6 +178,12 @@ class Source:
             calendars=self._calendars,
             rules=self.rules,
         )
+
+    def _stands_since(self, state: Snapshot, period: Period) -> int:
+        try:
+            return self._standing.since(state, period.both)
+        except LedgerError:  # of a table that the question may not need
+            return state.version
 
 
 def _mark(file: Path) -> tuple[int, int] | None:

@@ -400,20 +400,22 @@ def small_captures(bench: Bench) -> None:
 
 
 def asking(bench: Bench) -> None:
-    """P9: the same questions to the ledger and to InfluxDB."""
-    if shutil.which("influxd") is None:
-        bench.add(Figure("P9 questions", "skipped: there is no influxd (Debian's package influxdb)"))
-        return
+    """P9: the same questions to the ledger, to InfluxDB, and to plain polars over the flows."""
     flows = 500_000 if bench.quick else 5_000_000
     found = bench.child("asking.py", bench.folder / "asked", str(flows), str(bench.random_ports))
+    if "InfluxDB" not in found["peers"]:
+        bench.add(Figure("P9 InfluxDB", "skipped: there is no influxd (Debian's package influxdb)"))
     for question, taken in found["answers"].items():
-        ours, peer = taken["ledger"]["median"], taken["InfluxDB"]["median"]
+        ours = taken["ledger"]["median"]
         bench.add(
-            Figure(
-                f"P9 {question}, {flows / 1e6:.1f} M flows",
-                f"{ours * 1e3:.0f} ms",
-                f"InfluxDB 1.6 {peer * 1e3:.0f} ms",
-                times(peer / ours),
+            *(
+                Figure(
+                    f"P9 {question}, {flows / 1e6:.1f} M flows",
+                    f"{ours * 1e3:.0f} ms",
+                    f"{peer} {taken[peer]['median'] * 1e3:.0f} ms",
+                    times(taken[peer]["median"] / ours),
+                )
+                for peer in found["peers"]
             )
         )
 
@@ -456,7 +458,22 @@ def under_load(bench: Bench) -> None:
             )
         )
     before, after = (found["memory"][name] / 2**20 for name in ("before", "after"))
-    bench.add(Figure("P10 memory of the server, before and after", f"{before:.0f} MB, {after:.0f} MB"))
+    bench.add(
+        Figure("P10 memory of the server, before and after", f"{before:.0f} MB, {after:.0f} MB"),
+        Figure("P10 versions of the ledger that was asked meanwhile", f"{found['versions']:.0f}"),
+    )
+    for question, taken in bench.child("days.py", *asked, bench.folder).items():
+        few, many = taken["few"], taken["many"]
+        bench.add(
+            Figure(
+                f"P10 {question}, on ten times the days (CPU)",
+                f"{many * 1e3:.1f} ms",
+                f"on a tenth {few * 1e3:.1f} ms",
+                f"{many / few:.2f}x",
+                "<= 1.10x",
+                many <= 1.1 * few,
+            )
+        )
 
 
 MEASURES: dict[str, Callable[[Bench], None]] = {

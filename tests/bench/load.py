@@ -2,7 +2,9 @@
 
 The mix is stated and seeded: four of five requests repeat one of a few, as people's panels do; the others are questions
 that nobody asked before. Requests come at their times whether or not others were answered (an open loop), so that a
-slow answer delays none behind it. Ingest reads captures into another ledger at a steady rate. Prints JSON.
+slow answer delays none behind it. Ingest reads captures of the present day into the very ledger that is asked, at a
+steady rate: its version changes every two seconds under what is remembered, and some of what panels ask is about that
+day. Prints JSON.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import asyncio
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,8 +28,10 @@ from threading import Thread
 from urllib.parse import urlencode
 
 import numpy as np
-from mixes import SPARSE, write
+from mixes import CHUNK, SPARSE, START, write
 from quarter import FIRST, WELL_KNOWN, build
+
+from darkscope.ingest.ledger.ledger import Ledger
 
 COMMAND = (sys.executable, "-m", "darkscope.api.command.main")
 PACE = 50_000
@@ -71,6 +76,10 @@ def common(dice: random.Random) -> list[Asked]:
     ports = np.random.default_rng(5).choice(
         10_000, WELL_KNOWN, replace=False
     )  # those that `quarter` made frequent
+    found += [  # about the day that is being written
+        Asked("ranking", _path("rankings/ports", period="24h")),
+        Asked("trend", _path("trends/countries", period="24h", step="hour")),
+    ]
     found += [
         Asked("sources", _path("sources", period=f"2020-06-{day}", port=f"{ports[day]}/tcp", limit=50))
         for day in (24, 25)
@@ -197,14 +206,20 @@ async def _ready(port: int) -> None:
     raise TimeoutError("the server does not answer")
 
 
+KEPT = {"DARKSCOPE_RETENTION__FLOWS": "keep", "DARKSCOPE_RETENTION__SOURCES": "keep"}
+"""The quarter that is asked about is years older than the day that is ingested."""
+
+
 @contextmanager
-def ingesting(folder: Path, seconds: float) -> Iterator[None]:
-    """Ingest from standard input at a steady rate meanwhile, into a ledger of its own."""
+def ingesting(ledger: Path, folder: Path, seconds: float) -> Iterator[None]:
+    """Ingest the last minutes from standard input at a steady rate meanwhile."""
     capture = folder / "beside.pcap"
     count = int(PACE * seconds)
-    write(SPARSE, count, capture)
+    minutes = count // CHUNK
+    write(SPARSE, count, capture, second=int(time.time()) - START - 60 * minutes)
     process = subprocess.Popen(
-        [*COMMAND, "ingest", "-", "--ledger", str(folder / "beside")],
+        [*COMMAND, "ingest", "-", "--ledger", str(ledger)],
+        env={**os.environ, **KEPT},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -231,6 +246,19 @@ def _feed(process: subprocess.Popen[bytes], capture: Path, seconds: float) -> No
         return
 
 
+def lent(ledger: Path, to: Path) -> Path:
+    """A ledger that may be written, of the same files: none is ever written to again once it is there."""
+    shutil.copytree(ledger, to, copy_function=_linked)
+    return to
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
 def resident(pid: int) -> int:
     """Resident memory of a process, bytes."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
@@ -248,21 +276,25 @@ def main() -> None:
     if not ledger.exists():
         build(ledger, count, random_ports)
     dice = random.Random(20_200_630)
-    with serving(ledger) as (port, pid):
+    asked = lent(ledger, folder / "asked")
+    versions = [Ledger(asked).snapshot().version]
+    with serving(asked) as (port, pid):
         asyncio.run(load(port, common(dice), 2))  # opens files for the first time
         before = resident(pid)
-        with ingesting(folder, 2.5 * SECONDS):
+        with ingesting(asked, folder, 2.5 * SECONDS):
             time.sleep(15)  # until it has begun
             mix = asyncio.run(load(port, list(mixed(dice, 50 * SECONDS, 0.8)), 50))
             fresh = asyncio.run(load(port, [distinct(dice) for _ in range(5 * SECONDS)], 5))
         cached = asyncio.run(load(port, list(mixed(dice, 200 * SECONDS // 2, 1.0)), 200))
         after = resident(pid)
+    versions.append(Ledger(asked).snapshot().version)
     answers = {
         "mixed": told(mix),
         "distinct": told(fresh),
         "cached": told([("all", *rest) for _, *rest in cached]),
     }
-    print(json.dumps({"answers": answers, "memory": {"before": before, "after": after}}))
+    memory = {"before": before, "after": after}
+    print(json.dumps({"answers": answers, "memory": memory, "versions": versions[1] - versions[0]}))
 
 
 if __name__ == "__main__":

@@ -81,8 +81,14 @@ class MemorySnapshot:
     requests: pl.DataFrame = field(default_factory=lambda: asked(()))
     version: int = 7
     rolled: dict[str, frozenset[date]] = field(default_factory=dict)
-    captures: pl.DataFrame = field(default_factory=pl.DataFrame)  # their files
+    captures: pl.DataFrame = field(
+        default_factory=lambda: pl.DataFrame(schema={"day": pl.Date, "path": pl.String})
+    )  # their files
     scanned: list[tuple[str, date, date]] = field(default_factory=list)
+
+    @property
+    def plan(self) -> int:
+        return self.version
 
     def scan(self, table: series.Table, first_day: date, last_day: date) -> pl.LazyFrame:
         self.scanned.append((table.name, first_day, last_day))
@@ -101,8 +107,8 @@ class MemorySnapshot:
     def files(self, table: series.Table) -> pl.DataFrame:
         if table is series.CAPTURES:
             return self.captures
-        assert table is series.COVERAGE
-        return self.coverage.select(_day(), path=pl.lit("one")).unique()
+        rows = {"flows": self.flows, "coverage": self.coverage}.get(table.name, self.flows.clear())
+        return rows.select(_day(), path=pl.lit(f"version {self.version}")).unique()
 
     def days(self, table: series.Table) -> frozenset[date]:
         if table is series.SOURCES:

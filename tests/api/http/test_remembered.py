@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from fastapi.testclient import TestClient
+from flows import book, flow, minute
 
 from darkscope.api.ask import Observer
+from darkscope.api.http.app import create
 from darkscope.api.http.remembered import Kept, Remembered
+from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.settings import Settings
 
 TEN = Kept(b"." * 10)
 A, B, C = (("/v1/rankings/ports", tag) for tag in "abc")
@@ -77,3 +83,23 @@ def test_a_page_from_memory_leads_on_to_the_next_like_the_one_that_was_computed(
     cursor = again.json()["next"]
     following = client.get(f"/v1/sources?period=2020-06-24&limit=1&port=23/tcp&cursor={cursor}").json()
     assert [row["address"] for row in following["rows"]] == ["0.0.0.2"]
+
+
+def test_an_answer_outlives_versions_that_changed_nothing_of_its_period(tmp_path: Path) -> None:
+    ledger = Ledger.open_or_create(tmp_path)
+    book(ledger, [flow(minute(date(2020, 6, 24), 9))])
+    with TestClient(
+        create(Settings(ledger=tmp_path), lambda: datetime(2020, 9, 1, tzinfo=UTC)), "http://localhost"
+    ) as client:
+        path = "/v1/rankings/ports?period=2020-06-24"
+        first = client.get(path)
+        newer = book(ledger, [flow(minute(date(2020, 8, 24), 9))]).version
+        again = client.get(path)
+        assert (again.content, again.headers["etag"]) == (first.content, first.headers["etag"])
+        assert again.headers["darkscope-ledger-version"] == str(newer - 1)
+        assert client.get(path, headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+        late = book(ledger, [flow(minute(date(2020, 6, 24), 10))]).version
+        changed = client.get(path, headers={"If-None-Match": first.headers["etag"]})
+        assert changed.json()["provenance"]["ledger_version"] == late
+        assert [row["packets"] for row in changed.json()["rows"]] == [2]
+        assert client.get("/v1/sources?period=2020-06-24").headers["darkscope-ledger-version"] == str(late)
