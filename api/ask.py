@@ -21,7 +21,7 @@ from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
 from darkscope.api.calendars import Calendars, zone_of, zones_of
 from darkscope.api.dimension import Dimension, Key, ValueTextError, value_text
 from darkscope.api.names import Names, Told
-from darkscope.api.periods import Buckets, Period, Window, cut, instant, minute
+from darkscope.api.periods import Buckets, Period, Window, cut, instant, midnight, minute
 from darkscope.api.requests.rules import Rules
 from darkscope.api.selection import EVERY_KIND, Choice, Selection, known_and, select
 from darkscope.api.services import service_name
@@ -73,6 +73,16 @@ class Scope:
     where: Filter  # with the chosen sensors
     days: Buckets  # of the period up to now; the first begins with it
     watch: Watch  # by day
+    provenance: ranking.Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Steady:
+    """Days as those sensors saw them that watched nearly all of their time: only what they say is comparable."""
+
+    days: Buckets  # whole ones
+    where: Filter  # the packets asked about, of these sensors
+    exposure: tuple[float, ...]  # watched share of each day, sensors by what they receive; 0: too little
     provenance: ranking.Provenance
 
 
@@ -277,6 +287,37 @@ class Observer:
             label=lambda key: self.label(dimension, key),
             provenance=self._provenance(period, where, watch),
         )
+
+    def steady(self, question: Question, lead: timedelta, least: float) -> Steady:
+        """Give whole days of a period up to now, and so many before it, as far back as anybody watched.
+
+        Of a day less than `least` of which was watched nothing is said.
+        """
+        period = question.period
+        past = self._past(period.window)
+        end = midnight(past.end.astimezone(period.zone).date(), period.zone)
+        first = midnight((past.start - lead).astimezone(period.zone).date(), period.zone)
+        days = cut(Window(first, max(end, first + ONE_DAY)), "day", period.zone)
+        watched = self._watch(self._choice(question, days.window), days).by_bucket()
+        begun = next((number for number, seconds in enumerate(watched) if seconds), 0)
+        days = replace(days, edges=days.edges[begun:])
+        choice = self._choice(question, days.window)
+        choice = choice.steady(self._watch(choice, days), STEADY)
+        where = replace(question.where, sensors=choice.postings)
+        watch = self._watch(choice, days)
+        heard = dict(self.store.totals(Dimension.SENSORS, days.window, where).rows())
+        weights = {
+            sensor: heard.get(sensor, 0) / seconds
+            for sensor in watch.sensors
+            if (seconds := sum(watch.covered[sensor]))
+        }
+        shares = [
+            sum(weight * watch.covered[sensor][day] for sensor, weight in weights.items())
+            / max(1e-9, sum(weight * watch.expected[sensor][day] for sensor, weight in weights.items()))
+            for day in range(len(days))
+        ]
+        exposure = tuple(share if share >= least else 0.0 for share in shares)
+        return Steady(days, where, exposure, self._provenance(period, where, watch))
 
     def rhythm(
         self, question: Question, values: Sequence[Key], limit: int, source_zone: ZoneInfo | None = None

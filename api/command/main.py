@@ -33,6 +33,10 @@ COMMANDS = (
         "movements", "Find which values' levels shifted at the same time, together or against each other."
     ),
     Command(
+        "phenomena",
+        "Propose what is worth a paragraph of the report: what jumped, changed its level, swings, came or went.",
+    ),
+    Command(
         "sources",
         "List who sends: source addresses with what is known of each, or the owners of their networks.",
     ),

@@ -1,0 +1,72 @@
+"""Which of very many series of daily counts may have left their level: a cheap look at all of them at once.
+
+Pure: a table of counts in, rows of it out. It errs on the side of looking closer: what it lets through is cut into
+levels by `shifts`, under the full demand.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from darkscope.api.phenomena.shifts import (
+    BASE,
+    FACTOR,
+    FEWEST,
+    LEAST,
+    STEP,
+    calmed,
+    dispersion,
+    expected,
+    likelihood,
+)
+
+SCALES = (LEAST, 7, 14, 28)
+"""Lengths of stretches, days, that are compared with the weeks before them."""
+
+EASE = 0.8
+"""Part of the demanded score that is enough for a closer look."""
+
+ROWS = 4096
+"""Series looked at in one go: the tables of one go stay in the processor's cache, or near it."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def standing_out(
+    counts: Floats, exposure: Floats, first_weekday: int, score: float, fewest: float = FEWEST
+) -> npt.NDArray[np.int64]:
+    """Rows (series by day) of which some stretch differs from the four weeks before it; the strongest first."""
+    strength = np.zeros(len(counts))
+    enough = np.flatnonzero(counts.sum(axis=1) >= fewest)  # others cannot have brought, or lost, as many
+    for number in range(0, len(enough), ROWS):
+        rows = enough[number : number + ROWS]
+        strength[rows] = _strength(counts[rows], exposure, first_weekday)
+    order = np.argsort(-strength, kind="stable")
+    return order[strength[order] >= EASE * score]
+
+
+def _strength(counts: Floats, exposure: Floats, first_weekday: int) -> Floats:
+    """Largest score of any stretch of each series."""
+    calm = calmed(counts, exposure)
+    time = expected(calm, exposure, first_weekday)
+    noise = dispersion(calm, time)
+    packets, watched = (_sums(values) for values in (calm, time))
+    days = counts.shape[1]
+    best = np.zeros(len(counts))
+    for scale in SCALES:
+        start = np.arange(LEAST, days - LEAST + 1)
+        end, low = np.minimum(days, start + scale), np.maximum(0, start - BASE)
+        y0, e0 = packets[:, start] - packets[:, low], watched[:, start] - watched[:, low]
+        y1, e1 = packets[:, end] - packets[:, start], watched[:, end] - watched[:, start]
+        gain = likelihood(y0, e0) + likelihood(y1, e1) - likelihood(y0 + y1, e0 + e1)
+        known = (e0 > 0) & (e1 > 0)
+        ratio = (y1 / np.where(known, e1, 1) + STEP) / (y0 / np.where(known, e0, 1) + STEP)
+        moved = known & ((ratio >= FACTOR * EASE) | (ratio <= 1 / FACTOR / EASE))
+        best = np.maximum(best, np.where(moved, gain, 0.0).max(axis=1, initial=0.0))
+    found: Floats = np.sqrt(np.maximum(0.0, best) / noise)
+    return found
+
+
+def _sums(values: Floats) -> Floats:
+    return np.concatenate([np.zeros((len(values), 1)), np.cumsum(values, axis=1)], axis=1)
