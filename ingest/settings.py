@@ -289,6 +289,8 @@ class Settings(_Section):
     """File of investigated devices, CSV; none where left out."""
     vulnerabilities: Path | None = None
     """Folder of further rules that name requests, one YAML file each; those that ship alone where left out."""
+    decisions: Path | None = None
+    """File of what an analyst decided of phenomena, TOML; `decisions.toml` in the ledger's folder where left out."""
     retention: Retention = Retention()
     influx: Influx = Influx()
     api: Api = Api()

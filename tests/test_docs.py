@@ -65,6 +65,8 @@ ASKS_AS_TOP_DOES = {
     "requests",
     "visitors",
     "vulnerabilities",
+    "phenomena list",
+    "phenomena show",
 }
 
 

@@ -34,7 +34,8 @@ COMMANDS = (
     ),
     Command(
         "phenomena",
-        "Propose what is worth a paragraph of the report: what jumped, changed its level, swings, came or went.",
+        "Propose what is worth a paragraph of the report, and keep what an analyst decides of it.",
+        is_group=True,
     ),
     Command(
         "sources",

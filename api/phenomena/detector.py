@@ -32,7 +32,7 @@ from darkscope.api.phenomena.proposal import (
     name,
     subject_text,
 )
-from darkscope.api.phenomena.screen import SCALES, standing_out
+from darkscope.api.phenomena.screen import changes, demanded
 from darkscope.api.phenomena.shifts import (
     BACK,
     BASE,
@@ -42,14 +42,10 @@ from darkscope.api.phenomena.shifts import (
     STEP,
     WEEK,
     Excursion,
-    certainty,
     excursions,
 )
 from darkscope.api.store import Filter, NotHeldError, Precision
 from darkscope.ingest.series import Traffic
-
-DOUBT = 0.05
-"""Chance that noise alone, over all series and days together, is looked at as a change."""
 
 WEIGHT = 0.0003
 """Share of all packets of the period that a change brings, or takes, at least."""
@@ -59,9 +55,6 @@ HALF_WATCHED = 0.5
 
 LEADING = 30
 """Ports that are looked at from each country, whether all of them stand out or not."""
-
-MOST = 200
-"""Series of a kind that are looked at closer, the strongest first."""
 
 TOP = 5
 """Leading ports and countries, as the reports list them."""
@@ -131,7 +124,7 @@ class _Detector:
 
     def phenomena(self, limit: int) -> Phenomena:
         """Find, put together, verify."""
-        groups = grouped(self._findings(), self._excess, self._main)
+        groups = grouped(self._findings(), self._excess, self._main, len(self.days))
         proposals = [one for group in groups if (one := self._proposal(group)) is not None]
         proposals += self._ranked(proposals)
         proposals += self._offices(proposals)
@@ -162,8 +155,8 @@ class _Detector:
         """Series that leave their level in the period."""
         ports, countries = self.tables[Dimension.PORTS], self.tables[Dimension.COUNTRIES]
         leading = ranking.leading(Dimension.PORTS, self.totals[Dimension.PORTS], LEADING)
-        many = (len(ports.keys) + len(countries.keys) + LEADING * len(countries.keys)) * len(SCALES)
-        self.score = certainty(many * len(self.days), DOUBT, len(self.days))
+        series = len(ports.keys) + (1 + LEADING) * len(countries.keys)
+        self.score = demanded(series, len(self.days))
         found = [Finding((int(key[0]), int(key[1])), None, one) for key, one in self._excursions(ports)]
         for key in dict.fromkeys([*leading, *(one.port for one in found if one.port)]):
             where = replace(self.steady.where, ports=self._ports([key]))
@@ -188,15 +181,19 @@ class _Detector:
         return frozenset(one for one in ports if asked is None or {one, (None, one[1])} & asked)
 
     def _excursions(self, table: Table) -> Iterator[tuple[Key, Excursion]]:
-        rows = standing_out(table.counts, self.exposure, self.weekday, self.score, self.fewest)
-        for row in rows[:MOST].tolist():
-            for one in self._of(table.counts[row]):
+        found = changes(table.counts, self.exposure, self.weekday, self.score, self.fewest)
+        for row, one in found:
+            if self._is_told(one):
                 yield table.keys[row], one
 
+    def _is_told(self, one: Excursion) -> bool:
+        """Whether the period tells of it: it lives through its third day."""
+        return one.start + LEAST > self.first
+
     def _of(self, counts: Floats) -> list[Excursion]:
-        """Excursions of one series that the period tells of: it lives through their third day."""
+        """Excursions of one series that the period tells of."""
         found = excursions(counts, self.exposure, self.weekday, self.score, self.fewest)
-        return [one for one in found if one.start + LEAST > self.first]
+        return [one for one in found if self._is_told(one)]
 
     def _excess(self, port: tuple[int, int], country: str, over: Excursion) -> float:
         """Packets beyond the usual of a port from a country."""
@@ -238,10 +235,11 @@ class _Detector:
         rise = self._breadth(where, now, before, rises=its.rises)
         if (rise.growth is not None and rise.growth < BACK) or not rise.rows:
             return None
-        regions, sensors, tools = (
-            self._parts(dimension, where, now, before, rises=its.rises)
-            for dimension in (Dimension.COUNTRIES, Dimension.SENSORS, Dimension.TOOLS)
-        )
+
+        def parts(dimension: Dimension) -> tuple[Part, ...]:
+            return self._parts(dimension, where, now, before, rises=its.rises)
+
+        regions, sensors, tools = map(parts, (Dimension.COUNTRIES, Dimension.SENSORS, Dimension.TOOLS))
         classes = self._classes(where, now)
         here, _ = self._slices(its)
         keys = sorted(group.ports, key=lambda port: (port[1], port[0]))
@@ -265,7 +263,10 @@ class _Detector:
             verdict=rise.verdict,
             reason=rise.reason,
             growth=rise.growth if its.rises or not rise.growth else 1 / rise.growth,
+            compared_sensors=rise.sensors,
+            sharing_sensors=rise.sharing,
             regions=regions,
+            services=() if group.ports else parts(Dimension.PORTS),
             sensors=sensors,
             tools=tools,
             spoofable=classes.get(Traffic.SPOOFABLE.value) if classes else None,
@@ -439,7 +440,10 @@ class _Detector:
             verdict=rise.verdict,
             reason=rise.reason,
             growth=rise.growth,
+            compared_sensors=rise.sensors,
+            sharing_sensors=rise.sharing,
             regions=(),
+            services=(),
             sensors=(),
             tools=(),
             spoofable=row.spoofable,
@@ -498,7 +502,10 @@ class _Detector:
                 verdict=breadth.Verdict.UNCLEAR,
                 reason=office.reason,
                 growth=None,
+                compared_sensors=0,
+                sharing_sensors=0,
                 regions=(),
+                services=(),
                 sensors=(),
                 tools=(),
                 spoofable=None,

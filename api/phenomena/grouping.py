@@ -16,6 +16,9 @@ NEAR = 5
 EXPLAINED = 0.5
 """Share of a country's change that a port's has in it, from which on the country's is no other."""
 
+SAME_DAYS = 0.5
+"""Share of their days that the changes of ports have in common that are one phenomenon."""
+
 SOLE = 0.8
 """Share of ports' changes that one country has, from which on ports that change at once are one phenomenon."""
 
@@ -47,14 +50,12 @@ class Group:
 Excess = Callable[[tuple[int, int], str, Excursion], float]
 """Packets beyond the usual of a port from a country, over the days of an excursion."""
 
+Main = Callable[[Finding], str | None]
+"""Which country has SOLE of a port's change; None where none has."""
 
-def grouped(
-    findings: Iterable[Finding], excess: Excess, main: Callable[[Finding], str | None]
-) -> list[Group]:
-    """Put findings together.
 
-    `main` says which country has SOLE of a port's change, None where none has.
-    """
+def grouped(findings: Iterable[Finding], excess: Excess, main: Main, days: int) -> list[Group]:
+    """Put findings of so many days together."""
     found = sorted(findings, key=lambda one: (-abs(one.excursion.excess), one.port or (), one.country or ""))
     groups = [Group(one, [one.port]) for one in found if one.port and not one.country]
     for one in found:
@@ -63,7 +64,7 @@ def grouped(
     for one in found:
         if one.country and not one.port:
             _place_country(one, groups, excess)
-    return _companions(groups, main)
+    return _companions(groups, main, days)
 
 
 def _place_pair(one: Finding, groups: list[Group]) -> None:
@@ -91,11 +92,11 @@ def _place_country(one: Finding, groups: list[Group], excess: Excess) -> None:
         and country in (group.countries or [country])
     ]
     parts = [
-        (sum(abs(excess(port, country, group.excursion)) for port in group.ports), number)
-        for number, group in enumerate(near)
+        (country in group.countries, sum(abs(excess(port, country, group.excursion)) for port in group.ports))
+        for group in near
     ]
-    if parts and sum(part for part, _ in parts) >= EXPLAINED * abs(one.excursion.excess):
-        near[max(parts)[1]].others.append(one)
+    if parts and sum(part for _, part in parts) >= EXPLAINED * abs(one.excursion.excess):
+        near[parts.index(max(parts))].others.append(one)
         return
     standing = Group(one, [], [country])
     for group in near:
@@ -105,31 +106,43 @@ def _place_country(one: Finding, groups: list[Group], excess: Excess) -> None:
     groups.append(standing)
 
 
-def _companions(groups: Sequence[Group], main: Callable[[Finding], str | None]) -> list[Group]:
+def _companions(groups: Sequence[Group], main: Main, days: int) -> list[Group]:
     """Put ports together that change at once because of one and the same country."""
     kept: list[Group] = []
     for group in groups:
-        country = (group.countries or [main(group.lead)])[0] if group.ports else None
-        its = next(
-            (
-                other
-                for other in kept
-                if country
-                and other.ports
-                and (other.countries or [main(other.lead)])[0] == country
-                and (not other.countries or len(other.countries) == 1)
-                and len(group.countries) <= 1
-                and _together(other.excursion, group.excursion)
-            ),
-            None,
-        )
-        if its is None:
+        country = _owner(group, main)
+        its = next((other for other in kept if country and _fit(other, group, main, days)), None)
+        if its is None or country is None:
             kept.append(group)
             continue
         its.ports += group.ports
-        its.countries = [str(country)]
+        its.countries = [country]
         its.others += [group.lead, *group.others]
     return kept
+
+
+def _owner(group: Group, main: Main) -> str | None:
+    """The one country of which a group of ports is; None where there is none, or are several."""
+    if not group.ports or len(group.countries) > 1:
+        return None
+    return group.countries[0] if group.countries else main(group.lead)
+
+
+def _fit(one: Group, other: Group, main: Main, days: int) -> bool:
+    """Whether two groups of ports are of one country, begin together, and last about as long."""
+    both = one.excursion, other.excursion
+    return (
+        both[0].swings == both[1].swings
+        and _together(*both)
+        and _shared(*both, days) >= SAME_DAYS
+        and _owner(one, main) == _owner(other, main)
+    )
+
+
+def _shared(one: Excursion, other: Excursion, days: int) -> float:
+    """Share of the days of either that are days of both."""
+    ends = [days if each.end is None else each.end for each in (one, other)]
+    return (min(ends) - max(one.start, other.start)) / (max(ends) - min(one.start, other.start))
 
 
 def _together(one: Excursion, other: Excursion) -> bool:

@@ -131,7 +131,10 @@ class Proposal:
     verdict: Verdict
     reason: str  # the verdict in a sentence
     growth: float | None  # of the compared sensors' rates
+    compared_sensors: int  # that watched the days, and those before
+    sharing_sensors: int  # of them those that share in the change
     regions: tuple[Part, ...]  # source countries, the greatest changes first
+    services: tuple[Part, ...]  # ports, where the subject has none
     sensors: tuple[Part, ...]
     tools: tuple[Part, ...]
     spoofable: float | None  # share of the packets from start to end; None where not known

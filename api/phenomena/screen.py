@@ -6,6 +6,8 @@ levels by `shifts`, under the full demand.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -15,14 +17,23 @@ from darkscope.api.phenomena.shifts import (
     FEWEST,
     LEAST,
     STEP,
+    Excursion,
     calmed,
+    certainty,
     dispersion,
+    excursions,
     expected,
     likelihood,
 )
 
 SCALES = (LEAST, 7, 14, 28)
 """Lengths of stretches, days, that are compared with the weeks before them."""
+
+DOUBT = 0.05
+"""Chance that noise alone, over all series and days together, is taken for a change."""
+
+MOST = 200
+"""Series that are looked at closer, the strongest first."""
 
 EASE = 0.8
 """Part of the demanded score that is enough for a closer look."""
@@ -31,6 +42,21 @@ ROWS = 4096
 """Series looked at in one go: the tables of one go stay in the processor's cache, or near it."""
 
 Floats = npt.NDArray[np.float64]
+
+
+def demanded(series: int, days: int) -> float:
+    """Score that a change of any of so many series must have, so that noise seldom has it."""
+    return certainty(series * len(SCALES) * days, DOUBT, days)
+
+
+def changes(
+    counts: Floats, exposure: Floats, first_weekday: int, score: float, fewest: float
+) -> Iterator[tuple[int, Excursion]]:
+    """Find where any of many series (rows, by day) leaves its usual level; the strongest rows first."""
+    rows = standing_out(counts, exposure, first_weekday, score, fewest)
+    for row in rows[:MOST].tolist():
+        for one in excursions(counts[row], exposure, first_weekday, score, fewest):
+            yield row, one
 
 
 def standing_out(

@@ -34,6 +34,9 @@ FACTOR = 1.5
 BACK = sqrt(FACTOR)
 """So near to the usual level, up or down, a change is over."""
 
+LEFT_OVER = 1 / 3
+"""Part of a change, on a scale of factors, that may be left when it is over."""
+
 STAYED = 4 * WEEK
 """Days after which a changed level is the usual one."""
 
@@ -105,8 +108,8 @@ class Excursion:
 
     @property
     def swings(self) -> bool:
-        """Whether it goes up and down."""
-        return self.peaks >= PEAKS
+        """Whether it goes up and down, above the usual."""
+        return self.rises and self.peaks >= PEAKS
 
 
 def certainty(looks: float, doubt: float, days: int) -> float:
@@ -167,8 +170,8 @@ def _week_around(values: Floats) -> Floats:
 def dispersion(counts: Floats, time: Floats) -> Floats:
     """How much more than a Poisson count each series varies: variance over mean, at least 1 (days last).
 
-    From each day to the next and to the same weekday, whichever varies more, each week for itself; of the weeks the
-    median, for those in which the level changes say nothing of the noise. A week without packets is as Poisson as any.
+    From each day to the next and to the same weekday, whichever varies more, each week for itself; of the weeks
+    with packets the median, for those in which the level changes say nothing of the noise.
     """
     return np.maximum(1.0, np.maximum(_varied(counts, time, 1), _varied(counts, time, WEEK)))
 
@@ -184,8 +187,20 @@ def _varied(counts: Floats, time: Floats, lag: int) -> Floats:
     weeks = squares.shape[-1] // WEEK
     shape = (*squares.shape[:-1], weeks, WEEK)
     sums, days = (values[..., : weeks * WEEK].reshape(shape).sum(-1) for values in (squares, known))
-    found: Floats = np.median(np.where(days > 0, sums / np.maximum(days, 1), 1.0), axis=-1) / USUAL
+    means = np.sort(np.where(days > 0, sums / np.maximum(days, 1), inf), axis=-1)
+    heard = (days > 0).sum(axis=-1)
+    # Weeks without packets say nothing; but what is heard in fewer than half of the weeks was quiet in the others.
+    quiet = np.maximum(0, weeks // 2 - heard)
+    low, high = (np.clip((heard + quiet - one) // 2 - quiet, -1, weeks - 1) for one in (1, 0))
+    found: Floats = (_at(means, low) + _at(means, np.minimum(high, heard - 1))) / 2 / USUAL
     return found
+
+
+def _at(means: Floats, place: npt.NDArray[np.int64]) -> Floats:
+    """Value at a place of sorted rows; before the first it is that of a Poisson count."""
+    found = np.take_along_axis(means, np.maximum(place, 0)[..., None], axis=-1)[..., 0]
+    value: Floats = np.where(place < 0, USUAL, found)
+    return value
 
 
 def likelihood(packets: Floats, time: Floats) -> Floats:
@@ -283,8 +298,9 @@ class _Levels:
             start, end = stretches[number][0], stretches[last][1]
             is_off = base is not None and _beyond(self._rate(*stretches[number]), base, FACTOR)
             if base is not None and is_off and self._holds(start, end, base):
+                rises = self._rate(start, end) > base
                 returned = last + 1 < len(stretches) and not _beyond(
-                    self._rate(*stretches[last + 1]), base, BACK
+                    self._rate(*stretches[last + 1]), base, self._near(start, end, base), rises=rises
                 )
                 yield self._excursion(stretches[number : last + 1], base, returned=returned)
                 if (end - start >= BASE_LEAST and not returned) or end - start >= STAYED:
@@ -306,10 +322,16 @@ class _Levels:
             goes_on = reached - first >= BASE_LEAST and _beyond(
                 following, self._rate(first, reached), FACTOR, rises=rises
             )
-            if goes_on or not _beyond(following, base, BACK, rises=rises):
+            near = self._near(first, reached, base)
+            if goes_on or not _beyond(following, base, near, rises=rises):
                 break
             last += 1
         return last
+
+    def _near(self, start: int, end: int, base: float) -> float:
+        """Factor within which a level is the usual again: the greater the change was, the more is left of it."""
+        ratio = (self._rate(start, end) + STEP) / (base + STEP)
+        return max(BACK, float(max(ratio, 1 / ratio) ** LEFT_OVER))
 
     def _excursion(self, stretches: list[tuple[int, int]], base: float, *, returned: bool) -> Excursion:
         start, end = self._trimmed(stretches[0][0], stretches[-1][1], base)

@@ -16,7 +16,10 @@ from darkscope.api.ask import Observer
 from darkscope.api.asked import Asked
 from darkscope.api.breadth import Verdict
 from darkscope.api.dimension import Dimension, ValueTextError, value_text
+from darkscope.api.formats import json_text
 from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.phenomena.detector import detect
+from darkscope.api.phenomena.proposal import Proposal
 from darkscope.api.selection import KNOWN
 from darkscope.ingest.simulate import scenario
 
@@ -176,3 +179,52 @@ def test_any_dimension_can_be_split_by_any_other(
     for line in whole.lines:
         parts = [one.packets for one in found.lines if one.value == line.value]
         assert [sum(filter(None, counts)) for counts in zip(*parts, strict=True)] == [*line.packets]
+
+
+def told(row: Proposal) -> tuple[str, str, str, str | None, str, str]:
+    """What an analyst reads first of a proposal."""
+    led = (row.regions if row.ports else row.services)[0].value
+    return row.subject, row.kind.value, f"{row.start}", row.end and f"{row.end}", row.verdict.value, led
+
+
+def test_the_phenomena_of_autumn_2014_are_those_of_the_report_and_what_made_its_ranks(
+    autumn: Observer,
+) -> None:
+    found = detect(autumn, asked(Dimension.PORTS, "2014-Q4"))
+    assert [told(row) for row in found.rows] == [
+        ("23/TCP", "swings", "2014-12-02", None, "wide", "CN"),
+        ("8080/TCP", "rose", "2014-11-30", None, "wide", "US"),
+        ("22/TCP, 5060/UDP from FR", "rose", "2014-10-02", None, "wide", "FR"),
+        ("23/TCP", "jumped", "2014-11-03", "2014-11-11", "wide", "CN"),
+        ("23/TCP from JP, US, FR, DE", "rose", "2014-12-03", None, "wide", "JP"),
+        ("23/TCP, 25/TCP from TW", "fell", "2014-09-29", None, "wide", "TW"),
+        ("8080/TCP from CN", "rose", "2014-11-03", None, "wide", "CN"),
+        ("5060/UDP from NL", "fell", "2014-10-04", None, "wide", "NL"),
+        ("10000/TCP", "appeared", "2014-12-23", None, "wide", "US"),
+        ("12543/TCP, 12543/UDP from JP", "jumped", "2014-10-13", "2014-10-24", "local", "JP"),
+    ]
+    decoy = found.rows[-1]
+    assert [part.value for part in decoy.sensors] == ["sapporo-1"]
+    assert (found.further, found.dismissed) == (0, 0)
+
+
+def test_the_phenomena_of_spring_2020_are_those_of_the_report_and_what_made_its_ranks(
+    spring: Observer,
+) -> None:
+    found = detect(spring, asked(Dimension.PORTS, "2020-Q2"))
+    assert [told(row) for row in found.rows] == [
+        ("445/TCP", "rose", "2020-04-28", None, "wide", "VN"),
+        ("1433/TCP", "fell", "2020-04-29", None, "wide", "CN"),
+        ("TW", "rose", "2020-04-01", None, "wide", "23/TCP"),
+        ("5001/TCP, 8080/TCP, 8083/TCP from RU", "jumped", "2020-05-26", "2020-06-22", "wide", "RU"),
+    ]
+    smb, sql = found.rows[:2]
+    assert [(one.subject, one.direction) for one in smb.relations] == [("1433/TCP", "against")]
+    assert [(one.subject, one.direction) for one in sql.relations] == [("445/TCP", "against")]
+    assert [one.value for one in smb.office_hours] == ["VN", "ID"]
+    assert {"VN", "ID"} <= set(smb.includes)
+
+
+def test_the_same_state_of_the_ledger_proposes_the_same_bytes(spring: Observer) -> None:
+    question = asked(Dimension.PORTS, "2020-Q2")
+    assert json_text(detect(spring, question)) == json_text(detect(spring, question))

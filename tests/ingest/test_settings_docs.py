@@ -26,6 +26,7 @@ LEFT_OUT = {
     "research": "none",
     "devices": "none",
     "vulnerabilities": "none",
+    "decisions": "`decisions.toml` in the ledger's folder",
     "holidays": "none",
     "contacts": "none",
     "notices.reply_to": "none",
