@@ -26,13 +26,14 @@ def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
         if dimension is Dimension.SENSORS:
             return names.get(text) or text
         if dimension is Dimension.COUNTRIES:
-            return f"{text} {_countries().get(text, '')}".rstrip()
+            return f"{text} {countries().get(text, '')}".rstrip()
         return text
 
     return label
 
 
 @cache
-def _countries() -> dict[str, str]:
+def countries() -> dict[str, str]:
+    """English names of countries by ISO 3166-1 alpha-2 code, and `ZZ`."""
     text = files("darkscope.api").joinpath("data/countries.csv").read_text(encoding="utf-8")
     return {row["code"]: row["name"] for row in csv.DictReader(text.splitlines())} | {"ZZ": "unknown"}

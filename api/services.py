@@ -13,7 +13,8 @@ _REGISTERED = {"tcp": TCP, "udp": UDP, "dccp": DCCP, "sctp": SCTP}
 
 
 @cache
-def _services() -> dict[tuple[int, int], str]:
+def services() -> dict[tuple[int, int], str]:
+    """Names of all registered services, by protocol and port."""
     text = files("darkscope.ingest").joinpath("data/services.csv").read_text(encoding="utf-8")
     return {
         (_REGISTERED[protocol], int(row["port"])): row["name"]
@@ -24,7 +25,7 @@ def _services() -> dict[tuple[int, int], str]:
 
 def service_name(protocol: int, port: int) -> str:
     """Name of the service registered for a port, as `telnet`; empty where there is none."""
-    return _services().get((protocol, port), "")
+    return services().get((protocol, port), "")
 
 
 def protocol_name(protocol: int) -> str:

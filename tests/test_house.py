@@ -161,7 +161,15 @@ KNOWS: dict[str, set[str]] = {
         "ingest.watched",
     },
     "api.charts": {"api"},
-    "api.http": {"api", "api.charts", "ingest.ledger", "ingest.registry", "ingest.series", "ingest.settings"},
+    "api.http": {
+        "api",
+        "api.charts",
+        "api.console",
+        "ingest.ledger",
+        "ingest.registry",
+        "ingest.series",
+        "ingest.settings",
+    },
     "api.notices": {
         "api",
         "ingest.contacts",
@@ -171,12 +179,13 @@ KNOWS: dict[str, set[str]] = {
         "ingest.settings",
     },
     "api.data": set(),
+    "api.console": {"api", "api.charts", "ingest.protocols"},
     "grafana": {"ingest.measurements", "ingest.series"},
     "provisioning": set(),
 }
 """What each room imports of the others. `api.command` may import all: it puts them together."""
 
-ROOMS = ("charts", "command", "data", "http", "notices")
+ROOMS = ("charts", "command", "console", "data", "http", "notices")
 """Folders of `api` that are rooms of their own."""
 
 PLACES = {
@@ -187,7 +196,7 @@ PLACES = {
     "grafana_api": {"grafana"},
     "holidays": {"api"},
     "influxdb_client": {"ingest.projection"},
-    "jinja2": {"api.notices"},
+    "jinja2": {"api.console", "api.notices"},
     "maxminddb": {"ingest.geo", "ingest.owners", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},
@@ -237,6 +246,7 @@ def room(module: str) -> str:
     if module.startswith("api."):
         second = module.split(".")[1]
         return f"api.{second}" if second in ROOMS else "api"
+        return f"api.{second}" if second in ("command", "console", "data", "http") else "api"
     return ".".join(module.split(".")[:2])
 
 

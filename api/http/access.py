@@ -16,6 +16,7 @@ from typing import Annotated
 from fastapi import Depends, Request, Security, params
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
+from darkscope.api.http import sessions
 from darkscope.api.http.rates import Rates
 from darkscope.api.keys import ANYBODY, Asker, Key, Scope, find, listed, note_use
 from darkscope.ingest.registry import RegistryError
@@ -71,17 +72,21 @@ class Doors:
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="keys")  # the registry may be busy for seconds
         self._cannot_note = False
 
-    def admit(self, presented: str | None, client: str, scopes: frozenset[Scope]) -> Asker:
-        """Find out who asks, and whether he may.
+    def admit(
+        self, presented: str | None, client: str, scopes: frozenset[Scope], session: str | None = None
+    ) -> Asker:
+        """Find out who asks, with a key or the cookie of a session, and whether he may.
 
-        Raises Unknown, Forbidden, TooFast, RegistryError.
+        A session that holds no more is as none. Raises Unknown, Forbidden, TooFast, RegistryError.
         """
         keys = self._fresh_keys()
         key = None if presented is None else find(keys, presented)
+        if presented is None and session is not None:
+            key = sessions.key_of(keys, session, self._now())
         state = "unknown" if key is None else key.state(self._now())
         who = key.id if key and state == "valid" else _network(client)
         self._rates.take(who, self._ticks())
-        if presented is None:
+        if presented is None and key is None:
             if not self._without_keys and keys:
                 raise Unknown("a key is needed, as `Authorization: Bearer` or `X-API-Key`", was_given=False)
             return replace(ANYBODY, who=who)
@@ -92,6 +97,23 @@ class Doors:
         if missing:
             raise Forbidden(f"this needs a key with the scope {', '.join(sorted(missing))}")
         return key.asker
+
+    def session(self, presented: str, client: str, scopes: frozenset[Scope]) -> str:
+        """Begin a session with a key: give the cookie's value. Raises as `admit`."""
+        asker = self.admit(presented, client, scopes)
+        return sessions.begun(self._keys[asker.key], self._now())
+
+    def renewed(self, asker: Asker, session: str | None) -> str | None:
+        """Give the value that a session's cookie should have from now on; None where it may stay."""
+        key = self._keys.get(asker.key)
+        if key is None or session is None or not sessions.is_old(session, self._now()):
+            return None
+        return sessions.begun(key, self._now()) if sessions.key_of(self._keys, session, self._now()) else None
+
+    @property
+    def asks_for_keys(self) -> bool:
+        """Whether nobody is answered without a key. Raises RegistryError."""
+        return bool(self._fresh_keys()) and not self._without_keys
 
     def _fresh_keys(self) -> Mapping[str, Key]:
         ticks = self._ticks()
@@ -149,7 +171,8 @@ async def admitted(
     doors: Doors = request.app.state.doors
     client = request.client.host if request.client else ""
     scopes = frozenset(map(Scope, needed.scopes))
-    asker = doors.admit(bearer.credentials if bearer else header, client, scopes)
+    session = request.cookies.get(sessions.COOKIE)
+    asker = doors.admit(bearer.credentials if bearer else header, client, scopes, session)
     request.state.asker = asker
     return asker
 

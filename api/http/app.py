@@ -17,6 +17,7 @@ from fastapi_offline import FastAPIOffline
 
 from darkscope.api.http import (
     breadths,
+    console,
     health,
     honeypots,
     live,
@@ -97,6 +98,7 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         ports,
     ):
         app.include_router(questions.router(source))
+    app.include_router(console.router(source))
     app.include_router(health.router(source))
     app.include_router(metrics.router(registry, is_open=settings.api.open_metrics))
     problems.install(app)

@@ -260,9 +260,14 @@ def drawn_or_written(found: Answer, shape: Shape, language: Language) -> bytes:
         raise Unusable(f"{error}; write format=json or csv") from None
 
 
-def in_turn(request: Request, source: Source, posed: Posed, compute: Callable[[], Kept]) -> Kept:
-    """Give what was answered before, else compute it when the asker's turn has come. Raises Busy."""
-    name = None if posed.tag is None else (request.url.path, posed.tag)
+def in_turn(
+    request: Request, source: Source, posed: Posed, compute: Callable[[], Kept], path: str = ""
+) -> Kept:
+    """Give what was answered before, else compute it when the asker's turn has come. Raises Busy.
+
+    `path` names what is kept, where that is not the answer of the request's own path.
+    """
+    name = None if posed.tag is None else (path or request.url.path, posed.tag)
     known = name and source.remembered.get(name)
     if known:
         return known

@@ -141,6 +141,13 @@ class Source:
         """Whether answers about one version of the ledger are the same for good."""
         return self._remote is None
 
+    def sensors_of(self, asker: Asker) -> set[str]:
+        """Ids of the sensors that a key limited to organisations may see."""
+        return set(self._sensors(asker.organisations or frozenset())["id"])
+
+    def _sensors(self, organisations: frozenset[str]) -> pl.DataFrame:
+        return self._known.filter(pl.col("organisation").is_in(sorted(organisations)))
+
     def observer(
         self, now: datetime, asker: Asker, state: Snapshot | None = None, period: Period | None = None
     ) -> Observer:
@@ -167,7 +174,7 @@ class Source:
                 calendars=self._calendars,
                 rules=self.rules,
             )
-        theirs = self._known.filter(pl.col("organisation").is_in(sorted(asker.organisations)))
+        theirs = self._sensors(asker.organisations)
         return Observer(
             store,
             theirs,

@@ -1,0 +1,129 @@
+// @ts-check
+// Charts: specifications that stand in the page, drawn by Vega with its interpreter, so that no text is evaluated.
+
+const page = document.documentElement;
+const drawn = new Map();
+
+/** Colours of charts on paper, and the style sheet's in their place. */
+const COLOURS = {
+  white: "--panel",
+  "#222222": "--text",
+  "#666666": "--quiet",
+  "#E4E4E4": "--line",
+  "#BDBDBD": "--outage",
+  "#EDEDED": "--partial",
+  "#F0F0F0": "--land",
+  "#C6DBEF": "--map-least",
+  "#08306B": "--map-most",
+  "#0072B2": "--line-1",
+  "#D55E00": "--line-2",
+  "#009E73": "--line-3",
+  "#CC79A7": "--line-4",
+  "#E69F00": "--line-5",
+  "#56B4E9": "--line-6",
+  "#000000": "--line-7",
+  "#7F7F7F": "--line-8",
+};
+
+/** @param {unknown} part @returns {any} a specification in the page's colours */
+function coloured(part) {
+  if (typeof part === "string" && part in COLOURS) {
+    return getComputedStyle(page).getPropertyValue(COLOURS[/** @type {keyof typeof COLOURS} */ (part)]).trim();
+  }
+  if (Array.isArray(part)) return part.map(coloured);
+  if (part && typeof part === "object") {
+    return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, name === "arcs" ? inner : coloured(inner)]));
+  }
+  return part;
+}
+
+/** @param {ParentNode} within draw all charts of a part of the page */
+export async function draw(within = document) {
+  for (const figure of within.querySelectorAll("figure.chart")) await one(/** @type {HTMLElement} */ (figure));
+}
+
+/** @param {HTMLElement} figure */
+async function one(figure) {
+  const plot = /** @type {HTMLElement} */ (figure.querySelector(".plot"));
+  const spec = coloured(JSON.parse(figure.querySelector("script.spec")?.textContent ?? "{}"));
+  const style = getComputedStyle(document.body);
+  spec.config = { ...spec.config, font: style.fontFamily };
+  drawn.get(plot)?.finalize();
+  const result = await /** @type {any} */ (window).vegaEmbed(plot, spec, {
+    actions: false,
+    ast: true,
+    defaultStyle: false,
+    logLevel: 1,
+    patch: exact,
+    renderer: "svg",
+    tooltip: tooltip(figure),
+  });
+  drawn.set(plot, result);
+  figure.classList.add("drawn");
+  if (figure.dataset.period !== undefined) zoom(figure, result.view);
+  const places = figure.querySelector("script.places");
+  if (places) follow(result.view, JSON.parse(places.textContent ?? "{}"));
+}
+
+/**
+ * Instants as numbers: Vega's interpreter knows `datetime` by year and month alone.
+ * @param {any} spec
+ */
+function exact(spec) {
+  return JSON.parse(JSON.stringify(spec).replace(/datetime\((\d+)\)/g, "$1"));
+}
+
+/** Values under the pointer, as text. @param {HTMLElement} figure */
+function tooltip(figure) {
+  const box = figure.querySelector(".tip") ?? figure.appendChild(document.createElement("div"));
+  box.className = "tip";
+  return (/** @type {any} */ _, /** @type {MouseEvent} */ event, /** @type {any} */ __, /** @type {any} */ value) => {
+    const shown = /** @type {HTMLElement} */ (box);
+    if (value === null || value === undefined || value === "") {
+      shown.hidden = true;
+      return;
+    }
+    const lines = Object.entries(value).map(([name, text]) => (name.trim() ? `${name}: ${text}` : String(text)));
+    shown.replaceChildren(...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
+    shown.hidden = false;
+    const around = figure.getBoundingClientRect();
+    const left = Math.min(event.clientX - around.left + 12, around.width - shown.offsetWidth - 4);
+    shown.style.left = `${Math.max(0, left)}px`;
+    shown.style.top = `${event.clientY - around.top + 14}px`;
+  };
+}
+
+/** A stretch that is marked becomes the period. @param {HTMLElement} figure @param {any} view */
+function zoom(figure, view) {
+  /** @type {number[] | undefined} */
+  let marked;
+  view.addSignalListener("marked", (/** @type {string} */ _, /** @type {any} */ value) => {
+    marked = Object.values(value ?? {})[0];
+  });
+  figure.querySelector(".plot")?.addEventListener("pointerup", () => setTimeout(() => {
+    if (!marked) return;
+    const address = new URL(location.href);
+    address.searchParams.set("period", days(marked[0], marked[1], figure.dataset.zone ?? "UTC"));
+    address.searchParams.delete("against");
+    location.assign(address);
+  }, 50));
+}
+
+/** Days of a zone that hold two moments, as a period. @param {number} first @param {number} last @param {string} zone */
+export function days(first, last, zone) {
+  const day = new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit" });
+  const [from, to] = [day.format(first), day.format(last)];
+  return from === to ? from : `${from}/${to}`;
+}
+
+/** A click on a place leads to it. @param {any} view @param {Record<string, string>} places */
+function follow(view, places) {
+  const at = (/** @type {any} */ item) => places[item?.datum?.name ?? item?.datum?.properties?.name];
+  view.addEventListener("click", (/** @type {Event} */ _, /** @type {any} */ item) => {
+    const address = at(item);
+    if (address) location.assign(address);
+  });
+}
+
+draw();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());

@@ -1,0 +1,223 @@
+"""The console: what each page of darkscope is about, what it needs, and how people come in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import Field
+
+from darkscope.api.address import address_text, parse_address
+from darkscope.api.charts import browser
+from darkscope.api.console import render, search
+from darkscope.api.dimension import Dimension, parse_value, value_text
+from darkscope.api.http import sections, sessions
+from darkscope.api.http.access import OPEN, Doors, needs
+from darkscope.api.http.pages import (
+    FILES,
+    Frame,
+    PageRoute,
+    Pages,
+    View,
+    Viewed,
+    keep,
+    names,
+    page,
+    problem_of,
+)
+from darkscope.api.http.questions import Narrowed
+from darkscope.api.http.sections import Section
+from darkscope.api.http.source import Source
+from darkscope.api.keys import Scope
+from darkscope.api.periods import Period
+
+KEPT_FOR = "private, max-age=31536000, immutable"
+"""Files are named with what is in them, so they may be kept for ever."""
+
+MOST_FIELDS = 10
+"""Of a form."""
+
+
+class SearchView(View):
+    """The parameters of a search."""
+
+    q: Annotated[str, Field(max_length=200)] = ""
+    """What is looked for."""
+
+
+def router(source: Source) -> APIRouter:
+    """The pages, over a source."""
+    routes = APIRouter(route_class=PageRoute, include_in_schema=False)
+    pages = Pages(source)
+    read, with_sources = [needs(Scope.READ)], [needs(Scope.SOURCES)]
+
+    @routes.get("/", dependencies=read)
+    def overview(request: Request, view: Viewed) -> Response:
+        """What is rising now, from where, and who watched."""
+
+        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
+            return {
+                "now": sections.now(asked, period),
+                "ports": sections.leading(asked, period, Dimension.PORTS),
+                "countries": sections.leading(asked, period, Dimension.COUNTRIES),
+                "map": sections.map_of(asked),
+                "tools": sections.short(asked, Dimension.TOOLS),
+                "owners": sections.short(asked, Dimension.OWNERS),
+                "coverage": sections.coverage(asked, period),
+            }
+
+        return pages.shown(request, view, "overview.html", parts)
+
+    @routes.get("/ports/{protocol}/{port}", dependencies=read)
+    def port(request: Request, protocol: str, port: str, view: Viewed) -> Response:
+        """One port."""
+        key = parse_value(Dimension.PORTS, f"{port}/{protocol}")
+        name = value_text(Dimension.PORTS, key)
+
+        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
+            everything = asked.model_copy(update={"port": ()})
+            its = asked.model_copy(update={"port": (name,)})
+            return {
+                "port": sections.port(everything, key),
+                "trend": sections.trend(everything, period, Dimension.PORTS, [key], Dimension.COUNTRIES),
+                "countries": sections.leading(its, period, Dimension.COUNTRIES, has_chart=False),
+                "owners": sections.short(its, Dimension.OWNERS, limit=8),
+                "tools": sections.short(its, Dimension.TOOLS),
+                "breadth": sections.breadth(its),
+                "rhythm": sections.rhythm(its),
+                "sources": sections.sources(its),
+            }
+
+        return pages.shown(request, view, "port.html", parts, ("port",), name=name, port_of_page=name)
+
+    @routes.get("/regions/{country}", dependencies=read)
+    def region(request: Request, country: str, view: Viewed) -> Response:
+        """One source country."""
+        key = parse_value(Dimension.COUNTRIES, country)
+        name = value_text(Dimension.COUNTRIES, key)
+
+        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
+            everything = asked.model_copy(update={"country": ()})
+            its = asked.model_copy(update={"country": (name,)})
+            return {
+                "region": sections.region(everything, name),
+                "trend": sections.trend(everything, period, Dimension.COUNTRIES, [key], Dimension.PORTS),
+                "ports": sections.leading(its, period, Dimension.PORTS, has_chart=False),
+                "owners": sections.short(its, Dimension.OWNERS, limit=8),
+                "tools": sections.short(its, Dimension.TOOLS),
+                "breadth": sections.breadth(its),
+                "rhythm": sections.rhythm(everything, [key]),
+                "sources": sections.sources(its),
+            }
+
+        return pages.shown(request, view, "region.html", parts, ("country",), name=name, country_of_page=name)
+
+    @routes.get("/sources", dependencies=with_sources)
+    def sources(request: Request, view: Viewed) -> Response:
+        """Who sends, address by address."""
+
+        def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
+            return {
+                "sources": sections.sources(asked),
+                "owners": sections.short(asked, Dimension.OWNERS, limit=20),
+            }
+
+        return pages.shown(request, view, "sources.html", parts)
+
+    @routes.get("/sources/{address}", dependencies=with_sources)
+    def source_page(request: Request, address: str, view: Viewed) -> Response:
+        """One source address."""
+        name = address_text(*parse_address(address))
+
+        def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
+            return {"life": sections.life(asked, name)}
+
+        return pages.shown(request, view, "source.html", parts, name=name)
+
+    @routes.get("/sensors", dependencies=read)
+    def sensors(request: Request, view: Viewed) -> Response:
+        """Who observes."""
+
+        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
+            return {"roster": sections.roster(asked, period)}
+
+        return pages.shown(request, view, "sensors.html", parts)
+
+    @routes.get("/sensors/{sensor}", dependencies=read)
+    def sensor(request: Request, sensor: str, view: Viewed) -> Response:
+        """One sensor, and its own leading ports and regions."""
+
+        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
+            its = asked.model_copy(update={"sensor": (sensor,), "organisation": (), "home": None})
+            return {
+                "sensor": sections.sensor(its, period),
+                "ports": sections.leading(its, period, Dimension.PORTS),
+                "countries": sections.leading(its, period, Dimension.COUNTRIES),
+            }
+
+        return pages.shown(request, view, "sensor.html", parts, name=sensor)
+
+    @routes.get("/search", dependencies=read)
+    def found(request: Request, view: Annotated[SearchView, Query()]) -> Response:
+        """Find a port, service, country, owner or address; what is meant by it alone is shown at once."""
+        around = Frame.of(request)
+        hits = search.find(view.q, around.say)
+        if len(hits) == 1:
+            (hit,) = hits
+            return RedirectResponse(around.bar.link(hit.path, *hit.parts, **hit.changes), 303)
+        return page(request, "search.html", hits=hits, q=view.q)
+
+    @routes.get("/login", dependencies=[OPEN])
+    def login(request: Request, to: str = "/") -> Response:
+        """Ask for a key."""
+        return page(request, "login.html", to=_local(to), wrong="")
+
+    @routes.post("/login", dependencies=[OPEN])
+    async def logged_in(request: Request) -> Response:
+        """Begin a session with a key."""
+        doors: Doors = request.app.state.doors
+        form = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=MOST_FIELDS)
+        key, to = (next(iter(form.get(name, ())), "") for name in ("key", "to"))
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            return page(request, "login.html", 403, to="/", wrong="login_elsewhere")
+        client = request.client.host if request.client else ""
+        try:
+            session = doors.session(key.strip(), client, frozenset({Scope.READ}))
+        except Exception as error:
+            problem = problem_of(request, error)
+            if problem is None:
+                raise
+            status = problem[0].status
+            return page(request, "login.html", status, to=_local(to), wrong=f"login_{status}")
+        response = RedirectResponse(f"{request.scope.get('root_path', '')}{_local(to)}", 303)
+        keep(request, response, session)
+        return response
+
+    @routes.post("/logout", dependencies=[OPEN])
+    async def logged_out(request: Request) -> Response:
+        """End the session of this browser."""
+        base = request.scope.get("root_path", "")
+        response = RedirectResponse(f"{base}/login", 303)
+        response.delete_cookie(sessions.COOKIE, path=base or "/")
+        return response
+
+    @routes.get("/console/{digest}/{name}", dependencies=[OPEN])
+    def file(digest: str, name: str) -> Response:
+        """A style, a script, a picture."""
+        if f"{digest}/{name}" == names()["vega.js"]:
+            headers = {"Cache-Control": KEPT_FOR, "Content-Encoding": "gzip"}
+            return Response(browser.script(), media_type=FILES["chart.js"], headers=headers)
+        if name not in FILES or names()[name] != f"{digest}/{name}":
+            return Response(status_code=404)
+        return Response(render.file(name), media_type=FILES[name], headers={"Cache-Control": KEPT_FOR})
+
+    return routes
+
+
+def _local(address: str) -> str:
+    """An address of this site, without its name; the first page where it is another's."""
+    return address if re.fullmatch(r"/(?![/\\])[^\s\\]*", address) else "/"

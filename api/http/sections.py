@@ -1,0 +1,314 @@
+"""What the console's pages ask: each section is one answer of the interface, and knows the call that gives it.
+
+Pure but for what an observer does. A section's export is that call, so a figure on a page is the figure of the call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from darkscope.api.address import Sender, parse_address
+from darkscope.api.ask import Observer, Question
+from darkscope.api.dimension import Dimension, Key, parse_value, value_text
+from darkscope.api.http.lives import LifeQuery
+from darkscope.api.http.ports import PortQuery
+from darkscope.api.http.questions import Narrowed, Observed
+from darkscope.api.http.rankings import RankingQuery
+from darkscope.api.http.rhythms import RhythmQuery
+from darkscope.api.http.sensors import CoverageQuery
+from darkscope.api.http.sources import PagedQuery
+from darkscope.api.http.trends import TrendQuery
+from darkscope.api.keys import Scope
+from darkscope.api.periods import Period
+from darkscope.api.rhythm import LONGEST as LONGEST_RHYTHM
+from darkscope.api.store import Precision
+
+Query = TypeVar("Query", bound=Observed)
+
+STEPS = (
+    (timedelta(hours=3), "1m"),
+    (timedelta(hours=12), "5m"),
+    (timedelta(days=2), "30m"),
+    (timedelta(days=8), "2h"),
+    (timedelta(days=45), "6h"),
+    (timedelta(days=400), "day"),
+    (timedelta(days=1500), "week"),
+)
+"""How long the buckets of a trend are in a period of at most so long: some hundred of them."""
+
+LEADING = 10
+"""Rows of a table of leading values."""
+
+LINES = 5
+"""Values that a chart follows: more cannot be told apart."""
+
+COUNTRIES = 300
+"""More than there are."""
+
+SOURCES = 50
+"""Addresses that a page lists; the call has all."""
+
+SHORTEST_RHYTHM = timedelta(days=1)
+"""Of periods: less has no rhythm of days."""
+
+Shown = Mapping[str, Any]
+"""What a template shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a page."""
+
+    name: str  # of its template, `part_NAME.html`
+    path: str  # of the call that gives its figures
+    dimension: Dimension
+    query: Observed
+    ask: Callable[[Observer, Question], Shown]
+    scope: Scope = Scope.READ
+    picture: str = ""  # the call whose picture is its chart; empty: it has none
+
+    def call(self, **also: str) -> str:
+        """Write the call, from the root of the interface on."""
+        given = self.query.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        given |= {"period": self.query.period, **also}
+        pairs = [
+            (name, str(one).lower() if isinstance(one, bool) else one)
+            for name, value in given.items()
+            for one in (value if isinstance(value, list) else [value])
+        ]
+        return f"{self.path}?{urlencode(pairs)}"
+
+
+def step(period: Period) -> str:
+    """Choose the length of the buckets of a trend."""
+    length = period.window.end - period.window.start
+    return next((step for longest, step in STEPS if length <= longest), "month")
+
+
+def about(view: Narrowed, kind: type[Query], **also: object) -> Query:
+    """Ask something about what a page is about."""
+    fields = set(Narrowed.model_fields) & set(kind.model_fields)
+    given = view.model_dump(include=fields, by_alias=True, exclude_unset=True)
+    return kind.model_validate(given | {"period": view.period} | also)
+
+
+def leading(
+    view: Narrowed, period: Period, dimension: Dimension, *, limit: int = LEADING, has_chart: bool = True
+) -> Section:
+    """The leading values with their ranks before, and how each goes over time."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        ranking = who.top(what, limit, Precision.NONE)
+        values = [parse_value(dimension, row.value) for row in ranking.rows]
+        trend = who.trend(what, step(period), values, limit) if values else None
+        lines = {} if trend is None else {line.value: line.packets for line in trend.lines}
+        return {
+            "ranking": ranking,
+            "trend": trend,
+            "lines": lines,
+            "dimension": dimension,
+            "has_chart": has_chart,
+        }
+
+    path, query = f"/v1/rankings/{dimension.value}", about(view, RankingQuery, limit=limit)
+    return Section(
+        "leading",
+        path,
+        dimension,
+        query,
+        ask,
+        picture=trend(view, period, dimension).call() if has_chart else "",
+    )
+
+
+def short(view: Narrowed, dimension: Dimension, *, limit: int = 6) -> Section:
+    """The leading values in short."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"ranking": who.top(what, limit, Precision.NONE), "dimension": dimension}
+
+    path = f"/v1/rankings/{dimension.value}"
+    return Section("short", path, dimension, about(view, RankingQuery, limit=limit), ask)
+
+
+def trend(
+    view: Narrowed,
+    period: Period,
+    dimension: Dimension,
+    values: list[Key] | None = None,
+    by: Dimension | None = None,
+) -> Section:
+    """How named values, or else the leading ones, go over time, in parts where that is asked for."""
+    chosen = values or []
+    texts = [value_text(dimension, key) for key in chosen]
+    how = {"value": texts, "step": step(period), "limit": LINES} | ({} if by is None else {"by": by.value})
+
+    def ask(who: Observer, what: Question) -> Shown:
+        found = who.trend(what, step(period), chosen, LINES, by, LINES)
+        return {"trend": found, "dimension": by or dimension}
+
+    path, query = f"/v1/trends/{dimension.value}", about(view, TrendQuery, **how)
+    shown = Section("trend", path, dimension, query, ask)
+    return replace(shown, picture=shown.call())
+
+
+def now(view: Narrowed, period: Period) -> Section:
+    """All packets against the period before, by class; over time; and who watched."""
+    classes = Dimension.CLASSES
+
+    def ask(who: Observer, what: Question) -> Shown:
+        ranking = who.top(what, 10, Precision.NONE)
+        values = [parse_value(classes, row.value) for row in ranking.rows]
+        trend = who.trend(what, step(period), values, 10) if values else None
+        total = (
+            []
+            if trend is None
+            else [_sum(counts) for counts in zip(*(line.packets for line in trend.lines), strict=True)]
+        )
+        return {"ranking": ranking, "trend": trend, "total": total, "watch": ranking.provenance.now}
+
+    return Section("now", "/v1/rankings/classes", classes, about(view, RankingQuery, limit=10), ask)
+
+
+def _sum(counts: tuple[int | None, ...]) -> int | None:
+    return None if None in counts else sum(count or 0 for count in counts)
+
+
+def map_of(view: Narrowed) -> Section:
+    """Packets by source country, for a map."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"ranking": who.top(what, COUNTRIES, Precision.NONE)}
+
+    countries = Dimension.COUNTRIES
+    return Section(
+        "map", "/v1/rankings/countries", countries, about(view, RankingQuery, limit=COUNTRIES), ask
+    )
+
+
+def coverage(view: Narrowed, period: Period) -> Section:
+    """When each sensor watched."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"coverage": who.coverage(what, step(period)), "roster": who.sensors(what)}
+
+    query = about(view, CoverageQuery, step=step(period))
+    return Section("coverage", "/v1/coverage", Dimension.SENSORS, query, ask)
+
+
+def port(view: Narrowed, key: Key) -> Section:
+    """One port in short."""
+    number, _, protocol = value_text(Dimension.PORTS, key).partition("/")
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"profile": who.profile(what, key, 8), "rise": who.breadth(_narrowed_to_port(what, key))}
+
+    path = f"/v1/ports/{protocol.lower()}/{number}"
+    return Section("port", path, Dimension.PORTS, about(view, PortQuery, limit=8), ask)
+
+
+def _narrowed_to_port(what: Question, key: Key) -> Question:
+    protocol, number = map(int, key)
+    return replace(what, where=replace(what.where, ports=frozenset({(protocol, number)})))
+
+
+def region(view: Narrowed, country: str) -> Section:
+    """How a country stands among all, and whether its scans are spread over many ports."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        ranking = who.top(what, COUNTRIES, Precision.NONE)
+        row = next((row for row in ranking.rows if row.value == country), None)
+        spread = None
+        if row is not None:
+            found = who.spread(what, row.rank, 5)
+            spread = found, next((one for one in found.rows if one.value == country), None)
+        its = replace(what, where=replace(what.where, countries=frozenset({country})))
+        return {
+            "ranking": ranking,
+            "row": row,
+            "spread": spread,
+            "rise": who.breadth(its),
+            "country": country,
+        }
+
+    countries = Dimension.COUNTRIES
+    return Section(
+        "region", "/v1/rankings/countries", countries, about(view, RankingQuery, limit=COUNTRIES), ask
+    )
+
+
+def breadth(view: Narrowed) -> Section:
+    """The sensors' parts in a rise."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"rise": who.breadth(what)}
+
+    return Section("breadth", "/v1/breadth", Dimension.PORTS, about(view, Narrowed), ask)
+
+
+def rhythm(view: Narrowed, values: list[Key] | None = None) -> Section:
+    """When in the day and in the week the leading countries, or named ones, send."""
+    chosen = values or []
+    texts = [value_text(Dimension.COUNTRIES, key) for key in chosen]
+
+    def ask(who: Observer, what: Question) -> Shown:
+        length = what.period.window.end - what.period.window.start
+        if not SHORTEST_RHYTHM <= length <= LONGEST_RHYTHM:
+            return {"rhythms": None}
+        return {"rhythms": who.rhythm(what, chosen, LINES)}
+
+    query = about(view, RhythmQuery, value=texts, limit=LINES)
+    return Section("rhythm", "/v1/rhythms", Dimension.COUNTRIES, query, ask)
+
+
+def owners(view: Narrowed) -> Section:
+    """Owners of the sources' networks."""
+    return replace(short(view, Dimension.OWNERS, limit=8))
+
+
+def sources(view: Narrowed) -> Section:
+    """Who sends, address by address."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"sources": who.sources(what, SOURCES)}
+
+    query = about(view, PagedQuery, limit=SOURCES)
+    return Section("sources", "/v1/sources", Dimension.OWNERS, query, ask, Scope.SOURCES)
+
+
+def life(view: Narrowed, address: str) -> Section:
+    """One source's life, day by day."""
+    sender: Sender = parse_address(address)
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"life": who.source(what, sender)}
+
+    query = about(view, LifeQuery)
+    return Section("life", f"/v1/sources/{address}", Dimension.OWNERS, query, ask, Scope.SOURCES)
+
+
+def roster(view: Narrowed, period: Period) -> Section:
+    """The sensors: who they are, when they watched, what became of their frames."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"roster": who.sensors(what), "coverage": who.coverage(what, step(period))}
+
+    return Section("roster", "/v1/sensors", Dimension.SENSORS, about(view, Narrowed), ask)
+
+
+def sensor(view: Narrowed, period: Period) -> Section:
+    """One sensor: who it is, when it watched, what became of its frames."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        found = who.sensors(what)
+        return {
+            "row": next(iter(found.rows), None),
+            "roster": found,
+            "coverage": who.coverage(what, step(period)),
+        }
+
+    return Section("sensor", "/v1/sensors", Dimension.SENSORS, about(view, Narrowed), ask)

@@ -1,0 +1,84 @@
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from darkscope.api.console.words import preferred, territories, words
+from darkscope.api.language import Language
+from darkscope.ingest.series import Traffic
+
+ROOM = Path(__file__).parents[3] / "api" / "console"
+TEXTS = tomllib.loads((ROOM / "words.toml").read_text(encoding="utf-8"))
+TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (ROOM / "templates").glob("*.html")}
+
+MADE = {
+    "kind_": {"telescope", "honeypot", "all"},
+    "filter_": {"port", "country", "protocol", "class", "owner", "tool", "research"},
+    "value_": {"ports", "countries", "owners", "tools", "classes", "sensors", "organisations"},
+    "class_": {str(one) for one in Traffic},
+    "tool_": {"none"},
+    "breadth_": {f"{one}_title" for one in ("wide", "local", "unclear")},
+    "spread_": {"broad", "focused", "mixed"},
+    "rhythm_": {"office", "none", "unclear"},
+    "hit_": {"port", "country", "source", "owner"},
+    "key_": {"search", "day", "week", "month", "quarter", "earlier", "later", "overview", "sources"}
+    | {"sensors", "theme", "language", "help"},
+    "problem_": {"403", "404", "422", "429", "503"},
+    "login_": {"401", "403", "429", "elsewhere"},
+}
+"""Words whose names are put together, and of what."""
+
+OF_THE_BAR = {"day", "week", "month", "quarter"}
+
+
+def used() -> set[str]:
+    """Words that templates name."""
+    names = set(re.findall(r"say\('([a-z_0-9]+)'[,)]", "".join(TEMPLATES.values())))
+    names |= set(re.findall(r"say\('([a-z]+)' if [^)]* else '([a-z]+)'\)", "".join(TEMPLATES.values()))[0])
+    return names | {start + end for start, ends in MADE.items() for end in ends} | OF_THE_BAR
+
+
+def test_every_word_is_said_in_every_language_with_the_same_places() -> None:
+    for key, said in TEXTS.items():
+        assert said.keys() == set(Language), key
+        places = [{name for _, name, _, _ in Formatter().parse(text) if name} for text in said.values()]
+        assert all(one == places[0] for one in places), key
+
+
+def test_there_are_the_words_that_templates_use_and_no_others() -> None:
+    navigation = {"overview", "sources", "sensors"}
+    assert TEXTS.keys() == used() | navigation
+
+
+def test_a_text_in_a_template_is_never_in_a_language() -> None:
+    allowed = {"darkscope", "API", "CSV", "JSON", "PNG", "SVG", "English"}
+    for name, text in TEMPLATES.items():
+        shown = re.sub(
+            r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<kbd.*?</kbd>|<code>.*?</code>|<[^>]*>",
+            " ",
+            text,
+            flags=re.DOTALL,
+        )
+        assert set(re.findall(r"[A-Za-z]{2,}", shown)) <= allowed, name
+
+
+def test_countries_are_called_as_readers_of_a_language_call_them() -> None:
+    assert [words(language).country("VN") for language in (Language.EN, Language.JA)] == [
+        "Vietnam",
+        "ベトナム",
+    ]
+    assert [words(Language.JA).country(code) for code in ("US", "ZZ", "??")] == ["米国", "不明", "??"]
+    assert {"JP", "TW", "HK", "XK"} <= set(territories())
+    assert "EU" not in territories()
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [("ja-JP,ja;q=0.9,en;q=0.8", "ja"), ("fr, en;q=0.5", "en"), ("de", "en"), ("", "en"), (";;,,", "en")],
+)
+def test_the_language_is_the_first_that_the_browser_wants_and_there_is(accepted: str, language: str) -> None:
+    assert preferred(accepted) == language

@@ -1,0 +1,421 @@
+"""The console's pages as they are sent, without a browser: what they show, to whom, and what they never do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from capture_files import pcap
+from fastapi.testclient import TestClient
+from ledgers import NOW, Site, at, ramp
+
+from darkscope.api import keys
+from darkscope.api.http.access import OPEN
+from darkscope.api.http.app import create
+from darkscope.api.http.console import router
+from darkscope.api.http.pages import POLICY
+from darkscope.api.http.sessions import COOKIE, LASTS, RENEWED
+from darkscope.api.http.source import Source
+from darkscope.api.keys import Scope
+from darkscope.ingest.settings import Api, SensorEntry, Settings
+
+HOSTILE = "<img src=x onerror=alert(1)>\"'&"
+SENSORS = (
+    SensorEntry(id="a", name="Tokyo", organisation="north"),
+    SensorEntry(id="b", name=HOSTILE, organisation="south"),
+    SensorEntry(id="c", organisation="south", kind="honeypot"),
+)
+DAY = "period=2020-06-24"
+PAGES = {
+    "/": Scope.READ,
+    "/ports/{protocol}/{port}": Scope.READ,
+    "/regions/{country}": Scope.READ,
+    "/sources": Scope.SOURCES,
+    "/sources/{address}": Scope.SOURCES,
+    "/sensors": Scope.READ,
+    "/sensors/{sensor}": Scope.READ,
+    "/search": Scope.READ,
+    "/login": None,
+    "/logout": None,
+    "/console/{digest}/{name}": None,
+}
+"""Pages, and what each needs."""
+
+PARTS = {
+    "{protocol}": "tcp",
+    "{port}": "445",
+    "{country}": "US",
+    "{address}": "198.41.0.4",
+    "{sensor}": "a",
+}
+
+
+def url(path: str) -> str:
+    for part, value in PARTS.items():
+        path = path.replace(part, value)
+    return path
+
+
+ASKED = [url(path) for path, scope in PAGES.items() if scope is not None and path != "/search"]
+
+
+class Page(HTMLParser):
+    """What a page consists of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+    def of(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+    @property
+    def links(self) -> list[str]:
+        return [str(one["href"]) for one in self.of("a") if "href" in one]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """A ledger of three sensors: SYNs to 23/TCP and 445/TCP on two telescopes, one to a honeypot."""
+    site = Site(tmp_path_factory.mktemp("console") / "ledger", SENSORS)
+    site.take(ramp(0, 60, 60.0), "/spool/a/1.pcap")
+    site.take(pcap([at(30, port=445), at(31, port=445), at(3600, port=445)]), "/spool/b/1.pcap")
+    site.take(pcap([at(40, port=8080)]), "/spool/c/1.pcap")
+    return site
+
+
+@pytest.fixture
+def settings(site: Site, tmp_path: Path) -> Settings:
+    """Settings whose keys are a test's own: the ledger's folder is one of links."""
+    for part in site.folder.iterdir():
+        (tmp_path / part.name).symlink_to(part)
+    return site.settings.model_copy(update={"ledger": tmp_path, "api": Api(rate=0)})
+
+
+@pytest.fixture(scope="module")
+def shared(site: Site) -> Iterator[TestClient]:
+    """A client for tests that leave no trace."""
+    settings = site.settings.model_copy(update={"api": Api(rate=0)})
+    with TestClient(
+        create(settings, lambda: NOW), base_url="http://127.0.0.1", follow_redirects=False
+    ) as one:
+        yield one
+
+
+@pytest.fixture
+def client(settings: Settings) -> Iterator[TestClient]:
+    with TestClient(
+        create(settings, lambda: NOW), base_url="http://127.0.0.1", follow_redirects=False
+    ) as one:
+        yield one
+
+
+Log = Callable[..., Any]
+
+
+def key_of(settings: Settings, *scopes: Scope, **how: Any) -> str:
+    return keys.create(settings.ledger, "one", scopes, NOW.timestamp(), **how)
+
+
+def log_in(client: TestClient, key: str, to: str = "/") -> Any:
+    return client.post("/login", data={"key": key, "to": to})
+
+
+def test_every_page_says_what_it_needs_and_this_table_has_them_all() -> None:
+    found = {}
+    for route in router(Source(Settings(), lambda: NOW)).routes:
+        (door,) = route.dependencies  # type: ignore[attr-defined]
+        found[route.path] = None if door is OPEN else Scope(*door.scopes)  # type: ignore[attr-defined]
+    assert found == PAGES
+
+
+def test_the_documentations_table_of_pages_says_what_each_needs() -> None:
+    told = (Path(__file__).parents[3] / "docs" / "console.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([^`]+)` \| (?:`(\w+)`)? ?\| .+ \|$", told, re.MULTILINE)
+    assert dict(rows) == {path: scope.value for path, scope in PAGES.items() if scope is not None}
+
+
+@pytest.mark.parametrize("page", ASKED)
+def test_a_page_loads_its_own_files_alone_and_has_nothing_inline(shared: TestClient, page: str) -> None:
+    answer = shared.get(f"{page}?{DAY}")
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"] == POLICY
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    shown = Page(answer.text)
+    assert all("src" in one or one.get("type") == "application/json" for one in shown.of("script"))
+    assert not shown.of("style")
+    assert not [name for _, one in shown.elements for name in one if name == "style" or name.startswith("on")]
+    loaded = [one.get("src") or one.get("href") for tag in ("script", "img", "link") for one in shown.of(tag)]
+    files = [str(one) for one in loaded if one]
+    assert files
+    assert all(shared.get(one).status_code == 200 for one in files)
+    assert {one.split("/")[1] for one in files} - {"v1"} == {"console"}  # v1: pictures where no script runs
+
+
+def test_every_link_of_every_page_leads_to_an_answer(shared: TestClient) -> None:
+    pages = [f"{page}?{DAY}&lang=ja" for page in ASKED]
+    links = {link for page in pages for link in Page(shared.get(page).text).links if link[0] == "/"}
+    assert len(links) > 50
+    answers = {link: shared.get(link).status_code for link in sorted(links)}
+    assert {link: status for link, status in answers.items() if status != 200} == {}
+
+
+def test_every_link_between_pages_keeps_the_bar(shared: TestClient) -> None:
+    given = {"period": ["2020-06-24"], "lang": ["ja"], "sensor": ["a", "b"], "time_zone": ["Asia/Tokyo"]}
+    answer = shared.get("/?period=2020-06-24&lang=ja&sensor=a&sensor=b&time_zone=Asia/Tokyo")
+    inner = [
+        link for link in Page(answer.text).links if link.startswith(("/ports/", "/regions/", "/sources"))
+    ]
+    assert len(inner) >= 3
+    for link in inner:
+        assert {
+            name: values for name, values in parse_qs(urlsplit(link).query).items() if name in given
+        } == given
+
+
+def test_figures_of_a_page_are_those_of_the_call_that_it_names(shared: TestClient) -> None:
+    shown = Page(shared.get(f"/?{DAY}").text)
+    (call,) = {link for link in shown.links if link.startswith("/v1/rankings/ports") and "format" not in link}
+    rows = shared.get(call).json()["rows"]
+    assert [(row["value"], row["packets"]) for row in rows] == [("23/TCP", 60), ("445/TCP", 3)]
+    text = " ".join(" ".join(shown.texts).split())
+    assert "1 new 23/TCP telnet 60" in text
+    assert "2 new 445/TCP microsoft-ds 3" in text
+
+
+def test_every_section_can_be_had_as_csv_and_as_a_call(shared: TestClient) -> None:
+    for page in ASKED:
+        shown = Page(shared.get(f"{page}?{DAY}&home=true&class=scan").text)
+        calls = [one["data-curl"] for one in shown.of("button") if "data-curl" in one]
+        exports = [link for link in shown.links if "format=csv" in link]
+        assert len(calls) == len(exports) > 0
+        for call in [*calls, *exports]:
+            assert shared.get(str(call)).status_code == 200, call
+
+
+def test_names_that_people_chose_are_shown_as_text(shared: TestClient) -> None:
+    for page in ("/", "/sensors", "/sensors/b", "/ports/tcp/445"):
+        shown = Page(shared.get(f"{page}?{DAY}").text)
+        assert not [one for one in shown.of("img") if one.get("src") == "x"]
+    assert HOSTILE in "".join(Page(shared.get(f"/sensors?{DAY}").text).texts)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"/?period={HOSTILE}",
+        f"/?{DAY}&sensor={HOSTILE}",
+        f"/?{DAY}&port={HOSTILE}",
+        f"/search?q={HOSTILE}",
+        f"/login?to={HOSTILE}",
+        f"/?{DAY}&lang={HOSTILE}",
+        f"/?nothing={HOSTILE}",
+        f"/regions/{HOSTILE.replace('/', '')}",
+    ],
+)
+def test_what_stands_in_an_address_is_shown_as_text(shared: TestClient, address: str) -> None:
+    answer = shared.get(address)
+    assert answer.status_code in (200, 404, 422)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-security-policy"] == POLICY
+    assert "<img src=x" not in answer.text
+
+
+def test_a_page_that_cannot_be_asked_says_why_in_the_readers_language(shared: TestClient) -> None:
+    answer = shared.get("/?period=yesterday", headers={"Accept-Language": "ja"})
+    assert answer.status_code == 422
+    text = " ".join(Page(answer.text).texts)
+    assert "この条件では表示できません" in text
+    assert "the period 'yesterday' is not understood" in text
+
+
+def test_empty_fields_of_a_form_are_as_if_they_were_not_there(shared: TestClient) -> None:
+    answer = shared.get("/?period=2020-06-24&kind=&home=&sensor=a")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/?period=2020-06-24&sensor=a")
+
+
+def test_a_period_without_packets_says_so_and_where_there_are_some(shared: TestClient) -> None:
+    shown = Page(shared.get("/?period=2020-06-25").text)
+    assert "No packets in this period by these sensors." in " ".join(shown.texts)
+
+
+def test_without_a_period_old_data_are_shown_with_their_age(shared: TestClient) -> None:
+    shown = Page(shared.get("/").text)
+    text = " ".join(" ".join(shown.texts).split())
+    assert "newest data 5 d old" in text
+    assert "23/TCP telnet 60" in text
+
+
+def test_what_goes_wrong_with_one_section_is_said_in_its_place(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from darkscope.api.ask import Observer
+    from darkscope.api.store import ExpiredError
+
+    def gone(*_: object) -> None:
+        raise ExpiredError(f"flows of 2020-06-24 have expired {HOSTILE}")
+
+    monkeypatch.setattr(Observer, "coverage", gone)
+    answer = client.get(f"/?{DAY}")
+    text = " ".join(Page(answer.text).texts)
+    assert answer.status_code == 200
+    assert "What the question needs has expired" in text
+    assert "flows of 2020-06-24 have expired" in text
+    assert "<img src=x" not in answer.text
+    assert "microsoft-ds" in text
+
+
+def test_what_was_drawn_for_one_is_kept_for_the_next_who_may_see_it(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from darkscope.api.ask import Observer
+
+    asked: list[str] = []
+    top = Observer.top
+
+    def noted(who: Observer, *how: Any) -> Any:
+        asked.append("top")
+        return top(who, *how)
+
+    monkeypatch.setattr(Observer, "top", noted)
+    first = client.get(f"/?{DAY}").text
+    count = len(asked)
+    assert count > 3
+    assert client.get(f"/?{DAY}").text == first
+    assert len(asked) == count
+
+
+def test_nothing_is_shown_without_a_key_where_keys_are_asked_for(
+    client: TestClient, settings: Settings
+) -> None:
+    key_of(settings, Scope.ADMIN)
+    for page in ASKED:
+        answer = client.get(f"{page}?{DAY}")
+        assert answer.status_code == 303
+        target = urlsplit(answer.headers["location"])
+        assert target.path == "/login"
+        assert parse_qs(target.query)["to"] == [f"{page}?{DAY}"]
+        assert "23/TCP" not in answer.text
+
+
+def test_a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends(
+    client: TestClient, settings: Settings
+) -> None:
+    key = key_of(settings, Scope.SOURCES)
+    answer = log_in(client, key, f"/ports/tcp/445?{DAY}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/ports/tcp/445?{DAY}")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{COOKIE}=")
+    assert set(cookie.split("; ")[1:]) == {"HttpOnly", f"Max-Age={LASTS}", "Path=/", "SameSite=strict"}
+    assert key.rpartition("_")[2] not in cookie
+    assert client.get(f"/sources?{DAY}").status_code == 200
+    assert client.get(f"/v1/sources?{DAY}").status_code == 200
+    assert client.post("/logout").headers["location"] == "/login"
+    assert client.get(f"/?{DAY}").status_code == 303
+
+
+def test_by_tls_a_session_is_sent_by_tls_alone(settings: Settings) -> None:
+    key = key_of(settings, Scope.READ)
+    with TestClient(
+        create(settings, lambda: NOW), base_url="https://127.0.0.1", follow_redirects=False
+    ) as client:
+        assert "Secure" in log_in(client, key).headers["set-cookie"].split("; ")
+
+
+def test_a_wrong_key_begins_nothing_and_is_not_shown_again(client: TestClient, settings: Settings) -> None:
+    key_of(settings, Scope.READ)
+    answer = log_in(client, f"darkscope_00000000_{48 * '0'}")
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+    assert 48 * "0" not in answer.text
+    assert "There is no such key" in answer.text
+
+
+def test_a_key_for_public_figures_alone_does_not_open_the_console(
+    client: TestClient, settings: Settings
+) -> None:
+    answer = log_in(client, key_of(settings, Scope.PUBLIC))
+    assert answer.status_code == 403
+    assert "its scope is too small" in answer.text
+
+
+def test_who_may_not_see_addresses_sees_the_rest(client: TestClient, settings: Settings) -> None:
+    log_in(client, key_of(settings, Scope.READ))
+    page = client.get(f"/ports/tcp/23?{DAY}")
+    assert "Addresses need a key with the scope sources." in page.text
+    assert "198.41.0.4" not in page.text
+    assert client.get(f"/sources?{DAY}").status_code == 403
+
+
+def test_a_key_of_an_organisation_shows_its_sensors_alone(client: TestClient, settings: Settings) -> None:
+    log_in(client, key_of(settings, Scope.SOURCES, organisations=["north"]))
+    for page in ("/", "/sensors", "/ports/tcp/23"):
+        text = client.get(f"{page}?{DAY}").text
+        assert "Tokyo" in text
+        assert "south" not in text
+        assert "445/TCP" not in text
+
+
+def test_another_site_cannot_log_a_reader_in(client: TestClient, settings: Settings) -> None:
+    key = key_of(settings, Scope.READ)
+    answer = client.post("/login", data={"key": key}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "to", ["//evil.example", "https://evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
+def test_a_login_leads_to_this_site_alone(client: TestClient, settings: Settings, to: str) -> None:
+    assert log_in(client, key_of(settings, Scope.READ), to).headers["location"] == "/"
+
+
+def test_a_session_that_is_used_goes_on_and_one_of_a_revoked_key_ends(settings: Settings) -> None:
+    now = [NOW]
+    from datetime import timedelta
+
+    with TestClient(
+        create(settings, lambda: now[0]), base_url="http://127.0.0.1", follow_redirects=False
+    ) as client:
+        log_in(client, key_of(settings, Scope.READ))
+        assert "set-cookie" not in client.get(f"/?{DAY}").headers
+        now[0] += timedelta(seconds=RENEWED + 1)
+        assert client.get(f"/?{DAY}").headers["set-cookie"].startswith(COOKIE)
+        now[0] += timedelta(seconds=LASTS - 10)
+        assert client.get(f"/?{DAY}").status_code == 200
+        keys.revoke(settings.ledger, "one", now[0].timestamp())
+        client.app.state.doors._read_at = None  # type: ignore[attr-defined]
+        assert client.get(f"/?{DAY}").status_code == 303
+
+
+def test_under_a_proxys_path_every_address_begins_with_it(settings: Settings) -> None:
+    with TestClient(
+        create(settings, lambda: NOW), base_url="http://127.0.0.1", root_path="/dark", follow_redirects=False
+    ) as client:
+        shown = Page(client.get(f"/?{DAY}").text)
+        forms = [str(one["action"]) for one in shown.of("form") if "action" in one]
+        assert all(link.startswith(("/dark/", "#")) for link in [*shown.links, *forms])
+        key_of(settings, Scope.READ)
+        client.app.state.doors._read_at = None  # type: ignore[attr-defined]
+        assert client.get(f"/?{DAY}").headers["location"].startswith("/dark/login?to=%2F%3Fperiod")
+
+
+def test_a_file_is_kept_for_ever_under_the_name_of_what_is_in_it(shared: TestClient) -> None:
+    (style,) = [
+        str(one["href"]) for one in Page(shared.get("/login").text).of("link") if one["rel"] == "stylesheet"
+    ]
+    assert "immutable" in shared.get(style).headers["cache-control"]
+    assert shared.get(re.sub(r"/console/\w+/", "/console/000000000000/", style)).status_code == 404
