@@ -246,7 +246,6 @@ def room(module: str) -> str:
     if module.startswith("api."):
         second = module.split(".")[1]
         return f"api.{second}" if second in ROOMS else "api"
-        return f"api.{second}" if second in ("command", "console", "data", "http") else "api"
     return ".".join(module.split(".")[:2])
 
 
