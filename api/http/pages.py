@@ -35,6 +35,7 @@ from darkscope.api.http.questions import Narrowed, Posed
 from darkscope.api.http.remembered import Kept
 from darkscope.api.http.sections import Section
 from darkscope.api.http.source import Source
+from darkscope.api.keys import Scope
 from darkscope.api.language import Language
 from darkscope.api.periods import Period
 from darkscope.api.store import StoreError
@@ -286,7 +287,8 @@ class Pages:
         if part.scope not in asker_of(request).scopes:
             return render.whole("part_locked.html", values)
         try:
-            posed = Posed.of(request, source, part.dimension, part.query, at=at)
+            counts = part.scope is Scope.READ  # evidence of addresses goes beyond a period
+            posed = Posed.of(request, source, part.dimension, part.query, at=at, is_of_period=counts)
 
             def compute() -> Kept:
                 figures = part.ask(posed.observer, posed.question)
