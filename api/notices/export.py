@@ -9,3 +9,6 @@ class Export(StrEnum):
     """A format that other programs read."""
 
     INTELMQ = "intelmq"
+    SHADOWSERVER = "shadowserver"
+    MISP = "misp"
+    STIX = "stix"

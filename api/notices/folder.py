@@ -17,7 +17,7 @@ from hashlib import blake2s
 from pathlib import Path
 
 from darkscope.api.formats import plain
-from darkscope.api.notices import intelmq, words
+from darkscope.api.notices import intelmq, misp, shadowserver, stix, words
 from darkscope.api.notices.export import Export
 from darkscope.api.notices.notice import Notice, Notices, kind_of
 from darkscope.api.notices.record import Known, Named, Record
@@ -48,6 +48,20 @@ ATTACHMENTS = {
         "intelmq.ndjson",
         {Language.EN: "IntelMQ events, one a line", Language.JA: "IntelMQ のイベント (1 行に 1 件)"},
         intelmq.ndjson,
+    ),
+    Export.SHADOWSERVER: Attachment(
+        "event4_honeypot_darknet.csv",
+        {
+            Language.EN: "CSV with the columns of Shadowserver's event4_honeypot_darknet",
+            Language.JA: "Shadowserver の event4_honeypot_darknet と同じ列の CSV",
+        },
+        shadowserver.darknet,
+    ),
+    Export.MISP: Attachment(
+        "misp.json", {Language.EN: "MISP event", Language.JA: "MISP のイベント"}, misp.document
+    ),
+    Export.STIX: Attachment(
+        "stix.json", {Language.EN: "STIX 2.1 bundle", Language.JA: "STIX 2.1 のバンドル"}, stix.document
     ),
 }
 """Formats by name."""

@@ -1,0 +1,98 @@
+"""Notices as a MISP event: an object `intelmq_event` for each source, with tags of the taxonomies `tlp` and `rsit`.
+
+Fields are those of the IntelMQ export, so both tell the same. Nothing is marked for detection: the addresses are
+somebody's customers, not indicators.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC
+from uuid import UUID, uuid5
+
+from darkscope.api.cases import Case
+from darkscope.api.notices import intelmq, words
+from darkscope.api.notices.notice import TAXONOMIES, Notice, Notices, kind_of
+
+TEMPLATE, VERSION = "491ac7d2-25a1-4078-8246-b04a132d003d", "5"
+"""Of MISP's object `intelmq_event`."""
+
+TYPES = {
+    "source.ip": "ip-src",
+    "source.port": "port",
+    "destination.port": "port",
+    "source.asn": "AS",
+    "feed.accuracy": "float",
+    "time.source": "datetime",
+    "time.observation": "datetime",
+}
+"""Types of the object's attributes that are not `text`."""
+
+ON_THE_NETWORK = {"ip-src", "port", "AS"}
+"""Types of the category `Network activity`; the others are `Other`."""
+
+THREAT_LOW, ANALYSIS_COMPLETE, YOUR_ORGANISATION = "3", "2", "0"
+
+
+def document(notices: Notices, notice: Notice) -> bytes:
+    """Write one recipient's sources."""
+    return (json.dumps({"Event": event(notices, notice)}, indent=1) + "\n").encode("ascii")
+
+
+def event(notices: Notices, notice: Notice) -> dict[str, object]:
+    """Give them as MISP's event."""
+    made = str(int(notices.until.timestamp()))
+    window = notices.provenance.period.window
+    kinds = sorted({kind_of(case) for case in notice.cases})
+    tags = [f"tlp:{notice.recipient.tlp.value.lower()}"]
+    tags += [f'rsit:{TAXONOMIES[kind]}="{kind.value}"' for kind in kinds]
+    objects = [_object(notices, notice, case, made) for case in notice.cases]
+    parts = (notice.recipient.id, *(str(one["uuid"]) for one in objects))
+    return {
+        "uuid": str(uuid5(words.NAMESPACE, "\n".join(parts))),
+        "info": f"{notices.sender.provider}: {len(notice.cases)} sources of scans, "
+        f"{words.utc(window.start)} to {words.utc(notices.until)}",
+        "date": f"{notices.until.astimezone(UTC):%Y-%m-%d}",
+        "timestamp": made,
+        "published": False,
+        "threat_level_id": THREAT_LOW,
+        "analysis": ANALYSIS_COMPLETE,
+        "distribution": YOUR_ORGANISATION,
+        "Tag": [{"name": tag} for tag in tags],
+        "Object": objects,
+    }
+
+
+def _object(notices: Notices, notice: Notice, case: Case, made: str) -> dict[str, object]:
+    fields = intelmq.event(notices, notice, case)
+    extra = {
+        name.removeprefix("extra."): value for name, value in fields.items() if name.startswith("extra.")
+    }
+    told = {name: value for name, value in fields.items() if not name.startswith("extra.")}
+    identifier = words.event_id(notice, case)
+    return {
+        "name": "intelmq_event",
+        "meta-category": "network",
+        "description": words.text_of(case),
+        "template_uuid": TEMPLATE,
+        "template_version": VERSION,
+        "uuid": str(identifier),
+        "timestamp": made,
+        "Attribute": [
+            _attribute(identifier, name, value if isinstance(value, str) else json.dumps(value), made)
+            for name, value in (told | {"extra": extra}).items()
+        ],
+    }
+
+
+def _attribute(of: UUID, name: str, value: str, made: str) -> dict[str, object]:
+    kind = TYPES.get(name, "text")
+    return {
+        "uuid": str(uuid5(of, name)),
+        "object_relation": name,
+        "type": kind,
+        "category": "Network activity" if kind in ON_THE_NETWORK else "Other",
+        "value": words.harmless(value),
+        "to_ids": False,
+        "timestamp": made,
+    }

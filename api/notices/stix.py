@@ -1,0 +1,151 @@
+"""Notices as a bundle of STIX 2.1: what was observed of each source, marked by TLP 2.0.
+
+Observed data, not indicators: the addresses are somebody's customers. Identifiers of addresses, networks and traffic
+are the deterministic ones of the standard (section 2.9), so that those of several bundles are the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID, uuid5
+
+from darkscope.api.cases import Case, Sample
+from darkscope.api.grades import CONFIDENCE
+from darkscope.api.notices import words
+from darkscope.api.notices.notice import Notice, Notices, kind_of
+from darkscope.ingest.contacts import Tlp
+
+OBSERVABLES = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
+"""Namespace of deterministic identifiers (STIX 2.1, section 2.9)."""
+
+MARKINGS = {
+    Tlp.CLEAR: "94868c89-83c2-464b-929b-a1a8aa3c8487",
+    Tlp.GREEN: "bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
+    Tlp.AMBER: "55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+    Tlp.AMBER_STRICT: "939a9414-2ddd-4d32-a0cd-375ea402b003",
+    Tlp.RED: "e828b379-4e03-4974-9ac4-e53a884c97c1",
+}
+"""OASIS' definitions of TLP 2.0."""
+
+TLP_2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
+"""OASIS' extension that has the labels of TLP 2.0."""
+
+MARKINGS_CREATED = "2022-10-01T00:00:00.000Z"
+
+MOST_OBSERVED = 999_999_999
+"""Of `number_observed`."""
+
+Object = dict[str, object]
+
+
+def document(notices: Notices, notice: Notice) -> bytes:
+    """Write one recipient's sources."""
+    return (json.dumps(bundle(notices, notice), indent=1) + "\n").encode("ascii")
+
+
+def bundle(notices: Notices, notice: Notice) -> Object:
+    """Give them as a bundle: marking, who observed, and for each source what was seen of it."""
+    tlp = notice.recipient.tlp
+    created = _milliseconds(notices.until)
+    marking = f"marking-definition--{MARKINGS[tlp]}"
+    provider = notices.sender.provider
+    identity = f"identity--{uuid5(words.NAMESPACE, provider)}"
+    common: Object = {"spec_version": "2.1", "object_marking_refs": [marking]}
+    by_id: dict[str, Object] = {}
+    observed: list[Object] = []
+    for case in notice.cases:
+        seen = list(_observables(notices, case))
+        by_id |= {str(one["id"]): one | common for one in seen}
+        observed.append(
+            {
+                "type": "observed-data",
+                "id": f"observed-data--{words.event_id(notice, case)}",
+                "created": created,
+                "modified": created,
+                "created_by_ref": identity,
+                "first_observed": time_text(case.first),
+                "last_observed": time_text(max(case.last, words.time_of(case))),
+                "number_observed": min(case.packets, MOST_OBSERVED),
+                "object_refs": [one["id"] for one in seen],
+                "labels": [kind_of(case).value, f"grade:{case.grade.value}", *case.tools],
+                "confidence": CONFIDENCE[case.grade],
+                **common,
+            }
+        )
+    names = "\n".join((notice.recipient.id, *(str(one["id"]) for one in observed)))
+    return {
+        "type": "bundle",
+        "id": f"bundle--{uuid5(words.NAMESPACE, names)}",
+        "objects": [
+            {
+                "type": "marking-definition",
+                "spec_version": "2.1",
+                "id": marking,
+                "created": MARKINGS_CREATED,
+                "name": f"TLP:{tlp.value}",
+                "extensions": {TLP_2: {"extension_type": "property-extension", "tlp_2_0": tlp.value.lower()}},
+            },
+            {
+                "type": "identity",
+                "id": identity,
+                "created": MARKINGS_CREATED,
+                "modified": MARKINGS_CREATED,
+                "name": words.harmless(provider),
+                "identity_class": "organization",
+                **common,
+            },
+            *by_id.values(),
+            *observed,
+        ],
+    }
+
+
+def _observables(notices: Notices, case: Case) -> Iterator[Object]:
+    """The address, its network, and each packet of which the protocol is known."""
+    version = case.sender[0]
+    address = _named({"type": f"ipv{version}-addr", "value": case.address}, "value")
+    if case.asn:
+        network: Object = {"type": "autonomous-system", "number": case.asn}
+        owner = notices.owners.get(case.asn)
+        named = _named(network, "number") | ({"name": words.harmless(owner)} if owner else {})
+        yield address | {"belongs_to_refs": [named["id"]]}
+        yield named
+    else:
+        yield address
+    for sample in case.samples:
+        if sample.protocol is not None:
+            yield _traffic(version, str(address["id"]), sample)
+
+
+def _traffic(version: int, source: str, sample: Sample) -> Object:
+    known: Object = {
+        "type": "network-traffic",
+        "start": time_text(sample.time),
+        "src_ref": source,
+        "src_port": sample.source_port,
+        "dst_port": sample.port,
+        "protocols": [f"ipv{version}", *filter(None, (words.transport(sample.protocol),))],
+    }
+    told = {name: value for name, value in known.items() if value is not None}
+    return _named(told, "start", "src_ref", "src_port", "dst_port", "protocols")
+
+
+def _named(known: Object, *naming: str) -> Object:
+    """Give an observable the identifier that follows from some of its properties, as canonical JSON (RFC 8785)."""
+    parts = {name: known[name] for name in naming if name in known}
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return {"type": known["type"], "id": f"{known['type']}--{uuid5(OBSERVABLES, text)}"} | known
+
+
+def time_text(moment: datetime) -> str:
+    """Write a time with no more digits than it needs."""
+    seconds, _, fraction = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").partition(".")
+    digits = fraction.rstrip("0")
+    return f"{seconds}.{digits}Z" if digits else f"{seconds}Z"
+
+
+def _milliseconds(moment: datetime) -> str:
+    """Write a time as objects' versions have it."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
