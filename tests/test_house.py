@@ -165,7 +165,9 @@ KNOWS: dict[str, set[str]] = {
         "api",
         "api.charts",
         "api.console",
+        "api.notices",
         "ingest.ledger",
+        "ingest.owners",
         "ingest.registry",
         "ingest.series",
         "ingest.settings",
@@ -173,6 +175,7 @@ KNOWS: dict[str, set[str]] = {
     "api.notices": {
         "api",
         "ingest.contacts",
+        "ingest.owners",
         "ingest.protocols",
         "ingest.registry",
         "ingest.series",

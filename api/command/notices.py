@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from contextlib import closing
-from datetime import UTC
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +14,6 @@ from rich.text import Text
 
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Kind
-from darkscope.api.cases import Case
 from darkscope.api.command import options
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.words import around, heading
@@ -24,10 +21,11 @@ from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.grades import Reason
 from darkscope.api.notices import folder, record
 from darkscope.api.notices.export import Export
-from darkscope.api.notices.notice import Directory, Notices, Recipient, address, kind_of
+from darkscope.api.notices.making import made
+from darkscope.api.notices.notice import Notices
 from darkscope.api.notices.texts import TextError, Texts
 from darkscope.ingest.contacts import Language
-from darkscope.ingest.owners import OwnersError, names
+from darkscope.ingest.owners import OwnersError
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Settings
 
@@ -93,7 +91,14 @@ def notices(
                 for line in folder.recover(kept):
                     typer.echo(f"darkscope: {line}", err=True)
         known = record.known(settings.ledger, now - settings.notices.again.total_seconds())
-        found = _addressed(settings, observer, question, known.named if not again else frozenset(), lang)
+        found = made(
+            settings,
+            observer,
+            question,
+            most=settings.notices.most,
+            named=frozenset() if again else known.named,
+            language=lang,
+        )
         formats = tuple(dict.fromkeys(output or Export))
         if out is not None and not dry_run:
             with closing(record.Record(settings.ledger)) as kept:
@@ -108,24 +113,6 @@ def notices(
     except (RegistryError, OwnersError, record.Overtaken) as error:
         raise _stopped(error, FAILED) from None
     Console().print(drawn(found, None if dry_run else out))
-
-
-def _addressed(
-    settings: Settings,
-    observer: Observer,
-    question: Question,
-    named: frozenset[record.Named],
-    lang: Language | None,
-) -> Notices:
-    def was_named(recipient: Recipient, case: Case) -> bool:
-        return (recipient.id, kind_of(case).value, case.sender) in named
-
-    def owners(cases: Iterable[Case]) -> Mapping[int, str]:
-        seen = {case.asn: (case.address, case.last.astimezone(UTC).date()) for case in cases if case.asn}
-        return names(settings.geo.owner, seen)
-
-    directory = Directory(settings, lang)
-    return address(observer.cases(question, settings.notices.most), directory, was_named, owners)
 
 
 def _stopped(error: Exception | str, code: int) -> typer.Exit:

@@ -24,6 +24,7 @@ from darkscope.api.http import (
     lives,
     metrics,
     movements,
+    notices,
     ports,
     problems,
     rankings,
@@ -96,6 +97,7 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         sensors,
         live,
         ports,
+        notices,
     ):
         app.include_router(questions.router(source))
     app.include_router(console.router(source))

@@ -7,7 +7,7 @@ otherwise answer another question than the one that was asked.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2s
@@ -63,8 +63,8 @@ BY_MEDIA_TYPE = {MEDIA_TYPES[Format(shape)]: shape for shape in Shape if Format(
 """What the header `Accept` chooses among: browsers accept pictures of whatever they ask for."""
 
 
-class Observed(BaseModel):
-    """The parameters of every question: when, and who observed."""
+class Chosen(BaseModel):
+    """When, and who observed: what every question says."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -81,11 +81,6 @@ class Observed(BaseModel):
     """Only sensors at home (`true`), or abroad (`false`)."""
     kind: Kind = Kind.TELESCOPE
     """Which kind of sensors. What answers attracts more, so rankings are about telescopes where this is left out."""
-    format: Shape | None = None
-    """How the answer is written; overrules the header `Accept`. JSON where neither says.
-    `svg` and `png` are pictures."""
-    lang: Language = Language.EN
-    """The language of pictures."""
 
     def asked(self, dimension: Dimension) -> Asked:
         """The question in words."""
@@ -103,7 +98,21 @@ class Observed(BaseModel):
         """How many values have figures for each stretch."""
         return 1
 
-    def shape(self, request: Request) -> Shape:
+    def shape(self, _request: Request, /) -> StrEnum:
+        """How the answer is to be written."""
+        return Shape.JSON
+
+
+class Observed(Chosen):
+    """The parameters of questions whose answers are rows."""
+
+    format: Shape | None = None
+    """How the answer is written; overrules the header `Accept`. JSON where neither says.
+    `svg` and `png` are pictures."""
+    lang: Language = Language.EN
+    """The language of pictures."""
+
+    def shape(self, request: Request, /) -> Shape:
         """How the answer is to be written."""
         if self.format is not None:
             return self.format
@@ -113,11 +122,9 @@ class Observed(BaseModel):
         return known[0] if known and Shape.JSON not in known else Shape.JSON
 
 
-class Narrowed(Observed):
-    """The parameters of questions about some packets."""
+class Narrowing(Chosen):
+    """Which packets a question is about."""
 
-    against: Annotated[str | None, Field(max_length=40, examples=["2019-Q2"])] = None
-    """The period to compare with, written likewise; the one before where left out."""
     traffic: Annotated[tuple[Traffic, ...], Field(alias="class", max_length=MOST_VALUES)] = ()
     """Only packets of these classes; repeatable."""
     port: Annotated[Words, Field(examples=[["23/tcp", "445", "0/icmp"]])] = ()
@@ -138,8 +145,18 @@ class Narrowed(Observed):
         return Asked(
             dimension, self.period, self.time_zone, self.sensor, self.organisation, self.home, self.kind,
             self.traffic, self.port, self.country, self.protocol, self.owner, self.tool, self.research,
-            self.against,
         )  # fmt: skip
+
+
+class Narrowed(Observed, Narrowing):
+    """The parameters of questions about some packets whose answers are rows."""
+
+    against: Annotated[str | None, Field(max_length=40, examples=["2019-Q2"])] = None
+    """The period to compare with, written likewise; the one before where left out."""
+
+    def asked(self, dimension: Dimension) -> Asked:
+        """The question in words."""
+        return replace(super().asked(dimension), against=self.against)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +168,7 @@ class Posed:
 
     question: Question
     observer: Observer
-    shape: Shape
+    shape: StrEnum
     tag: str | None
 
     @classmethod
@@ -160,7 +177,7 @@ class Posed:
         request: Request,
         source: Source,
         dimension: Dimension,
-        query: Observed,
+        query: Chosen,
         state: Snapshot | None = None,
         at: datetime | None = None,
         *,
@@ -204,11 +221,11 @@ class Posed:
             return None
         return Response(status_code=304, headers=self.headers(tag))
 
-    def sent(self, request: Request, data: bytes) -> Response:
-        """Send an answer that is written."""
+    def sent(self, request: Request, data: bytes, media_type: str | None = None) -> Response:
+        """Send an answer that is written, by the media type of its shape where none is said."""
         tag = self.tag or f'W/"{blake2s(data, digest_size=16).hexdigest()}"'
         return self.unchanged(request, tag) or Response(
-            data, media_type=MEDIA_TYPES[Format(self.shape)], headers=self.headers(tag)
+            data, media_type=media_type or MEDIA_TYPES[Format(self.shape)], headers=self.headers(tag)
         )
 
 
@@ -249,7 +266,7 @@ def answer(
     return posed.sent(request, in_turn(request, source, posed, compute).data)
 
 
-def drawn_or_written(found: Answer, shape: Shape, language: Language) -> bytes:
+def drawn_or_written(found: Answer, shape: StrEnum, language: Language) -> bytes:
     """Write an answer, or draw it. Raises Unusable where it has no picture."""
     output = Format(shape)
     if output not in PICTURES:
@@ -308,8 +325,8 @@ def _tag(
     version: int,
     source: Source,
     question: Question,
-    query: Observed,
-    shape: Shape,
+    query: Chosen,
+    shape: StrEnum,
     now: datetime,
     asker: Asker,
 ) -> str:

@@ -67,7 +67,10 @@ class Source:
         self._rules = Rules.none()
         self._rules_read: tuple[object, ...] | None = None  # what the folder of rules was like
         self._ledger: Ledger | None = None
-        described = (version("darkscope"), settings.sensors, settings.time_zone, settings.holidays)
+        described = (
+            *(version("darkscope"), settings.sensors, settings.time_zone, settings.holidays),
+            *(settings.notices, settings.contacts, settings.geo.owner),
+        )
         self._digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
 
     @property

@@ -38,6 +38,7 @@ def event(notices: Notices, notice: Notice, case: Case) -> dict[str, object]:
         "source.port": sample and sample.source_port,
         "source.asn": case.asn or None,
         "source.as_name": notices.owners.get(case.asn) or None,
+        "source.abuse_contact": ",".join(notice.recipient.email).lower(),
         "source.geolocation.cc": None if case.country == "ZZ" else case.country,
         "destination.port": sample and sample.port,
         "protocol.transport": words.transport(sample.protocol if sample else None),

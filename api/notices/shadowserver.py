@@ -38,9 +38,9 @@ SEVERITY = "high"
 """What Shadowserver gives these reports."""
 
 
-def darknet(notices: Notices, notice: Notice) -> bytes:
-    """Write one recipient's sources as `event4_honeypot_darknet`."""
-    return table(DARKNET, (_event(notices, notice, case) for case in notice.cases))
+def darknet(notices: Notices, *told: Notice) -> bytes:
+    """Write the sources of recipients as `event4_honeypot_darknet`."""
+    return table(DARKNET, (_event(notices, notice, case) for notice in told for case in notice.cases))
 
 
 def table(columns: Sequence[str], events: Iterable[Mapping[str, object]]) -> bytes:

@@ -7,7 +7,7 @@ are the deterministic ones of the standard (section 2.9), so that those of sever
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
@@ -40,65 +40,80 @@ MOST_OBSERVED = 999_999_999
 Object = dict[str, object]
 
 
-def document(notices: Notices, notice: Notice) -> bytes:
-    """Write one recipient's sources."""
-    return (json.dumps(bundle(notices, notice), indent=1) + "\n").encode("ascii")
+def document(notices: Notices, *told: Notice) -> bytes:
+    """Write the sources of recipients as one bundle."""
+    return (json.dumps(bundle(notices, *told), indent=1) + "\n").encode("ascii")
 
 
-def bundle(notices: Notices, notice: Notice) -> Object:
-    """Give them as a bundle: marking, who observed, and for each source what was seen of it."""
-    tlp = notice.recipient.tlp
-    created = _milliseconds(notices.until)
-    marking = f"marking-definition--{MARKINGS[tlp]}"
+def bundle(notices: Notices, *told: Notice) -> Object:
+    """Give them as a bundle: markings, who observed, and for each source what was seen of it."""
     provider = notices.sender.provider
-    identity = f"identity--{uuid5(words.NAMESPACE, provider)}"
-    common: Object = {"spec_version": "2.1", "object_marking_refs": [marking]}
-    by_id: dict[str, Object] = {}
+    identity: Object = {
+        "type": "identity",
+        "spec_version": "2.1",
+        "id": f"identity--{uuid5(words.NAMESPACE, provider)}",
+        "created": MARKINGS_CREATED,
+        "modified": MARKINGS_CREATED,
+        "name": words.harmless(provider),
+        "identity_class": "organization",
+    }
+    labels = list(dict.fromkeys(notice.recipient.tlp for notice in told))
+    seen: dict[str, Object] = {}
     observed: list[Object] = []
-    for case in notice.cases:
-        seen = list(_observables(notices, case))
-        by_id |= {str(one["id"]): one | common for one in seen}
-        observed.append(
-            {
-                "type": "observed-data",
-                "id": f"observed-data--{words.event_id(notice, case)}",
-                "created": created,
-                "modified": created,
-                "created_by_ref": identity,
-                "first_observed": time_text(case.first),
-                "last_observed": time_text(max(case.last, words.time_of(case))),
-                "number_observed": min(case.packets, MOST_OBSERVED),
-                "object_refs": [one["id"] for one in seen],
-                "labels": [kind_of(case).value, f"grade:{case.grade.value}", *case.tools],
-                "confidence": CONFIDENCE[case.grade],
-                **common,
-            }
-        )
-    names = "\n".join((notice.recipient.id, *(str(one["id"]) for one in observed)))
+    for notice in told:
+        marking = _marking_id(notice.recipient.tlp)
+        for case in notice.cases:
+            things = list(_observables(notices, case))
+            for thing in things:
+                known = seen.setdefault(str(thing["id"]), {**thing, "object_marking_refs": []})
+                marks = known["object_marking_refs"]
+                if isinstance(marks, list) and marking not in marks:
+                    marks.append(marking)
+            observed.append(_observed(notices, notice, case, things) | {"created_by_ref": identity["id"]})
+    marks = [_marking_id(tlp) for tlp in labels]
+    names = "\n".join((*(notice.recipient.id for notice in told), *(str(one["id"]) for one in observed)))
     return {
         "type": "bundle",
         "id": f"bundle--{uuid5(words.NAMESPACE, names)}",
         "objects": [
-            {
-                "type": "marking-definition",
-                "spec_version": "2.1",
-                "id": marking,
-                "created": MARKINGS_CREATED,
-                "name": f"TLP:{tlp.value}",
-                "extensions": {TLP_2: {"extension_type": "property-extension", "tlp_2_0": tlp.value.lower()}},
-            },
-            {
-                "type": "identity",
-                "id": identity,
-                "created": MARKINGS_CREATED,
-                "modified": MARKINGS_CREATED,
-                "name": words.harmless(provider),
-                "identity_class": "organization",
-                **common,
-            },
-            *by_id.values(),
+            *(_marking(tlp) for tlp in labels),
+            identity | ({"object_marking_refs": marks} if marks else {}),
+            *seen.values(),
             *observed,
         ],
+    }
+
+
+def _marking_id(tlp: Tlp) -> str:
+    return f"marking-definition--{MARKINGS[tlp]}"
+
+
+def _marking(tlp: Tlp) -> Object:
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": _marking_id(tlp),
+        "created": MARKINGS_CREATED,
+        "name": f"TLP:{tlp.value}",
+        "extensions": {TLP_2: {"extension_type": "property-extension", "tlp_2_0": tlp.value.lower()}},
+    }
+
+
+def _observed(notices: Notices, notice: Notice, case: Case, things: Sequence[Object]) -> Object:
+    created = _milliseconds(notices.until)
+    return {
+        "type": "observed-data",
+        "spec_version": "2.1",
+        "id": f"observed-data--{words.event_id(notice, case)}",
+        "created": created,
+        "modified": created,
+        "first_observed": time_text(case.first),
+        "last_observed": time_text(max(case.last, words.time_of(case))),
+        "number_observed": min(case.packets, MOST_OBSERVED),
+        "object_refs": [one["id"] for one in things],
+        "labels": [kind_of(case).value, f"grade:{case.grade.value}", *case.tools],
+        "confidence": CONFIDENCE[case.grade],
+        "object_marking_refs": [_marking_id(notice.recipient.tlp)],
     }
 
 
@@ -136,7 +151,11 @@ def _named(known: Object, *naming: str) -> Object:
     """Give an observable the identifier that follows from some of its properties, as canonical JSON (RFC 8785)."""
     parts = {name: known[name] for name in naming if name in known}
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return {"type": known["type"], "id": f"{known['type']}--{uuid5(OBSERVABLES, text)}"} | known
+    return {
+        "type": known["type"],
+        "spec_version": "2.1",
+        "id": f"{known['type']}--{uuid5(OBSERVABLES, text)}",
+    } | known
 
 
 def time_text(moment: datetime) -> str:

@@ -30,6 +30,7 @@ LIKELY = {
     "source.port": 40000,
     "source.asn": 64500,
     "source.as_name": "Example Networks",
+    "source.abuse_contact": "cert@vn.example",
     "source.geolocation.cc": "VN",
     "destination.port": 445,
     "protocol.transport": "tcp",

@@ -63,6 +63,7 @@ def test_an_event_has_an_object_for_each_source() -> None:
         "source.port": "40000",
         "source.asn": "64500",
         "source.as_name": "Example Networks",
+        "source.abuse_contact": "cert@vn.example",
         "source.geolocation.cc": "VN",
         "destination.port": "445",
         "protocol.transport": "tcp",
