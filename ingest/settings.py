@@ -233,6 +233,17 @@ class Api(_Section):
     """Path under which a proxy publishes it, like `/darkscope`; the proxy takes it off."""
 
 
+class Report(_Section):
+    """What reports say beside their figures."""
+
+    author: str = ""
+    """Who writes them; nobody is named where left out."""
+    closing: str = ""
+    """Their last line, as an address for questions."""
+    simulated: bool = False
+    """Say on every page that nobody sent these packets; the settings of simulated captures have it."""
+
+
 class SensorEntry(_Section):
     """What holds for one sensor over some time."""
 
@@ -297,6 +308,7 @@ class Settings(_Section):
     notices: Notices = Notices()
     contacts: tuple[ContactEntry, ...] = ()
     """Who is told of sources, each `[[contacts]]` entry with the keys below."""
+    report: Report = Report()
     holidays: tuple[HolidayEntry, ...] = ()
     """Further public holidays, each `[[holidays]]` entry with the keys below."""
     sensors: tuple[SensorEntry, ...] = ()

@@ -161,6 +161,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.watched",
     },
     "api.charts": {"api"},
+    "api.report": {"api", "api.charts", "ingest.series", "ingest.settings"},
     "api.http": {
         "api",
         "api.charts",
@@ -188,7 +189,7 @@ KNOWS: dict[str, set[str]] = {
 }
 """What each room imports of the others. `api.command` may import all: it puts them together."""
 
-ROOMS = ("charts", "command", "console", "data", "http", "notices")
+ROOMS = ("charts", "command", "console", "data", "http", "notices", "report")
 """Folders of `api` that are rooms of their own."""
 
 PLACES = {
@@ -199,7 +200,8 @@ PLACES = {
     "grafana_api": {"grafana"},
     "holidays": {"api"},
     "influxdb_client": {"ingest.projection"},
-    "jinja2": {"api.console", "api.notices"},
+    "jinja2": {"api.console", "api.notices", "api.report"},
+    "markupsafe": {"api.console", "api.report"},
     "maxminddb": {"ingest.geo", "ingest.owners", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},
@@ -216,6 +218,7 @@ PLACES = {
     "rich": {"api.command"},
     "subprocess": {"api.command", "ingest.intake"},
     "typer": {"api.command"},
+    "typst": {"api.report"},
     "uvicorn": {"api.command", "api.http"},
     "vl_convert": {"api.charts"},
     "yaml": {"api"},

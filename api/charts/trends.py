@@ -61,7 +61,11 @@ def trend_chart(
         "axis": times.axis(buckets.window, buckets.zone, language),
     }
     shades = [*_shades(trend, reach, language), *(_shade(trend, reach, band) for band in bands)]
-    layers = [*_bands(shades, x), *_lines(trend, names, language, x, stacked=stacked), *_events(events, x)]
+    layers = [
+        *_bands(shades, x),
+        *_lines(trend, names, language, x, stacked=stacked),
+        *event_layers(events, x),
+    ]
     return style.whole(
         {"width": size.width, "height": size.height, "layer": layers},
         title=title,
@@ -156,8 +160,9 @@ def _marked(packets: Sequence[int | None], number: int) -> Iterator[bool]:
 
 def _unit(step: str, language: Language) -> str:
     name = {"1d": "day", "60m": "hour", "1h": "hour", "1m": "minute"}.get(step, step)
-    known = ("minute", "hour", "day", "week", "month", "quarter")
-    return word(f"packets_{name}" if name in known else "packets_step", language, step=step)
+    if name in ("minute", "hour", "day", "week", "month", "quarter"):
+        return word(f"packets_{name}", language)
+    return word("packets_hours" if step.endswith("h") else "packets_minutes", language, number=step[:-1])
 
 
 def _shades(trend: Trend, reach: tuple[int, int], language: Language) -> Iterator[Spec]:
@@ -223,16 +228,17 @@ def _above(colour: str) -> Spec:
     return {"type": "text", "y": -2, "baseline": "bottom", "fontSize": 10, "color": colour}
 
 
-def _events(events: Sequence[Event], x: Spec) -> list[Spec]:
+def event_layers(events: Sequence[Event], x: Spec) -> list[Spec]:
+    """Draw events on an axis of time, as layers."""
     if not events:
         return []
     rule: Spec = {
         "mark": {"type": "rule", "color": style.EVENT, "strokeDash": [3, 2]},
-        "encoding": {"x": x, "tooltip": {"field": "text", "title": " "}},
+        "encoding": {"x": x | {"field": "at"}, "tooltip": {"field": "text", "title": " "}},
     }
     text: Spec = {
         "mark": _above(style.EVENT) | {"align": "left", "dx": 2},
-        "encoding": {"x": x, "text": {"field": "text", "type": "nominal"}},
+        "encoding": {"x": x | {"field": "at"}, "text": {"field": "text", "type": "nominal"}},
     }
     values = [{"at": times.milliseconds(one.at), "text": one.text} for one in events]
     return [{"data": {"values": values}, "layer": [rule, text]}]

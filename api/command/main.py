@@ -68,6 +68,10 @@ COMMANDS = (
     ),
     Command("notices", "Make notices for those who can act: a folder each with a text and the evidence."),
     Command(
+        "report",
+        "Write the report on a period: tables, figures, what was noted, and where all of it comes from.",
+    ),
+    Command(
         "check", "Show the settings in force and where each came from, and name what is wrong with them."
     ),
     Command("serve", "Answer questions over HTTP, until stopped."),

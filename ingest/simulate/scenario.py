@@ -213,6 +213,10 @@ class Truth:
     requests: tuple[Requests, ...] = ()
 
 
+Holiday = tuple[str, date, str]
+"""A country's day off, and what it is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """A stretch of simulated observation."""
@@ -228,6 +232,9 @@ class Scenario:
     visits: tuple[Visit, ...] = ()
     outages: tuple[Outage, ...] = ()
     holidays: dict[str, tuple[date, ...]] | None = None  # country -> days
+    announced: tuple[
+        Holiday, ...
+    ] = ()  # of these, what calendars lack: days that a government gave in addition
 
 
 def level(year: int, *points: tuple[str, float]) -> Level:

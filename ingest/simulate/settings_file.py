@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from darkscope.ingest.series import HONEYPOT, TELESCOPE
-from darkscope.ingest.simulate.scenario import Scenario, Sensor
+from darkscope.ingest.simulate.scenario import Holiday, Scenario, Sensor
 
 MARK = "SIMULATED captures"
 """Stands in the first line of the settings, so that nobody takes them for an observation."""
@@ -20,7 +20,24 @@ def settings_text(scenario: Scenario, remark: str = "") -> str:
         'ledger = "ledger"',
         f'time_zone = "{scenario.zone}"',
     ]
-    return "\n".join([*head, *keep, *(_entry(sensor) for sensor in scenario.sensors)]) + "\n"
+    report = ["", "[report]", f'author = "{scenario.sensors[0].organisation}"', "simulated = true"]
+    return (
+        "\n".join(
+            [
+                *head,
+                *keep,
+                *report,
+                *map(_holiday, scenario.announced),
+                *(_entry(sensor) for sensor in scenario.sensors),
+            ]
+        )
+        + "\n"
+    )
+
+
+def _holiday(holiday: Holiday) -> str:
+    country, day, name = holiday
+    return f'\n[[holidays]]\ncountry = "{country}"\ndate = {day.isoformat()}\nname = "{name}"'
 
 
 def _entry(sensor: Sensor) -> str:

@@ -233,6 +233,7 @@ SCENARIO = Scenario(
             for month, day in ((5, 1), (5, 7), (5, 21), (5, 22), (5, 24), (5, 25), (6, 1))
         ),
     },
+    announced=(("ID", date(2020, 5, 22), "Joint leave"),),
     truth=Truth(
         period=(date(2020, 4, 1), date(2020, 6, 30)),
         before=(date(2020, 1, 1), date(2020, 3, 31)),

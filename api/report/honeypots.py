@@ -1,0 +1,160 @@
+"""Sections on what honeypots were asked: each vulnerability with its table, its dates and who asked.
+
+Pure: findings in, blocks out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from darkscope.api.charts.timelines import timeline_chart
+from darkscope.api.charts.trends import Event
+from darkscope.api.formats import Rows, rows_of
+from darkscope.api.periods import midnight
+from darkscope.api.report.book import Book
+from darkscope.api.report.document import Block, Paragraph
+from darkscope.api.report.findings import Findings, Honeypots, Lens
+from darkscope.api.requests.asked import DayRow
+from darkscope.api.requests.visitors import Search
+from darkscope.api.requests.vulnerabilities import Change, Mark, Vulnerability
+
+LONGEST = 80
+"""Characters of a request that a table shows; the data have all of it."""
+
+
+def lens_title(book: Book, lens: Lens) -> str:
+    """Name a vulnerability."""
+    one = lens.vulnerability
+    return book.words("honeypot.title", vendor=one.vendor, product=one.product)
+
+
+def lens_blocks(book: Book, findings: Findings, honeypots: Honeypots, lens: Lens) -> Iterator[Block]:
+    """Write what was asked of honeypots because of a vulnerability."""
+    words, one = book.words, lens.vulnerability
+    if one.first_seen is None or one.last_seen is None:
+        return
+    watch = honeypots.vulnerabilities.provenance.now
+    table = book.table_number()
+    yield Paragraph(
+        words(
+            "honeypot.asked",
+            sensors=len(watch.sensors) if watch else 0,
+            vendor=one.vendor,
+            product=one.product,
+            cves=words.listed(list(one.cves)),
+            first=words.day(one.first_seen.date()),
+            last=words.day(one.last_seen.date()),
+            requests=words.count(one.requests),
+            table=book.table_ref(table),
+        )
+    )
+    yield _table(book, table, lens)
+    dates = [sentence for mark in one.marks for sentence in _mark(book, mark)]
+    if dates:
+        yield Paragraph(words.joined(dates))
+    figure = book.figure_number()
+    yield Paragraph(words("honeypot.figure", figure=book.figure_ref(figure)))
+    yield _figure(book, findings, honeypots, one, figure)
+    yield from _visitors(book, lens)
+    if one.references:
+        numbers = [book.reference(one.title, url) for url in one.references]
+        yield Paragraph(words("honeypot.references", numbers=", ".join(f"({number})" for number in numbers)))
+
+
+def _table(book: Book, number: int, lens: Lens) -> Block:
+    """Table 4 of JPCERT/CC's report on April to June 2020: a day and its region are written once."""
+    rows, before = [], None
+    for row in lens.days.rows:
+        same_day = before is not None and before.day == row.day
+        same = same_day and before is not None and before.country == row.country
+        rows.append(
+            (
+                "" if same_day else book.words.day(row.day),
+                "" if same else book.country(row.country),
+                str(row.port),
+                _request(row),
+                book.words.count(row.requests),
+            )
+        )
+        before = row
+    columns = ("day", "region", "port", "request", "count")
+    return book.table(number, book.words("honeypot.table"), columns, rows, rows_of(lens.days), numeric=(2, 4))
+
+
+def _request(row: DayRow) -> str:
+    return row.target if len(row.target) <= LONGEST else f"{row.target[:LONGEST]}…"
+
+
+def _mark(book: Book, mark: Mark) -> Iterator[str]:
+    """Tell a date of the vulnerability, and whether requests came more often from then on."""
+    words, lag = book.words, ""
+    if mark.lag is not None:
+        name = "lag_same" if mark.lag == 0 else "lag_after" if mark.lag > 0 else "lag_before"
+        lag = words(f"honeypot.{name}", days=abs(mark.lag))
+    yield words(f"honeypot.{mark.name}", day=words.full_day(mark.day), lag=lag)
+    if mark.change is Change.ROSE and mark.chance is not None:
+        yield words(
+            "honeypot.rate",
+            day=words.day(mark.day),
+            before=words.count(mark.before),
+            after=words.count(mark.after),
+            chance=f"{mark.chance:.2g}",
+        )
+
+
+def _figure(book: Book, findings: Findings, honeypots: Honeypots, one: Vulnerability, number: int) -> Block:
+    words, zone = book.words, findings.question.period.zone
+    starts = honeypots.vulnerabilities.starts
+    events = [
+        Event(midnight(mark.day, zone), words(f"honeypot.mark_{mark.name}"))
+        for mark in one.marks
+        if starts and starts[0].date() <= mark.day <= starts[-1].date()
+    ]
+    spec = timeline_chart(
+        starts, one.timeline, zone, book.language, unit=words("honeypot.requests"), events=events
+    )
+    data = Rows(
+        ("day", "requests"),
+        [(day.date().isoformat(), count) for day, count in zip(starts, one.timeline, strict=True)],
+    )
+    period = book.days(starts[0].date(), starts[-1].date()) if starts else ""
+    return book.figure(
+        number, words("honeypot.figure_caption", period=period, product=one.product), spec, data
+    )
+
+
+def _visitors(book: Book, lens: Lens) -> Iterator[Block]:
+    found, words = lens.visitors, book.words
+    if found.visitors:
+        name = "seen" if found.verdict is Search.BROAD else "seen_few"
+        yield Paragraph(
+            words(f"honeypot.{name}", visitors=words.count(found.visitors), seen=words.count(found.seen))
+        )
+
+
+def others_blocks(book: Book, honeypots: Honeypots) -> Iterator[Block]:
+    """List the other vulnerabilities that requests were after."""
+    told = {one.vulnerability.rule for one in honeypots.lenses}
+    others = [one for one in honeypots.vulnerabilities.rows if one.requests and one.rule not in told]
+    if not others:
+        return
+    words, number = book.words, book.table_number()
+    yield Paragraph(words("honeypot.others", table=book.table_ref(number)))
+    rows = [
+        (
+            f"{one.vendor} {one.product}: {one.title}",
+            words.listed(list(one.cves)),
+            words.count(one.requests),
+            words.count(one.sources),
+        )
+        for one in others
+    ]
+    data = Rows(
+        ("rule", "vendor", "product", "cves", "requests", "sources"),
+        [
+            (one.rule, one.vendor, one.product, " ".join(one.cves), one.requests, one.sources)
+            for one in others
+        ],
+    )
+    columns = ("vulnerability", "cve", "count", "sources")
+    yield book.table(number, words("honeypot.others_caption"), columns, rows, data, numeric=(2, 3))
