@@ -152,6 +152,7 @@ def test_every_key_of_an_answer_is_documented() -> None:
         + text("docs/rhythms.md")
         + text("docs/requests.md")
         + text("docs/notices.md")
+        + text("docs/phenomena.md")
     )
     documented = set(re.findall(r"`(?:rows\[\]\.)?([a-z_]+)`", told))
     assert keys - documented == set()

@@ -40,7 +40,7 @@ PARTS = {"{dimension}": "ports", "{address}": "192.0.2.7", "{protocol}": "tcp", 
 TRACES = ('"b"', '"c"', "Secret", "south", "445", r'"packets": (3|63)\b')
 """What tells of the sensors of the organisation `south`."""
 
-WITHOUT_TRACES = {"/v1/movements/{dimension}"}
+WITHOUT_TRACES = {"/v1/movements/{dimension}", "/v1/phenomena"}
 """Paths whose answers about so little have none."""
 
 NOT_OURS = {"/docs", "/docs/signed-in", "/docs/files", "/openapi.json"}
