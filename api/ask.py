@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -16,7 +16,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from darkscope.api import breadth, cases, lives, movements, profile, ranking, rhythm, roster, spread, trend
+from darkscope.api import (
+    attacks,
+    breadth,
+    cases,
+    lives,
+    movements,
+    profile,
+    ranking,
+    rhythm,
+    roster,
+    spread,
+    trend,
+)
 from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
 from darkscope.api.calendars import Calendars, zone_of, zones_of
 from darkscope.api.dimension import Dimension, Key, ValueTextError, value_text
@@ -397,6 +409,35 @@ class Observer:
             senders.evidence(window, witnesses, found),
             Told.of(self.names, found),
             until=window.end,
+            provenance=provenance,
+        )
+
+    def attacks(
+        self, question: Question, limit: int, after: Place | None = None, mark: Mark | None = None
+    ) -> attacks.AttackList:
+        """List the attacks that lasted at some time of the period, behind a place; `mark` writes where it goes on.
+
+        Only the echoes of the sensors asked about count; the rest of the filter is about the victims.
+        """
+        window, where, provenance = self._behind_sources(question)
+        choice = self._choice(question, window)
+        echoes = self.store.echoes
+
+        def fetch(first: date, last: date, victims: pl.DataFrame | None) -> pl.DataFrame:
+            if victims is None:
+                victims = echoes.victims(first, last, where.sensors, attacks.LIKELY)
+            return echoes.rows(first, last, where.sensors, victims)
+
+        found = attacks.within(attacks.find(attacks.gather(fetch, window)), window)
+        until = echoes.until(window.start.date(), where.sensors)
+        return attacks.listed(
+            attacks.narrowed(found, where),
+            after,
+            limit,
+            until=60_000 * min(until or 0, minute(self.now)),
+            addresses=choice.watched_on,
+            known_since=echoes.since if self.sees_all else None,
+            mark=mark,
             provenance=provenance,
         )
 

@@ -37,9 +37,11 @@ from darkscope.api.influx_question import (
 from darkscope.api.periods import DAY, Buckets, Window, instant, minute
 from darkscope.api.roster import COUNTS
 from darkscope.api.store import (
+    NO_ECHOES,
     NO_REQUESTS,
     NO_SENDERS,
     UNKNOWN,
+    Echoes,
     ExpiredError,
     Filter,
     NotHeldError,
@@ -113,6 +115,11 @@ class InfluxStore:
     def requests(self) -> Requests:
         """Refuse: what strangers sent is never a tag."""
         raise NotHeldError(NO_REQUESTS)
+
+    @property
+    def echoes(self) -> Echoes:
+        """Refuse: victims' addresses are never tags either."""
+        raise NotHeldError(NO_ECHOES)
 
     def totals(
         self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()

@@ -17,6 +17,7 @@ import polars as pl
 from darkscope.api import coverage
 from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key
+from darkscope.api.ledger_echoes import LedgerEchoes
 from darkscope.api.ledger_requests import LedgerRequests
 from darkscope.api.ledger_senders import LedgerSenders
 from darkscope.api.ledger_tables import (
@@ -119,6 +120,11 @@ class LedgerStore:
     def requests(self) -> LedgerRequests:
         """What honeypots were asked."""
         return LedgerRequests(self._snapshot, self._deadline)
+
+    @property
+    def echoes(self) -> LedgerEchoes:
+        """Backscatter by its victims."""
+        return LedgerEchoes(self._snapshot, self._deadline)
 
     def totals(
         self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from ipaddress import IPv4Network, collapse_addresses
 from typing import Any
 
@@ -93,6 +94,16 @@ class Choice:
     def ids(self) -> tuple[str, ...]:
         """Ids, sorted."""
         return tuple(sorted({posting.sensor for posting in self.organisations}))
+
+    def watched_on(self, day: date) -> int | None:
+        """How many addresses the sensors that were chosen on a UTC day watch; None where that is not known of all."""
+        counts = [
+            self.addresses.get(posting)
+            for posting in self.organisations
+            if (posting.since or day) <= day and (posting.until is None or day < posting.until)
+        ]
+        known = [count for count in counts if count is not None]
+        return sum(known) if len(known) == len(counts) else None
 
     def of(self, organisation: str) -> Choice:
         """Choose among these the sensors of one organisation."""

@@ -87,6 +87,9 @@ NO_SENDERS = 'InfluxDB has no source addresses: set api.store = "ledger"'
 NO_REQUESTS = 'InfluxDB does not hold what honeypots were asked: set api.store = "ledger"'
 
 
+NO_ECHOES = 'InfluxDB has no backscatter by its victims: set api.store = "ledger"'
+
+
 class TooMuch(StoreError):
     """The question needs more memory than it may have; the message says what needs less."""
 
@@ -270,6 +273,27 @@ class Requests(Protocol):
         """
 
 
+class Echoes(Protocol):
+    """What can be asked about backscatter by its victims. Every question may raise StoreError."""
+
+    def rows(
+        self, first: date, last: date, sensors: frozenset[Posting] | None, victims: pl.DataFrame
+    ) -> pl.DataFrame:
+        """Rows of the ledger's table `echoes`, of UTC days, both included, and of some victims (attacks.VICTIM)."""
+
+    def victims(
+        self, first: date, last: date, sensors: frozenset[Posting] | None, least: int
+    ) -> pl.DataFrame:
+        """Victims (attacks.VICTIM) that have so many packets on some UTC day from a first to a last one, or more."""
+
+    def until(self, since: date, sensors: frozenset[Posting] | None) -> int | None:
+        """When sensors last watched, since a UTC day; minutes since 1970, None where they did not."""
+
+    @property
+    def since(self) -> date | None:
+        """First UTC day of which there are echoes; None where there is none."""
+
+
 class Store(Protocol):
     """What can be asked about one consistent state of the observations. Every question may raise StoreError.
 
@@ -293,6 +317,10 @@ class Store(Protocol):
     @property
     def requests(self) -> Requests:
         """What honeypots were asked. Raises NotHeldError."""
+
+    @property
+    def echoes(self) -> Echoes:
+        """Backscatter by its victims. Raises NotHeldError."""
 
     def totals(
         self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()

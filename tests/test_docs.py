@@ -153,6 +153,7 @@ def test_every_key_of_an_answer_is_documented() -> None:
         + text("docs/requests.md")
         + text("docs/notices.md")
         + text("docs/phenomena.md")
+        + text("docs/attacks.md")
     )
     documented = set(re.findall(r"`(?:rows\[\]\.)?([a-z_]+)`", told))
     assert keys - documented == set()

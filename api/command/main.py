@@ -54,6 +54,9 @@ COMMANDS = (
         "Tell which known vulnerabilities requests to honeypots were after, since when, and what no rule names.",
     ),
     Command(
+        "attacks", "List attacks on others, told by their backscatter: victims, when, how much, which ports."
+    ),
+    Command(
         "port", "Tell of one port what is known: how it stands, who asks for it, whether its rise is wide."
     ),
     Command("sensors", "List the sensors: who they are, how much they watched, what became of their frames."),

@@ -81,7 +81,11 @@ Ports = Annotated[
 ]
 Countries = Annotated[
     list[str] | None,
-    typer.Option("--country", help="Source country, ISO 3166-1 alpha-2.", rich_help_panel=_NARROW),
+    typer.Option(
+        "--country",
+        help="Source country, ISO 3166-1 alpha-2; of attacks the victim's.",
+        rich_help_panel=_NARROW,
+    ),
 ]
 Protocols = Annotated[
     list[str] | None, typer.Option("--protocol", help="Name or number.", rich_help_panel=_NARROW)

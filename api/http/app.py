@@ -16,6 +16,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
 
 from darkscope.api.http import (
+    attacks,
     breadths,
     console,
     health,
@@ -92,6 +93,7 @@ def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Rem
         spreads,
         movements,
         phenomena,
+        attacks,
         sources,
         lives,
         honeypots,

@@ -114,10 +114,13 @@ class Source:
         """The ledger's newest state. Raises LedgerError."""
         return self.ledger.snapshot()
 
-    def state(self, version: int | None) -> Snapshot:
-        """The newest state, or the one that a list was begun on. Raises LedgerError, NotHeldError, Moved."""
+    def state(self, version: int | None, lacking: str = NO_SENDERS) -> Snapshot:
+        """The newest state, or the one that a list was begun on; `lacking` is what a remote store has not.
+
+        Raises LedgerError, NotHeldError, Moved.
+        """
         if not self.is_settled:
-            raise NotHeldError(NO_SENDERS)
+            raise NotHeldError(lacking)
         newest = self.snapshot()
         if version is None or version == newest.version:
             return newest

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2s
-from typing import Annotated
+from typing import Annotated, Protocol
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -13,20 +13,24 @@ from pydantic import Field
 from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
+from darkscope.api.formats import Answer
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
 from darkscope.api.http.answers import Count, Described, EvidenceAnswer, ProvenanceAnswer, Share
-from darkscope.api.http.questions import Narrowed, Posed, drawn_or_written, responses
+from darkscope.api.http.questions import Narrowed, Observed, Posed, drawn_or_written, responses
 from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.periods import instant, minute
-from darkscope.api.sources import OwnerList, SourceList
+from darkscope.api.store import NO_ECHOES, NO_SENDERS
 
 MOST_ROWS = 1000
 
-LENGTHS = {"sources": 4, "owners": 2}
+LENGTHS = {"sources": 4, "owners": 2, "attacks": 6}
 """Numbers of a place in each list: packets and the row's key."""
+
+LACKING = {"attacks": NO_ECHOES}
+"""What a store that goes on being written has not, where it is not addresses."""
 
 SOURCES_EXAMPLE = """\
 address,subnet,country,owner,packets,first_seen,last_seen,sensors,ports,ports_exact,classes,tools,confirmed,spoofable,broad,research,device_vendor,device_product,device_kind,device_seen,device_by
@@ -121,10 +125,18 @@ class OwnersAnswer(_Page):
     """The page."""
 
 
-Listed = Callable[[Observer, Question, int, Place | None, Mark], SourceList | OwnerList]
+class Page(Answer, Protocol):
+    """A page of a list."""
+
+    @property
+    def next(self) -> str | None:
+        """Where the list goes on."""
 
 
-class PagedQuery(Narrowed):
+Listed = Callable[[Observer, Question, int, Place | None, Mark], Page]
+
+
+class PageQuery(Observed):
     """The parameters of a list that is read page by page."""
 
     limit: Annotated[int, Field(ge=1, le=MOST_ROWS)] = 100
@@ -132,6 +144,10 @@ class PagedQuery(Narrowed):
     cursor: Annotated[str | None, Field(max_length=300)] = None
     """Go on where another answer ended: its `next`, with the same parameters as there. All pages are about the state
     of the ledger, and the present time, of the first one."""
+
+
+class PagedQuery(PageQuery, Narrowed):
+    """The parameters of such a list of some packets."""
 
 
 def router(source: Source) -> APIRouter:
@@ -146,7 +162,7 @@ def router(source: Source) -> APIRouter:
     )
     def sources(request: Request, query: Annotated[PagedQuery, Query()]) -> Response:
         """List the addresses that sent such packets, most packets first, with what is known of each."""
-        return _page(request, source, "sources", query, Observer.sources)
+        return paged(request, source, "sources", query, Observer.sources)
 
     @routes.get(
         "/owners",
@@ -156,14 +172,15 @@ def router(source: Source) -> APIRouter:
     )
     def owners(request: Request, query: Annotated[PagedQuery, Query()]) -> Response:
         """List the owners (autonomous systems) of the sources of such packets, most packets first."""
-        return _page(request, source, "owners", query, Observer.owners)
+        return paged(request, source, "owners", query, Observer.owners)
 
     return routes
 
 
-def _page(request: Request, source: Source, what: str, query: PagedQuery, ask: Listed) -> Response:
+def paged(request: Request, source: Source, what: str, query: PageQuery, ask: Listed) -> Response:
+    """Answer with one page of a list, of the state and the present time of its first page. Raises CursorError."""
     begun = None if query.cursor is None else Cursor.parse(query.cursor)
-    state = source.state(None if begun is None else begun.version)
+    state = source.state(None if begun is None else begun.version, LACKING.get(what, NO_SENDERS))
     at = None if begun is None else instant(min(begun.minute, minute(source.now())))
     posed = Posed.of(request, source, Dimension.OWNERS, query, state, at)
     asked = _digest(what, posed.question)
