@@ -7,6 +7,7 @@ and can be searched.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 
 import polars as pl
 
@@ -14,12 +15,12 @@ from darkscope.api.requests.rules import Rule, Rules, Shape
 from darkscope.api.requests.wanted import Wanted
 from darkscope.api.store import Marked
 from darkscope.ingest import series
+from darkscope.ingest.honeypot.masking import Masker
+from darkscope.ingest.honeypot.rows import MOST_PREVIEW, Asked
+from darkscope.ingest.honeypot.rows import rows as rows_of
 
-PREVIEW = 256
-"""Bytes of a preview, at most."""
-
-ESCAPE = r"\\(?:x[0-9a-fA-F]{2}|.)"
-"""A byte that a preview escapes."""
+LONGEST_ESCAPE = 4
+"""Characters that a byte takes in a preview, at most."""
 
 MUST, MUST_NOT = "must_match", "must_not_match"
 """Keys of a rule's examples."""
@@ -61,9 +62,8 @@ def undecided(rules: Rules, wanted: Wanted) -> Marked:
 
 
 def is_cut() -> pl.Expr:
-    """Whether a row's preview may lack some of what the client sent: it is as long as previews get."""
-    length = pl.col("preview").str.replace_all(ESCAPE, "_").str.len_chars()
-    return length >= PREVIEW
+    """Whether a row's preview may lack some of what the client sent: nothing more had room in it."""
+    return pl.col("preview").str.len_chars() > MOST_PREVIEW - LONGEST_ESCAPE
 
 
 def _named(rows: pl.LazyFrame, tests: Mapping[str, pl.Expr]) -> pl.LazyFrame:
@@ -118,49 +118,26 @@ def _all(tests: Iterable[pl.Expr]) -> pl.Expr:
 def failures(rules: Rules) -> list[str]:
     """Try each rule on its examples, and say which of them it gets wrong."""
     examples = [
-        (rule.id, key, number, _row(example))
+        (rule.id, key, number, row)
         for rule in rules.rules
         for key in (MUST, MUST_NOT)
         for number, example in enumerate(getattr(rule, key))
+        for row in _rows(example)
     ]
-    rows = pl.DataFrame([row for *_, row in examples], schema=series.REQUESTS.schema)
-    found = marked(rules, Wanted())(rows.lazy()).collect()["rules"]
+    frame = pl.DataFrame([row for *_, row in examples], schema=series.REQUESTS.schema)
+    found = marked(rules, Wanted())(frame.lazy()).collect()["rules"]
+    named = {(rule, key, number): False for rule, key, number, _ in examples}
+    for (rule, key, number, _), ids in zip(examples, found, strict=True):
+        named[rule, key, number] |= rule in ids
     return [
         f"{rule}: {key}[{number}]: {'is not matched' if key == MUST else 'is matched'}"
-        for (rule, key, number, _), named in zip(examples, found, strict=True)
-        if (rule in named) is not (key == MUST)
+        for (rule, key, number), is_named in named.items()
+        if is_named is not (key == MUST)
     ]
 
 
-def _row(example: str) -> dict[str, object]:
-    """An example as the ledger would hold it."""
-    head, _, body = example.removesuffix("\n").partition("\n\n")
-    first, *lines = head.split("\n")
-    words = first.split(" ")
-    is_http = len(words) == 3 and words[2].startswith("HTTP/")
-    fields = {
-        name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
-    }
-    row: dict[str, object] = {
-        name: "" if kind == pl.String() else 0 for name, kind in series.REQUESTS.schema.items()
-    }
-    row["kind"] = "http" if is_http else "unknown"
-    row["size"] = len(example.encode())
-    if not is_http:
-        return row | {"preview": _escaped(example.removesuffix("\n"))}
-    return row | {
-        "method": _escaped(words[0]),
-        "path": _escaped(words[1]),
-        "host": _escaped(fields.get("host", "")),
-        "agent": _escaped(fields.get("user-agent", "")),
-        "headers": "\n".join(map(_escaped, lines)),
-        "preview": _escaped(body),
-    }
-
-
-def _escaped(text: str) -> str:
-    """Write a text as the table holds it: printable ASCII as it is, the rest by its bytes, a backslash as two."""
-    return "".join(
-        "\\\\" if byte == 0x5C else chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
-        for byte in text.encode()
-    )
+def _rows(example: str) -> Iterator[dict[str, object]]:
+    """What the ledger would hold of an example: a row for each request in it, else one for all."""
+    data = example.removesuffix("\n").replace("\n", "\r\n").encode()
+    for row in rows_of(Asked("", 4, 0, 0, 0, 0, 0, data), Masker(())):
+        yield {"country": "ZZ", "asn": 0} | asdict(row)

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_ledger import asked
 
-from darkscope.api.requests.lens import PREVIEW, marked, undecided
+from darkscope.api.requests.lens import marked, undecided
 from darkscope.api.requests.rules import Rules, parse
 from darkscope.api.requests.wanted import Wanted
+from darkscope.ingest.honeypot.rows import MOST_PREVIEW
 
 RULE = """\
 id: {id}
@@ -112,19 +113,20 @@ def test_what_was_cut_off_is_undecided_only_where_it_could_tell() -> None:
     one = rules(
         body="[{path: cgi, body: 'x$'}]", path="[{path: cgi}]", either="[{path: never}, {body: 'x$'}]"
     )
-    full, cut = "a" * (PREVIEW - 1), "a" * PREVIEW
+    full, cut = "a" * (MOST_PREVIEW - 4), "a" * MOST_PREVIEW
     rows = [
         {"path": "/cgi", "preview": full},
         {"path": "/cgi", "preview": cut},
-        {"path": "/cgi", "preview": "a" * (PREVIEW - 1) + "x"},
+        {"path": "/cgi", "preview": "a" * (MOST_PREVIEW - 1) + "x"},
         {"path": "/other", "preview": cut},
-        {"path": "/cgi", "preview": "\\x0a" * (PREVIEW - 1)},
+        {"path": "/less", "preview": "a" * (MOST_PREVIEW - 3)},
     ]
     found = undecided(one, Wanted())(asked(rows).lazy()).collect()
     assert dict(zip(found["path"] + found["preview"].str.tail(1), found["rules"].to_list(), strict=True)) == {
         "/cgia": ["body", "either"],
         "/cgix": [],
         "/othera": ["either"],
+        "/lessa": ["either"],
     }
 
 
