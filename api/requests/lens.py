@@ -6,6 +6,7 @@ and can be searched.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 
@@ -21,6 +22,12 @@ from darkscope.ingest.honeypot.rows import rows as rows_of
 
 LONGEST_ESCAPE = 4
 """Characters that a byte takes in a preview, at most."""
+
+LENGTH = re.compile(r"(?im)^(content-length|transfer-encoding)[ \t]*:")
+"""A field that says how long a body is."""
+
+NOBODY = (1 << 128) - 1
+"""An address that no example names: the sensor's is masked."""
 
 MUST, MUST_NOT = "must_match", "must_not_match"
 """Keys of a rule's examples."""
@@ -138,6 +145,9 @@ def failures(rules: Rules) -> list[str]:
 
 def _rows(example: str) -> Iterator[dict[str, object]]:
     """What the ledger would hold of an example: a row for each request in it, else one for all."""
-    data = example.removesuffix("\n").replace("\n", "\r\n").encode()
-    for row in rows_of(Asked("", 4, 0, 0, 0, 0, 0, data), Masker(())):
+    head, _, body = example.removesuffix("\n").partition("\n\n")
+    if body and not LENGTH.search(head):  # an example need not count its body
+        head = f"{head}\nContent-Length: {len(body.encode())}"
+    data = "\r\n\r\n".join((head.replace("\n", "\r\n"), body)).encode()
+    for row in rows_of(Asked("", 6, 0, NOBODY, 0, 0, 0, data), Masker(())):
         yield {"country": "ZZ", "asn": 0} | asdict(row)
