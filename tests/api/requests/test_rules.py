@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from darkscope.api.dimension import ValueTextError
 from darkscope.api.requests.lens import failures
-from darkscope.api.requests.rules import LARGEST_FILE, Rules, RulesError, parse
+from darkscope.api.requests.rules import DATES, LARGEST_FILE, Rules, RulesError, parse
 
 RULE = """\
 id: camera-shell
@@ -144,3 +144,17 @@ def test_the_rule_of_the_documentation_can_be_used() -> None:
     page = Path(__file__).parents[3].joinpath("docs/requests.md").read_text(encoding="utf-8")
     text = page.partition("```yaml\n")[2].partition("```")[0]
     assert failures(Rules((parse(text.encode(), "example-camera-shell.yaml"),))) == []
+
+
+KEV = "https://www.cisa.gov/known-exploited-vulnerabilities-catalog"
+
+
+def test_dates_of_the_shipped_rules_are_told_by_their_references() -> None:
+    rules = Rules.read(None).rules
+    assert len(rules) >= 50
+    for rule in rules:
+        assert (rule.known_exploited is not None) is (KEV in rule.references), rule.id
+        dates = [getattr(rule, name) for name in DATES if getattr(rule, name) is not None]
+        assert all(date(1998, 1, 1) < one for one in dates), rule.id
+        earliest = min(dates, default=None)
+        assert rule.disclosed in (None, earliest), rule.id
