@@ -149,6 +149,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.data": set(),
     "api": {
         "ingest.devices",
+        "ingest.honeypot",
         "ingest.measurements",
         "ingest.projection",
         "ingest.protocols",
