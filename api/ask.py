@@ -27,6 +27,7 @@ from darkscope.api import (
     rhythm,
     roster,
     spread,
+    targets,
     trend,
 )
 from darkscope.api.address import SENDER, SENDER_SCHEMA, Sender
@@ -111,10 +112,18 @@ class Observer:
     calendars: Calendars = field(default_factory=Calendars)
     rules: Callable[[], Rules] = Rules.none  # of vulnerabilities, read where they are asked for
 
-    def top(self, question: Question, limit: int, precision: Precision | None) -> ranking.Ranking:
+    def top(
+        self,
+        question: Question,
+        limit: int,
+        precision: Precision | None,
+        *,
+        with_targets: bool = False,
+    ) -> ranking.Ranking:
         """Rank the leading values of the period, with their ranks in the period before.
 
-        Distinct sources are counted as the store likes best where no precision is given.
+        Distinct sources are counted as the store likes best where no precision is given; targets are estimated only
+        where they are asked for.
         """
         precision = self.store.precision if precision is None else precision
         dimension, period = question.dimension, question.period
@@ -123,6 +132,7 @@ class Observer:
         now = self._totals(dimension, period.window, where)
         whole, earlier_whole = (self._whole(window, period) for window in (period.window, period.previous))
         watch, earlier = self._watch(choice, whole), self._watch(choice, earlier_whole)
+        first = [] if now.is_empty() else ranking.leading(dimension, now, limit)
         return ranking.rank(
             dimension,
             now,
@@ -131,10 +141,13 @@ class Observer:
             behind=self._behind(dimension, choice, (whole, earlier_whole), (watch, earlier)),
             label=lambda key: self.label(dimension, key),
             sources=None
-            if precision is Precision.NONE or now.is_empty()
-            else self.store.sources(
-                dimension, period.window, where, ranking.leading(dimension, now, limit), precision
-            ),
+            if precision is Precision.NONE or not first
+            else self.store.sources(dimension, period.window, where, first, precision),
+            targets=targets.estimated(
+                dimension, self.store.targets(dimension, period.window, where, first), choice.watched
+            )
+            if with_targets and first
+            else None,
             provenance=self._provenance(period, where, watch, earlier),
         )
 

@@ -161,6 +161,10 @@ class InfluxStore:
         """Refuse: no series holds a source."""
         raise NotHeldError(f"InfluxDB holds no sources, so they cannot be counted: {LEDGER}")
 
+    def targets(self, *_asked: object, **_how: object) -> pl.DataFrame:
+        """Refuse: no series holds where packets went."""
+        raise NotHeldError(f"InfluxDB holds no marks of targets, so they cannot be estimated: {LEDGER}")
+
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
         """Watched seconds by sensor and bucket; see Store."""
         sums: Counter[tuple[str, int]] = Counter()

@@ -193,6 +193,18 @@ class LedgerStore:
             )
         return self._collected(_distinct(addresses(values), keys, 1), [flows])
 
+    def targets(
+        self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key]
+    ) -> pl.DataFrame:
+        """Merge marks of the addresses that named values' packets went to; see Store."""
+        flows = Piece(series.FLOWS, *window.minutes)
+        keys = list(dict.fromkeys([*dimension.columns, "sensor", "version"]))
+        if self._expired(flows):
+            return pl.DataFrame(schema={**dict.fromkeys(keys), "targets": pl.Int64})
+        rows = self._rows(flows, [dimension], where).filter(_named(dimension, values))
+        merged = rows.group_by(keys).agg(pl.col("targets").bitwise_or())
+        return self._collected(merged, [flows])
+
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
         """Watched seconds by sensor and bucket; see Store."""
         watched = self._watched(buckets.edges[0], buckets.edges[-1])

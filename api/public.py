@@ -80,6 +80,9 @@ def _ranking(ranking: Ranking, least: int) -> Ranking:
             per_sensor_day=None,
             change=None,
             per_address_day=None,
+            targets=None,
+            targets_error=None,
+            targets_saturated=None,
             previous_rank=row.previous_rank if row.previous_packets >= least else None,
             previous_packets=row.previous_packets if row.previous_packets >= least else 0,
         )

@@ -64,6 +64,11 @@ class Row:
     spoofable: float | None = None  # share of the packets whose source may be forged; None where not known
     backscatter: float | None = None  # share that are replies to forged packets
     research: float | None = None  # share of research scanners
+    targets: int | None = (
+        None  # addresses of the sensors that its packets went to, estimated; None where not asked
+    )
+    targets_error: float | None = None  # relative standard error; None where not asked, or not known
+    targets_saturated: bool | None = None  # there may be more than can be told apart; None where not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +141,14 @@ def rank(
     behind: Callable[[Key], Behind],
     label: Callable[[Key], str],
     sources: pl.DataFrame | None,
+    targets: pl.DataFrame | None = None,
     provenance: Provenance,
 ) -> Ranking:
     """Rank totals of a period beside totals of the period before.
 
     `now` and `before` have the dimension's columns and `packets`; a row without a value counts, and has no rank.
     Where `now` has columns for CLASSES, their packets become shares. `behind` gives the sensor time behind a value;
-    `sources` has the dimension's columns, `sources` and `error`.
+    `sources` has the dimension's columns, `sources` and `error`; `targets` what `targets.estimated` gives.
     """
     keys = list(dimension.columns)
     everything = _occurring(dimension, now)
@@ -155,6 +161,7 @@ def rank(
         first = first.with_columns(sources=None, error=None)
     else:
         first = first.join(sources, on=keys, how="left", maintain_order="left")
+    went_to = {} if targets is None else {row[: len(keys)]: row[len(keys) :] for row in targets.rows()}
     total = int(now["packets"].sum())
     rows = []
     for row in first.iter_rows(named=True):
@@ -177,6 +184,7 @@ def rank(
                 change=rate / earlier_rate - 1 if rate is not None and earlier_rate else None,
                 per_address_day=_rate(row["packets"], time.addresses),
                 **{name: row[name] / row["packets"] for name in CLASSES if name in row},
+                **dict(zip(TARGETS, went_to.get(key, ()), strict=False)),
             )
         )
     return Ranking(
@@ -188,6 +196,9 @@ def rank(
         provenance=provenance,
     )
 
+
+TARGETS = ("targets", "targets_error", "targets_saturated")
+"""Fields of a row about where its packets went."""
 
 CLASSES = (Traffic.SPOOFABLE.value, Traffic.BACKSCATTER.value, Traffic.RESEARCH.value)
 """Classes whose share stands beside each value: packets that say less of their source than others."""

@@ -91,6 +91,15 @@ class Choice:
         return None if self.everything else self.postings
 
     @property
+    def watched(self) -> dict[str, int | None]:
+        """IPv4 addresses that each sensor watched at any time; None where not all are known."""
+        found: dict[str, int | None] = {}
+        for posting in self.organisations:
+            its, before = self.addresses.get(posting), found.get(posting.sensor, 0)
+            found[posting.sensor] = None if its is None or before is None else before + its
+        return found
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Ids, sorted."""
         return tuple(sorted({posting.sensor for posting in self.organisations}))

@@ -357,6 +357,15 @@ class Store(Protocol):
         rows where flows have expired.
         """
 
+    def targets(
+        self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key]
+    ) -> pl.DataFrame:
+        """Marks of the addresses that packets of named values went to, as in `flows`: for `targets.estimated`.
+
+        The dimension's columns, `sensor`, `version` (of IP), `targets` (64 bits as Int64). Without rows where flows
+        have expired.
+        """
+
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
         """Watched time: `sensor`, `bucket` (its index), `covered` (Int64, seconds, not zero).
 

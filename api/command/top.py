@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -18,9 +21,18 @@ NOTABLE = 0.001
 
 
 @options.asks(period="24h")
-def top(asking: options.Asking, limit: options.Limit = 10, sources: options.Sources = None) -> None:
+def top(
+    asking: options.Asking,
+    limit: options.Limit = 10,
+    sources: options.Sources = None,
+    targets: Annotated[
+        bool, typer.Option("--targets", help="Estimate how many addresses of the sensors packets went to.")
+    ] = False,
+) -> None:
     """Rank ports, countries, owners, tools, sensors, classes or organisations by packets."""
-    asking.tell(lambda observer, question: observer.top(question, limit, sources), drawn)
+    asking.tell(
+        lambda observer, question: observer.top(question, limit, sources, with_targets=targets), drawn
+    )
 
 
 TITLES = {
@@ -45,6 +57,9 @@ def drawn(ranking: Ranking, _width: int) -> RenderableType:
     with_sources = any(row.sources is not None for row in ranking.rows)
     if with_sources:
         table.add_column("sources", justify="right", no_wrap=True)
+    with_targets = any(row.targets is not None for row in ranking.rows)
+    if with_targets:
+        table.add_column("targets", justify="right", no_wrap=True)
     for row in ranking.rows:
         cells: list[str | Text] = [
             str(row.rank),
@@ -54,7 +69,9 @@ def drawn(ranking: Ranking, _width: int) -> RenderableType:
             f"{row.share:.1%}",
             "" if row.per_sensor_day is None else f"{row.per_sensor_day:,.1f}",
         ]
-        table.add_row(*cells, *([_sources(row)] if with_sources else []))
+        table.add_row(
+            *cells, *([_sources(row)] if with_sources else []), *([_targets(row)] if with_targets else [])
+        )
     shown = sum(row.packets for row in ranking.rows)
     total = f"{ranking.packets:,} packets, {ranking.values:,} {ranking.dimension.value} in all"
     if shown < ranking.packets:
@@ -81,4 +98,14 @@ def _before(row: Row, watch: Watch | None) -> str:
 def _sources(row: Row) -> str:
     if row.sources is None:
         return ""
-    return f"≈{row.sources:,} ±{row.sources_error:.1%}" if row.sources_error else f"{row.sources:,}"
+    return _about(row.sources, row.sources_error)
+
+
+def _targets(row: Row) -> str:
+    if row.targets is None:
+        return ""
+    return f"≥{row.targets:,}" if row.targets_saturated else _about(row.targets, row.targets_error)
+
+
+def _about(count: int, error: float | None) -> str:
+    return f"≈{count:,} ±{error:.1%}" if error else f"{count:,}"

@@ -57,6 +57,12 @@ class RowAnswer(Described):
     """Share of the packets that are replies to packets with a forged source."""
     research: Annotated[Share | None, Field(examples=[0.0])]
     """Share of the packets of research scanners, of the list in the settings."""
+    targets: Annotated[Count | None, Field(examples=[12])]
+    """Addresses of the sensors that the packets went to, estimated; null where not asked for, and in public answers."""
+    targets_error: Annotated[float | None, Field(ge=0, examples=[0.09])]
+    """Relative standard error of `targets`; null where not asked for, or saturated."""
+    targets_saturated: Annotated[bool | None, Field(examples=[False])]
+    """Whether there may be more targets than can be told apart: then `targets` is about the least."""
 
 
 class RankingAnswer(Described):
@@ -83,6 +89,9 @@ class RankingQuery(Narrowed):
     sources: Precision = Precision.NONE
     """Distinct sources: `estimated` is exact where flows are few and says its error elsewhere; `exact` counts all,
     which takes seconds in a long period; `none` is quickest."""
+    targets: bool = False
+    """Estimate how many addresses of the sensors each value's packets went to. Read from single flows: seconds in a
+    long period."""
 
 
 def router(source: Source) -> APIRouter:
@@ -102,7 +111,11 @@ def router(source: Source) -> APIRouter:
     ) -> Response:
         """Rank ports, countries, owners, tools, sensors, classes or organisations by packets."""
         return questions.answer(
-            request, source, dimension, query, lambda who, what: who.top(what, query.limit, query.sources)
+            request,
+            source,
+            dimension,
+            query,
+            lambda who, what: who.top(what, query.limit, query.sources, with_targets=query.targets),
         )
 
     return routes

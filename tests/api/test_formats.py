@@ -51,7 +51,7 @@ TREND = Trend(
 
 
 def test_no_cell_is_a_formula() -> None:
-    assert csv_text(rows_of(RANKING)).splitlines()[1] == "1,'=1+1,'@ home,5,1.0,,0,,,,,,,,"
+    assert csv_text(rows_of(RANKING)).splitlines()[1] == "1,'=1+1,'@ home,5,1.0,,0,,,,,,,,,,,"
     assert csv_text(rows_of(TREND)) == (
         "start,covered,'=1+1\n2020-06-24T00:00:00+09:00,0.5,5\n2020-06-24T01:00:00+09:00,,\n"
     )

@@ -218,6 +218,29 @@ def test_an_estimate_of_many_flows_states_its_error(snapshot: Make, monkeypatch:
     assert abs(sources - 50_000) < 4 * error * 50_000
 
 
+def test_marks_of_targets_are_merged_by_sensor_and_version(snapshot: Make) -> None:
+    flows = [
+        {"minute": DAY_0, "targets": 0b0001},
+        {"minute": DAY_0 + 9, "targets": 0b0110, "source_low": 2},
+        {"minute": DAY_0, "targets": 0b1000, "version": 6},
+        {"minute": DAY_0, "targets": 0b0001, "sensor": "b"},
+        {"minute": DAY_0, "targets": 0b0011, "port": 80},
+        {"minute": DAY_0, "targets": 0b0111, "port": 81},
+        {"minute": DAY_0 + DAY, "targets": 0b1111},
+    ]
+    store = LedgerStore(snapshot(flows), {Posting("a"): "north", Posting("b"): "north"})
+    assert rows(store.targets(Dimension.PORTS, JUNE_24, EVERYTHING, [(6, 23), (6, 80)])) == [
+        (6, 23, "a", 4, 0b0111),
+        (6, 23, "a", 6, 0b1000),
+        (6, 23, "b", 4, 0b0001),
+        (6, 80, "a", 4, 0b0011),
+    ]
+    where = Filter(ports=frozenset({(6, 80)}))
+    assert rows(store.targets(Dimension.SENSORS, JUNE_24, where, [("a",), ("b",)])) == [("a", 4, 0b0011)]
+    of_north = store.targets(Dimension.ORGANISATIONS, JUNE_24, where, [("north",)])
+    assert of_north.rows() == [("north", "a", 4, 0b0011)]
+
+
 def test_an_estimate_counts_values_of_few_sources_exactly(
     snapshot: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -581,6 +604,7 @@ def test_what_expired_with_the_flows_is_refused_not_undercounted(snapshot: Make)
         "for all of the period asked about"
     )
     assert rows(store.sources(Dimension.PORTS, two_days, EVERYTHING, [(6, 23)], Precision.EXACT)) == []
+    assert rows(store.targets(Dimension.PORTS, two_days, EVERYTHING, [(6, 23)])) == []
 
 
 def test_what_cannot_be_read_is_named_by_table_and_day(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from darkscope.api.dimension import Dimension
 from darkscope.api.ledger_store import LedgerStore, plan
 from darkscope.api.periods import cut, parse_period
 from darkscope.api.store import Filter, Origins, Posting, Precision
+from darkscope.api.targets import estimated
 from darkscope.ingest import series
 from darkscope.ingest.ledger.upkeep import upkeep
 from darkscope.ingest.rules import RULES_VERSION
@@ -83,3 +84,17 @@ def test_senders_are_told_alike_by_both_tables(site: Site) -> None:
     assert facts[0].select("packets", "sensors", "ports", "ports_exact", "classes").rows() == [
         (123, 2, 2, True, ["scan"])
     ]
+
+
+@pytest.mark.parametrize("addresses", [1, 7, 60])
+def test_targets_are_about_as_many_as_addresses_were_sent_to(tmp_path: Path, addresses: int) -> None:
+    site = Site(tmp_path / "ledger")
+    for part in range(2):  # two captures, whose marks merge
+        site.take(
+            pcap(at(2 * number + part, target=f"133.8.0.{number + 1}") for number in range(addresses)),
+            f"/spool/a/{part}.pcap",
+        )
+    marks = LedgerStore(site.ledger.snapshot()).targets(Dimension.PORTS, JUNE_24, Filter(), [(6, 23)])
+    ((targets, error, is_saturated),) = estimated(Dimension.PORTS, marks, {}).drop("protocol", "port").rows()
+    assert not is_saturated
+    assert abs(targets - addresses) <= 0.5 + 3 * error * targets

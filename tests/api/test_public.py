@@ -82,7 +82,11 @@ def question_against(window: Any) -> Question:
 
 
 def test_a_public_ranking_says_nothing_of_sensors_and_leaves_out_what_few_sent() -> None:
-    rows = (row(500, 90), row(100, 100), row(99, 500))
+    rows = (
+        replace(row(500, 90), targets=4, targets_error=0.1, targets_saturated=False),
+        row(100, 100),
+        row(99, 500),
+    )
     told = public.published(Ranking(Dimension.PORTS, 699, 3, 0, rows, PROVENANCE), 100)
     assert told == Ranking(
         Dimension.PORTS,
@@ -90,7 +94,7 @@ def test_a_public_ranking_says_nothing_of_sensors_and_leaves_out_what_few_sent()
         3,
         0,
         (
-            replace(rows[0], per_sensor_day=None, previous_rank=None, previous_packets=0),
+            replace(row(500, 0), per_sensor_day=None, previous_rank=None, previous_packets=0),
             replace(rows[1], per_sensor_day=None),
         ),
         replace(PROVENANCE, now=None, before=None),

@@ -481,6 +481,7 @@ REFUSED: list[Callable[[Store], object]] = [
     lambda store: store.cross(Dimension.PORTS, Dimension.TOOLS, whole(), EVERYTHING, [(6, 23)]),
     lambda store: store.senders,
     lambda store: store.sources(Dimension.PORTS, whole(), EVERYTHING, [(6, 23)], Precision.EXACT),
+    lambda store: store.targets(Dimension.PORTS, whole(), EVERYTHING, [(6, 23)]),
 ]
 
 

@@ -51,9 +51,9 @@ ledger version 7"""
 
 CSV = """\
 rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error,\
-change,per_address_day,spoofable,backscatter,research
-1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0,9.666666666666668,,0.0,0.0,0.0
-2,445/TCP,445/TCP (microsoft-ds),15,0.15,3,2,10.0,1,0.0,4.0,,0.0,0.0,0.0"""
+change,per_address_day,spoofable,backscatter,research,targets,targets_error,targets_saturated
+1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0,9.666666666666668,,0.0,0.0,0.0,,,
+2,445/TCP,445/TCP (microsoft-ds),15,0.15,3,2,10.0,1,0.0,4.0,,0.0,0.0,0.0,,,"""
 
 JSON = """\
 {
@@ -77,7 +77,10 @@ JSON = """\
       "per_address_day": null,
       "spoofable": 0.0,
       "backscatter": 0.0,
-      "research": 0.0
+      "research": 0.0,
+      "targets": null,
+      "targets_error": null,
+      "targets_saturated": null
     }
   ],
   "provenance": {
@@ -134,6 +137,22 @@ def test_csv_has_one_line_a_row(run: Run) -> None:
 def test_json_says_what_was_asked_and_where_it_came_from(run: Run) -> None:
     arguments = "top ports --period 2020-06-24 --abroad --country ru --sources none --format json"
     assert run(arguments, FLOWS, COVERAGE) == (0, JSON, "")
+
+
+def test_targets_are_estimated_where_they_are_asked_for(run: Run) -> None:
+    flows = [
+        {"minute": NOW, "sensor": "home-1", "packets": 9, "targets": 0b1011},
+        {"minute": NOW, "sensor": "abroad-1", "packets": 1, "targets": 0b0001},
+        {"minute": NOW, "sensor": "home-1", "packets": 4, "port": 80, "targets": -1},
+    ]
+    code, output, _ = run("top ports --period 2020-06-24 --targets --sources none", flows, COVERAGE)
+    lines = [" ".join(line.split()) for line in output.splitlines()]
+    assert code == 0
+    assert lines[3].endswith("day targets")
+    assert lines[5:7] == [
+        "1 new 23/TCP (telnet) 10 71.4% 6.7 ≈4 ±7.1%",
+        "2 new 80/TCP (http) 4 28.6% 2.7 ≥266",
+    ]
 
 
 @pytest.mark.parametrize(

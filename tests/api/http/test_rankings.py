@@ -64,6 +64,9 @@ def test_a_ranking_says_what_was_asked_and_where_it_came_from(client: TestClient
                 "spoofable": 0.0,
                 "backscatter": 0.0,
                 "research": 0.0,
+                "targets": None,
+                "targets_error": None,
+                "targets_saturated": None,
             }
         ],
         "provenance": {
@@ -165,9 +168,9 @@ def test_csv_is_a_header_and_one_line_a_row(client: TestClient) -> None:
     answer = client.get(f"/v1/rankings/ports?{DAY}&limit=2&sources=estimated&format=csv")
     assert answer.text == (
         "rank,value,label,packets,share,previous_rank,previous_packets,per_sensor_day,sources,sources_error,"
-        "change,per_address_day,spoofable,backscatter,research\n"
-        "1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0,,,0.0,0.0,0.0\n"
-        "2,445/TCP,445/TCP (microsoft-ds),15,0.15,1,9,10.0,1,0.0,,,0.0,0.0,0.0\n"
+        "change,per_address_day,spoofable,backscatter,research,targets,targets_error,targets_saturated\n"
+        "1,23/TCP,23/TCP (telnet),80,0.8,2,5,53.333333333333336,2,0.0,,,0.0,0.0,0.0,,,\n"
+        "2,445/TCP,445/TCP (microsoft-ds),15,0.15,1,9,10.0,1,0.0,,,0.0,0.0,0.0,,,\n"
     )
 
 
@@ -272,3 +275,20 @@ def test_a_ranking_does_not_count_sources_unless_asked(client: TestClient) -> No
     assert RankingQuery().sources.value == "none"
     row = client.get(f"/v1/rankings/ports?{DAY}").json()["rows"][0]
     assert (row["sources"], row["sources_error"]) == (None, None)
+
+
+def test_a_ranking_tells_where_packets_went_where_that_is_asked(client: TestClient, memory: Any) -> None:
+    memory.flows = [
+        {"minute": NOW, "sensor": "home-1", "packets": 9, "targets": 0b1011},
+        {"minute": NOW, "sensor": "abroad-1", "targets": 0b0001},
+        {"minute": NOW, "sensor": "pot", "targets": 0b0100},
+        {"minute": NOW, "sensor": "home-1", "packets": 4, "port": 80, "targets": -1},
+    ]
+    names = ("targets", "targets_error", "targets_saturated")
+    told = client.get(f"/v1/rankings/ports?{DAY}&targets=true").json()["rows"]
+    assert [[row[name] for name in names] for row in told] == [
+        [4, pytest.approx(0.0706, rel=1e-2), False],
+        [266, None, True],
+    ]
+    plain = client.get(f"/v1/rankings/ports?{DAY}").json()["rows"]
+    assert [[row[name] for name in names] for row in plain] == [[None] * 3] * 2
