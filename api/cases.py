@@ -57,6 +57,26 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request to a honeypot that is after a known vulnerability. Texts are the sender's, as the ledger has them."""
+
+    time: datetime  # UTC, microseconds; of its connection's first data
+    sensor: str  # id
+    source_port: int
+    port: int  # TCP
+    number: int  # which request of its connection, from 0
+    application: str  # http, tls, or a guess
+    method: str  # of HTTP; empty elsewhere
+    path: str
+    agent: str
+    rules: tuple[str, ...]  # ids of the rules that name it, at least one
+    cves: tuple[str, ...]
+    vendor: str  # of the first of these
+    product: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One source, and what is known of it."""
 
@@ -73,6 +93,8 @@ class Case:
     tools: tuple[str, ...]
     samples: tuple[Sample, ...]  # the newest first
     device: str = ""  # as an investigation found
+    attempts: tuple[Attempt, ...] = ()  # requests after known vulnerabilities, the newest first
+    requests: int = 0  # how many of these there were
 
     @property
     def address(self) -> str:

@@ -176,6 +176,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "api.notices": {
         "api",
+        "api.requests",
         "ingest.contacts",
         "ingest.owners",
         "ingest.protocols",

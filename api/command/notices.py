@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from darkscope.api.ask import Observer, Question
-from darkscope.api.asked import Kind
+from darkscope.api.asked import Kind as SensorKind
 from darkscope.api.command import options
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.words import around, heading
@@ -22,7 +22,7 @@ from darkscope.api.grades import Reason
 from darkscope.api.notices import folder, record
 from darkscope.api.notices.export import Export
 from darkscope.api.notices.making import made
-from darkscope.api.notices.notice import Notices
+from darkscope.api.notices.notice import Kind, Notices, kinds_of
 from darkscope.api.notices.texts import TextError, Texts
 from darkscope.ingest.contacts import Language
 from darkscope.ingest.owners import OwnersError
@@ -69,7 +69,7 @@ SHOWN = 5
 """Countries and owners without a contact that are shown; the folder has all."""
 
 
-@options.asks(period="7d", what=Dimension.OWNERS, kind=Kind.ALL, shapes=False)
+@options.asks(period="7d", what=Dimension.OWNERS, kind=SensorKind.ALL, shapes=False)
 def notices(
     asking: options.Asking,
     out: Out = None,
@@ -128,14 +128,15 @@ def _owner(asn: int) -> str:
 def drawn(found: Notices, out: Path | None) -> RenderableType:
     """Draw who is told of how many sources, and what became of the rest."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in ("recipient", "sources", "confirmed", "likely", "infected", "packets", "tlp"):
+    for name in ("recipient", "sources", "confirmed", "likely", "infected", "exploits", "packets", "tlp"):
         is_text = name in ("recipient", "tlp")
         table.add_column(name, justify="left" if is_text else "right", no_wrap=not is_text)
     for notice in found.notices:
         counts = [sum(case.grade == grade for case in notice.cases) for grade in ("confirmed", "likely")]
-        infected = sum(case.is_infected for case in notice.cases)
+        kinds = [kind for case in notice.cases for kind in kinds_of(case)]
+        named = (kinds.count(Kind.INFECTED), kinds.count(Kind.EXPLOIT))
         packets = sum(case.packets for case in notice.cases)
-        numbers = (len(notice.cases), *counts, infected, packets)
+        numbers = (len(notice.cases), *counts, *named, packets)
         table.add_row(
             Text(notice.recipient.name), *(f"{one:,}" for one in numbers), notice.recipient.tlp.value
         )

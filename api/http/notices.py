@@ -36,6 +36,7 @@ MOST_SOURCES = 10_000
 MEDIA = {
     Export.INTELMQ: MEDIA_TYPES[Format.NDJSON],
     Export.SHADOWSERVER: MEDIA_TYPES[Format.CSV],
+    Export.SHADOWSERVER_HTTP: MEDIA_TYPES[Format.CSV],
     Export.MISP: MEDIA_TYPES[Format.JSON],
     Export.STIX: "application/stix+json;version=2.1",
 }
@@ -55,6 +56,31 @@ class SampleAnswer(Described):
     """Id of the sensor; null where the settings do not name sensors."""
 
 
+class AttemptAnswer(Described):
+    """One request to a honeypot that was after a known vulnerability."""
+
+    time: Annotated[str, Field(examples=["2020-05-28T10:00:05.250000Z"])]
+    """When its connection's first data came, UTC, to the microsecond."""
+    source_port: Annotated[int, Field(ge=0, le=65535)]
+    """Of TCP."""
+    port: Annotated[str, Field(examples=["8080/TCP"])]
+    """Where it went."""
+    application: str
+    """`http`, `tls`, or a guess."""
+    method: str
+    """Of HTTP; empty elsewhere."""
+    path: str
+    """The request target, with sensors' addresses masked."""
+    agent: str
+    """The User-Agent field."""
+    rules: list[str]
+    """Ids of the rules that name it."""
+    cves: Annotated[list[str], Field(examples=[["CVE-2019-7192"]])]
+    """What they are about."""
+    sensor: str | None
+    """Id of the sensor; null where the settings do not name sensors."""
+
+
 class CaseAnswer(Described):
     """One source, with what its owner needs to find it."""
 
@@ -68,8 +94,9 @@ class CaseAnswer(Described):
     """What it is called; null where no database says."""
     grade: Annotated[str, Field(json_schema_extra={"enum": [one.value for one in NAMED]})]
     """`confirmed`: completed a handshake with a honeypot; `likely`: several sensors, some minutes, one distance."""
-    reason: Named
-    """What it is named for."""
+    reasons: list[Named]
+    """What it is named for: its packets (`scanner` or `infected-system`), and `exploit` where requests were after known
+    vulnerabilities."""
     packets: Annotated[int, Field(ge=1)]
     """Scans that were asked about."""
     first_seen: datetime
@@ -88,6 +115,10 @@ class CaseAnswer(Described):
     """What an investigation found there."""
     samples: list[SampleAnswer]
     """Up to 5 packets, the newest first."""
+    requests: Count
+    """Requests to honeypots that were after known vulnerabilities."""
+    attempts: list[AttemptAnswer]
+    """Up to 5 of these, the newest first."""
 
 
 class NoticeAnswer(Described):
@@ -154,6 +185,7 @@ class Shape(StrEnum):
     JSON = Format.JSON.value
     INTELMQ = Export.INTELMQ.value
     SHADOWSERVER = Export.SHADOWSERVER.value
+    SHADOWSERVER_HTTP = Export.SHADOWSERVER_HTTP.value
     MISP = Export.MISP.value
     STIX = Export.STIX.value
 
@@ -168,8 +200,8 @@ class NoticesQuery(Narrowing):
     limit: Annotated[int, Field(ge=1, le=MOST_SOURCES)] = 1000
     """How many sources, at most: the surest and the most packets first; the others are counted as `beyond`."""
     format: Shape = Shape.JSON
-    """`json` tells everything; `intelmq` is NDJSON, `shadowserver` CSV, `misp` a list of events, one a recipient,
-    `stix` one bundle."""
+    """`json` tells everything; `intelmq` is NDJSON, `shadowserver` CSV, and `shadowserver-http` that of requests;
+    `misp` is a list of events, one a recipient, `stix` one bundle."""
 
     def shape(self, _request: Request, /) -> Shape:
         """How the answer is to be written."""

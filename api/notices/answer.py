@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from darkscope.api.cases import Case, Sample
+from darkscope.api.cases import Attempt, Case, Sample
 from darkscope.api.dimension import Dimension, port_text, value_text
-from darkscope.api.notices.notice import Notice, Notices, kind_of
+from darkscope.api.notices.notice import Notice, Notices, kinds_of
 from darkscope.api.ranking import Provenance
+from darkscope.api.visible import visible
+from darkscope.ingest.protocols import TCP
 from darkscope.ingest.series import NO_PORT
 
 
@@ -27,6 +29,22 @@ class SampleRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One request that was after a known vulnerability; texts are made visible."""
+
+    time: str  # UTC, ISO 8601 with microseconds
+    source_port: int
+    port: str
+    application: str
+    method: str
+    path: str
+    agent: str
+    rules: tuple[str, ...]
+    cves: tuple[str, ...]
+    sensor: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseRow:
     """One source."""
 
@@ -35,7 +53,7 @@ class CaseRow:
     owner: str  # as filters take it
     owner_name: str | None
     grade: str
-    reason: str  # what it is named for
+    reasons: tuple[str, ...]  # what it is named for
     packets: int
     first_seen: datetime  # the minute, in the recipient's zone
     last_seen: datetime
@@ -45,6 +63,8 @@ class CaseRow:
     tools: tuple[str, ...]
     device: str | None
     samples: tuple[SampleRow, ...]
+    requests: int  # that were after known vulnerabilities
+    attempts: tuple[AttemptRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +149,7 @@ def _case(notices: Notices, notice: Notice, case: Case) -> CaseRow:
         owner=_owner(case.asn),
         owner_name=notices.owners.get(case.asn),
         grade=case.grade.value,
-        reason=kind_of(case).value,
+        reasons=tuple(kind.value for kind in kinds_of(case)),
         packets=case.packets,
         first_seen=case.first.astimezone(zone),
         last_seen=case.last.astimezone(zone),
@@ -139,6 +159,8 @@ def _case(notices: Notices, notice: Notice, case: Case) -> CaseRow:
         tools=case.tools,
         device=case.device or None,
         samples=tuple(_sample(sample, names_it=notices.sender.names_sensors) for sample in case.samples),
+        requests=case.requests,
+        attempts=tuple(_attempt(one, names_it=notices.sender.names_sensors) for one in case.attempts),
     )
 
 
@@ -146,9 +168,27 @@ def _sample(sample: Sample, *, names_it: bool) -> SampleRow:
     port = None
     if sample.protocol is not None:
         port = port_text(sample.protocol, NO_PORT if sample.port is None else sample.port)
-    # `timespec`, for whole seconds too: a column of times has one width.
-    time = sample.time.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return SampleRow(time, sample.source_port, port, sample.sensor if names_it else None)
+    return SampleRow(_time(sample.time), sample.source_port, port, sample.sensor if names_it else None)
+
+
+def _attempt(attempt: Attempt, *, names_it: bool) -> AttemptRow:
+    return AttemptRow(
+        _time(attempt.time),
+        attempt.source_port,
+        port_text(TCP, attempt.port),
+        attempt.application,
+        visible(attempt.method),
+        visible(attempt.path),
+        visible(attempt.agent),
+        attempt.rules,
+        attempt.cves,
+        attempt.sensor if names_it else None,
+    )
+
+
+def _time(moment: datetime) -> str:
+    """Write a time of which microseconds matter; always all digits, so that a column of times has one width."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _owner(asn: int) -> str:

@@ -10,5 +10,6 @@ class Export(StrEnum):
 
     INTELMQ = "intelmq"
     SHADOWSERVER = "shadowserver"
+    SHADOWSERVER_HTTP = "shadowserver-http"
     MISP = "misp"
     STIX = "stix"

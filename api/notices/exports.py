@@ -26,6 +26,8 @@ def together(notices: Notices, export: Export) -> bytes:
             return b"".join(intelmq.ndjson(notices, one) for one in notices.notices)
         case Export.SHADOWSERVER:
             return shadowserver.darknet(notices, *notices.notices)
+        case Export.SHADOWSERVER_HTTP:
+            return shadowserver.http_scan(notices, *notices.notices)
         case Export.MISP:
             events = [{"Event": misp.event(notices, one)} for one in notices.notices]
             return (json.dumps({"response": events}, indent=1) + "\n").encode("ascii")

@@ -19,7 +19,7 @@ from pathlib import Path
 from darkscope.api.formats import plain
 from darkscope.api.notices import intelmq, misp, shadowserver, stix, words
 from darkscope.api.notices.export import Export
-from darkscope.api.notices.notice import Notice, Notices, kind_of
+from darkscope.api.notices.notice import Notice, Notices, kinds_of
 from darkscope.api.notices.record import Known, Named, Record
 from darkscope.api.notices.texts import Texts
 from darkscope.ingest.contacts import Language
@@ -41,6 +41,7 @@ class Attachment:
     file: str
     what: Mapping[Language, str]  # in words
     write: Callable[[Notices, Notice], bytes]
+    of_requests: bool = False  # and of nothing else
 
 
 ATTACHMENTS = {
@@ -57,6 +58,15 @@ ATTACHMENTS = {
         },
         shadowserver.darknet,
     ),
+    Export.SHADOWSERVER_HTTP: Attachment(
+        "event4_honeypot_http_scan.csv",
+        {
+            Language.EN: "CSV with the columns of Shadowserver's event4_honeypot_http_scan",
+            Language.JA: "Shadowserver の event4_honeypot_http_scan と同じ列の CSV",
+        },
+        shadowserver.http_scan,
+        of_requests=True,
+    ),
     Export.MISP: Attachment(
         "misp.json", {Language.EN: "MISP event", Language.JA: "MISP のイベント"}, misp.document
     ),
@@ -69,10 +79,11 @@ ATTACHMENTS = {
 
 def files(notices: Notices, formats: Sequence[Export], texts: Texts) -> dict[str, bytes]:
     """Give all files of the folder by their paths in it. Raises TextError."""
-    chosen = [ATTACHMENTS[name] for name in formats]
     written: dict[str, bytes] = {}
     for notice in notices.notices:
         folder = notice.recipient.id
+        has_requests = any(case.attempts for case in notice.cases)
+        chosen = [one for one in map(ATTACHMENTS.__getitem__, formats) if has_requests or not one.of_requests]
         named = {one.file: one.what[notice.recipient.language] for one in chosen}
         written[f"{folder}/{TEXT}"] = texts.text(notices, notice, named).encode()
         for one in chosen:
@@ -125,9 +136,10 @@ def _unaddressed(notices: Notices) -> str:
 def named(notices: Notices) -> list[Named]:
     """What is to be recorded."""
     return [
-        (notice.recipient.id, kind_of(case).value, case.sender)
+        (notice.recipient.id, kind.value, case.sender)
         for notice in notices.notices
         for case in notice.cases
+        for kind in kinds_of(case)
     ]
 
 

@@ -10,7 +10,8 @@ from datetime import UTC
 
 from darkscope.api.ask import Observer, Question
 from darkscope.api.cases import Case
-from darkscope.api.notices.notice import Directory, Notices, Recipient, address, kind_of
+from darkscope.api.notices.attempts import attempted
+from darkscope.api.notices.notice import Directory, Notices, Recipient, address, kinds_of
 from darkscope.api.notices.record import Named
 from darkscope.ingest.contacts import Language
 from darkscope.ingest.owners import OwnersError, names
@@ -29,11 +30,11 @@ def made(
 ) -> Notices:
     """Give the notices of a question, of so many sources at most, without those that were `named`.
 
-    Raises StoreError, and OwnersError where nobody wants to be told of an `unreadable` database.
+    Raises StoreError, RulesError, and OwnersError where nobody wants to be told of an `unreadable` database.
     """
 
     def was_named(recipient: Recipient, case: Case) -> bool:
-        return (recipient.id, kind_of(case).value, case.sender) in named
+        return all((recipient.id, kind.value, case.sender) in named for kind in kinds_of(case))
 
     def owners(cases: Iterable[Case]) -> Mapping[int, str]:
         seen = {case.asn: (case.address, case.last.astimezone(UTC).date()) for case in cases if case.asn}
@@ -45,4 +46,5 @@ def made(
             unreadable(error)
             return {}
 
-    return address(observer.cases(question, most), Directory(settings, language), was_named, owners)
+    found = attempted(observer, question, observer.cases(question, most))
+    return address(found, Directory(settings, language), was_named, owners)

@@ -1,4 +1,4 @@
-"""Notices as a MISP event: an object `intelmq_event` for each source, with tags of the taxonomies `tlp` and `rsit`.
+"""Notices as a MISP event: objects `intelmq_event` for each source, with tags of the taxonomies `tlp` and `rsit`.
 
 Fields are those of the IntelMQ export, so both tell the same. Nothing is marked for detection: the addresses are
 somebody's customers, not indicators.
@@ -7,12 +7,14 @@ somebody's customers, not indicators.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import UTC
 from uuid import UUID, uuid5
 
 from darkscope.api.cases import Case
 from darkscope.api.notices import intelmq, words
-from darkscope.api.notices.notice import TAXONOMIES, Notice, Notices, kind_of
+from darkscope.api.notices.notice import TAXONOMIES, Kind, Notice, Notices, kinds_of
+from darkscope.api.visible import visible
 
 TEMPLATE, VERSION = "491ac7d2-25a1-4078-8246-b04a132d003d", "5"
 """Of MISP's object `intelmq_event`."""
@@ -43,10 +45,11 @@ def event(notices: Notices, notice: Notice) -> dict[str, object]:
     """Give them as MISP's event."""
     made = str(int(notices.until.timestamp()))
     window = notices.provenance.period.window
-    kinds = sorted({kind_of(case) for case in notice.cases})
+    named = {kind for case in notice.cases for kind in kinds_of(case)}
+    kinds = [kind for kind in Kind if kind in named]
     tags = [f"tlp:{notice.recipient.tlp.value.lower()}"]
     tags += [f'rsit:{TAXONOMIES[kind]}="{kind.value}"' for kind in kinds]
-    objects = [_object(notices, notice, case, made) for case in notice.cases]
+    objects = [one for case in notice.cases for one in _objects(notices, notice, case, made)]
     parts = (notice.recipient.id, *(str(one["uuid"]) for one in objects))
     return {
         "uuid": str(uuid5(words.NAMESPACE, "\n".join(parts))),
@@ -63,17 +66,23 @@ def event(notices: Notices, notice: Notice) -> dict[str, object]:
     }
 
 
-def _object(notices: Notices, notice: Notice, case: Case, made: str) -> dict[str, object]:
-    fields = intelmq.event(notices, notice, case)
+def _objects(notices: Notices, notice: Notice, case: Case, made: str) -> Iterator[dict[str, object]]:
+    """A case's packets, and each request that is told."""
+    yield _object(words.event_id(notice, case), intelmq.event(notices, notice, case), made)
+    for attempt in case.attempts:
+        fields = intelmq.attempt(notices, notice, case, attempt)
+        yield _object(words.attempt_id(notice, case, attempt), fields, made)
+
+
+def _object(identifier: UUID, fields: intelmq.Event, made: str) -> dict[str, object]:
     extra = {
         name.removeprefix("extra."): value for name, value in fields.items() if name.startswith("extra.")
     }
     told = {name: value for name, value in fields.items() if not name.startswith("extra.")}
-    identifier = words.event_id(notice, case)
     return {
         "name": "intelmq_event",
         "meta-category": "network",
-        "description": words.text_of(case),
+        "description": visible(str(fields["event_description.text"])),
         "template_uuid": TEMPLATE,
         "template_version": VERSION,
         "uuid": str(identifier),
@@ -92,7 +101,7 @@ def _attribute(of: UUID, name: str, value: str, made: str) -> dict[str, object]:
         "object_relation": name,
         "type": kind,
         "category": "Network activity" if kind in ON_THE_NETWORK else "Other",
-        "value": words.harmless(value),
+        "value": visible(value),
         "to_ids": False,
         "timestamp": made,
     }

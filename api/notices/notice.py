@@ -23,17 +23,27 @@ from darkscope.ingest.settings import Settings
 class Kind(StrEnum):
     """What a source is named for; the values are IntelMQ's `classification.type` (eCSIRT II)."""
 
-    SCANNER = "scanner"  # asks for services
     INFECTED = "infected-system"  # malware sends from it
+    EXPLOIT = "exploit"  # its requests are after known vulnerabilities
+    SCANNER = "scanner"  # asks for services
 
 
-TAXONOMIES = {Kind.SCANNER: "information-gathering", Kind.INFECTED: "malicious-code"}
+TAXONOMIES = {
+    Kind.SCANNER: "information-gathering",
+    Kind.INFECTED: "malicious-code",
+    Kind.EXPLOIT: "intrusion-attempts",
+}
 """Kinds by IntelMQ's `classification.taxonomy` (RSIT)."""
 
 
 def kind_of(case: Case) -> Kind:
-    """What a source is named for."""
+    """What the packets of a source are."""
     return Kind.INFECTED if case.is_infected else Kind.SCANNER
+
+
+def kinds_of(case: Case) -> tuple[Kind, ...]:
+    """What a source is named for: its packets, and its requests."""
+    return (kind_of(case), Kind.EXPLOIT) if case.attempts else (kind_of(case),)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from darkscope.api.cases import Case, Sample
+from darkscope.api.cases import Attempt, Case, Sample
 from darkscope.api.grades import CONFIDENCE
 from darkscope.api.notices import words
-from darkscope.api.notices.notice import Notice, Notices, kind_of
+from darkscope.api.notices.notice import Notice, Notices, kinds_of
+from darkscope.api.visible import visible
 from darkscope.ingest.contacts import Tlp
 
 OBSERVABLES = UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
@@ -31,6 +32,9 @@ MARKINGS = {
 
 TLP_2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
 """OASIS' extension that has the labels of TLP 2.0."""
+
+TOLD = ("http", "tls")
+"""Protocols of requests that are told; others are guesses."""
 
 MARKINGS_CREATED = "2022-10-01T00:00:00.000Z"
 
@@ -54,7 +58,7 @@ def bundle(notices: Notices, *told: Notice) -> Object:
         "id": f"identity--{uuid5(words.NAMESPACE, provider)}",
         "created": MARKINGS_CREATED,
         "modified": MARKINGS_CREATED,
-        "name": words.harmless(provider),
+        "name": visible(provider),
         "identity_class": "organization",
     }
     labels = list(dict.fromkeys(notice.recipient.tlp for notice in told))
@@ -107,11 +111,16 @@ def _observed(notices: Notices, notice: Notice, case: Case, things: Sequence[Obj
         "id": f"observed-data--{words.event_id(notice, case)}",
         "created": created,
         "modified": created,
-        "first_observed": time_text(case.first),
-        "last_observed": time_text(max(case.last, words.time_of(case))),
+        "first_observed": time_text(min(case.first, *(one.time for one in case.attempts), case.last)),
+        "last_observed": time_text(max(case.last, words.time_of(case), *(one.time for one in case.attempts))),
         "number_observed": min(case.packets, MOST_OBSERVED),
         "object_refs": [one["id"] for one in things],
-        "labels": [kind_of(case).value, f"grade:{case.grade.value}", *case.tools],
+        "labels": [
+            *(kind.value for kind in kinds_of(case)),
+            f"grade:{case.grade.value}",
+            *case.tools,
+            *sorted({name.lower() for one in case.attempts for name in (*one.cves, *one.rules)}),
+        ],
         "confidence": CONFIDENCE[case.grade],
         "object_marking_refs": [_marking_id(notice.recipient.tlp)],
     }
@@ -124,7 +133,7 @@ def _observables(notices: Notices, case: Case) -> Iterator[Object]:
     if case.asn:
         network: Object = {"type": "autonomous-system", "number": case.asn}
         owner = notices.owners.get(case.asn)
-        named = _named(network, "number") | ({"name": words.harmless(owner)} if owner else {})
+        named = _named(network, "number") | ({"name": visible(owner)} if owner else {})
         yield address | {"belongs_to_refs": [named["id"]]}
         yield named
     else:
@@ -132,6 +141,12 @@ def _observables(notices: Notices, case: Case) -> Iterator[Object]:
     for sample in case.samples:
         if sample.protocol is not None:
             yield _traffic(version, str(address["id"]), sample)
+    seen: set[object] = set()
+    for attempt in case.attempts:
+        asked = _request(version, str(address["id"]), attempt)
+        if asked["id"] not in seen:  # the same request twice in one connection is one observable
+            seen.add(asked["id"])
+            yield asked
 
 
 def _traffic(version: int, source: str, sample: Sample) -> Object:
@@ -145,6 +160,25 @@ def _traffic(version: int, source: str, sample: Sample) -> Object:
     }
     told = {name: value for name, value in known.items() if value is not None}
     return _named(told, "start", "src_ref", "src_port", "dst_port", "protocols")
+
+
+def _request(version: int, source: str, attempt: Attempt) -> Object:
+    traffic: Object = {
+        "type": "network-traffic",
+        "start": time_text(attempt.time),
+        "src_ref": source,
+        "src_port": attempt.source_port,
+        "dst_port": attempt.port,
+        "protocols": [
+            f"ipv{version}",
+            "tcp",
+            *([attempt.application] if attempt.application in TOLD else ()),
+        ],
+    }
+    if attempt.application == "http":
+        asked = {"request_method": visible(attempt.method).lower(), "request_value": visible(attempt.path)}
+        traffic["extensions"] = {"http-request-ext": asked}
+    return _named(traffic, "start", "src_ref", "src_port", "dst_port", "protocols", "extensions")
 
 
 def _named(known: Object, *naming: str) -> Object:

@@ -1,7 +1,7 @@
 """A notice's text for people, from Jinja2 templates in Japanese and English that can be replaced.
 
 Pure but for reading templates: notices in, text out. Templates run in a sandbox; a name that does not exist is an
-error. What strangers wrote is made harmless before a template sees it.
+error. What strangers wrote is made visible before a template sees it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from darkscope.api.cases import Case
 from darkscope.api.dimension import port_text
+from darkscope.api.grades import NAMED
 from darkscope.api.notices import words
-from darkscope.api.notices.notice import Notice, Notices, kind_of
+from darkscope.api.notices.notice import Kind, Notice, Notices, kinds_of
+from darkscope.api.visible import visible
 from darkscope.ingest.series import NO_PORT
 
 LISTED = 20
@@ -56,7 +58,7 @@ class Texts:
     def text(self, notices: Notices, notice: Notice, attachments: Mapping[str, str]) -> str:
         """Write a notice; `attachments` are file names and what they are. Raises TextError."""
         told = _variables(notices, notice, attachments)
-        variables = {key: _harmless(value) for key, value in told.items()}
+        variables = {key: _visible(value) for key, value in told.items()}
         name = f"notice.{notice.recipient.language.value}.txt"
         try:
             return self._environment.get_template(name).render(variables)
@@ -73,14 +75,14 @@ def _place(error: Exception, name: str) -> str:
     return f"{lines[-1].filename} line {lines[-1].lineno}" if lines else name
 
 
-def _harmless(value: object) -> object:
+def _visible(value: object) -> object:
     match value:
         case str():
-            return words.harmless(value)
+            return visible(value)
         case dict():
-            return {name: _harmless(inner) for name, inner in value.items()}
+            return {name: _visible(inner) for name, inner in value.items()}
         case list() | tuple():
-            return [_harmless(inner) for inner in value]
+            return [_visible(inner) for inner in value]
     return value
 
 
@@ -101,7 +103,7 @@ def _variables(notices: Notices, notice: Notice, attachments: Mapping[str, str])
 
     window = notices.provenance.period.window
     ports = Counter(target.text for case in notice.cases for target in case.targets)
-    kinds = Counter(kind_of(case).value for case in notice.cases)
+    kinds = Counter(kind.value for case in notice.cases for kind in kinds_of(case))
     grades = Counter(case.grade.value for case in notice.cases)
     return {
         "provider": notices.sender.provider,
@@ -118,8 +120,8 @@ def _variables(notices: Notices, notice: Notice, attachments: Mapping[str, str])
         },
         "sources": len(notice.cases),
         "packets": sum(case.packets for case in notice.cases),
-        "kinds": dict(kinds),
-        "grades": dict(grades),
+        "kinds": {kind.value: kinds[kind.value] for kind in Kind if kinds[kind.value]},
+        "grades": {grade.value: grades[grade.value] for grade in NAMED if grades[grade.value]},
         "ports": sorted(ports.items(), key=lambda one: (-one[1], one[0]))[:PORTS],
         "more": max(0, len(notice.cases) - LISTED),
         "attachments": dict(attachments),
@@ -131,7 +133,7 @@ def _variables(notices: Notices, notice: Notice, attachments: Mapping[str, str])
                 else "",
                 "country": case.country,
                 "grade": case.grade.value,
-                "kind": kind_of(case).value,
+                "kinds": [kind.value for kind in kinds_of(case)],
                 "time": local(words.time_of(case)),
                 "time_utc": words.utc(words.time_of(case)),
                 "source_port": case.sample.source_port if case.sample else None,
@@ -140,6 +142,9 @@ def _variables(notices: Notices, notice: Notice, attachments: Mapping[str, str])
                 "sensors": case.sensors,
                 "tools": list(case.tools),
                 "device": case.device,
+                "vulnerabilities": list(
+                    dict.fromkeys(name for one in case.attempts for name in one.cves or one.rules)
+                ),
             }
             for case in notice.cases[:LISTED]
         ],

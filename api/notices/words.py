@@ -1,17 +1,17 @@
-"""What every export says of a case in the same words, and texts of strangers made harmless.
+"""What every export says of a case, in the same words.
 
 Pure.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
-from darkscope.api.cases import Case, Sample
+from darkscope.api.cases import Attempt, Case, Sample
 from darkscope.api.formats import FORMULA
 from darkscope.api.notices.notice import Notice, Sender, kind_of
+from darkscope.api.visible import visible
 from darkscope.ingest.protocols import PROTOCOLS
 from darkscope.ingest.series import Tool
 
@@ -33,22 +33,10 @@ _TRANSPORTS = {
     "l2tp",
 }
 
-UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
-"""Categories of Unicode that a reader does not see, or that turn what he sees: controls, formats, surrogates ..."""
-
-
-def harmless(text: str) -> str:
-    r"""Write what cannot be seen, or moves what can, as `\x1b` or `\u202e`."""
-    return "".join(_escaped(sign) if unicodedata.category(sign) in UNSEEN else sign for sign in text)
-
-
-def _escaped(sign: str) -> str:
-    return sign.encode("unicode-escape", "surrogatepass").decode("ascii")
-
 
 def cell(text: str) -> str:
-    """Write a text into a cell of CSV: harmless, and nothing that a spreadsheet runs."""
-    return f"'{harmless(text)}" if text.startswith(FORMULA) else harmless(text)
+    """Write a text into a cell of CSV: visible, and nothing that a spreadsheet runs."""
+    return f"'{visible(text)}" if text.startswith(FORMULA) else visible(text)
 
 
 def utc(moment: datetime) -> str:
@@ -79,6 +67,17 @@ def text_of(case: Case) -> str:
     return f"{packets} to {to} of {sensors}, {case.grade} source"
 
 
+def attempt_text(attempt: Attempt) -> str:
+    """Say what a request was after, in one line."""
+    asked = f"{attempt.method} {attempt.path}" if attempt.application == "http" else attempt.application
+    return f"{asked}: {names_of(attempt)}, {attempt.vendor} {attempt.product}: {attempt.title}"
+
+
+def names_of(attempt: Attempt) -> str:
+    """Name the vulnerabilities that a request is after."""
+    return " ".join(attempt.cves or attempt.rules)
+
+
 def identifier(case: Case) -> str:
     """What exactly a source is named for."""
     return Tool.MIRAI.value if case.is_infected else "darknet"
@@ -100,3 +99,10 @@ def event_id(notice: Notice, case: Case) -> UUID:
     """Name what a recipient is told of a source: other evidence, another name."""
     parts = (notice.recipient.id, case.address, kind_of(case).value, utc(case.first), utc(case.last))
     return uuid5(NAMESPACE, "\n".join((*parts, str(case.packets))))
+
+
+def attempt_id(notice: Notice, case: Case, attempt: Attempt) -> UUID:
+    """Name what a recipient is told of a request."""
+    parts = (notice.recipient.id, case.address, "request", utc(attempt.time))
+    more = (attempt.source_port, attempt.port, attempt.number)
+    return uuid5(NAMESPACE, "\n".join((*parts, *map(str, more))))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 
 from darkscope.api.address import parse_address
-from darkscope.api.cases import Case, Cases, Sample, Target
+from darkscope.api.cases import Attempt, Case, Cases, Sample, Target
 from darkscope.api.grades import Grade
 from darkscope.api.notices.notice import Notice, Notices, Recipient, Sender
 from darkscope.api.periods import parse_period
@@ -36,6 +36,22 @@ CASE = Case(
     targets=(Target(6, 445, 3),),
     tools=(),
     samples=(SAMPLE,),
+)
+ATTEMPT = Attempt(
+    time=datetime(2020, 6, 24, 12, 0, 6, tzinfo=UTC),
+    sensor="pot-1",
+    source_port=40_001,
+    port=8080,
+    number=0,
+    application="http",
+    method="GET",
+    path="/photo/p/api/album.php",
+    agent="python-requests/2.23.0",
+    rules=("album",),
+    cves=("CVE-2019-7192", "CVE-2019-7194"),
+    vendor="QNAP",
+    product="Photo Station",
+    title="Reads files",
 )
 RECIPIENT = Recipient(
     "vn", "Viet Nam", ("cert@vn.example",), Language.EN, ZoneInfo("Asia/Ho_Chi_Minh"), Tlp.AMBER
@@ -86,7 +102,19 @@ def texts() -> st.SearchStrategy[str]:
 @st.composite
 def hostile_cases(draw: st.DrawFn) -> Notices:
     """Notices in which every text that a stranger may have written is hostile."""
-    addresses = st.ip_addresses().map(str)
+    # A bogon is never a case: all that it sends is of the class spoofable.
+    addresses = st.ip_addresses().filter(lambda one: not one.is_unspecified).map(str)
+    asked = st.builds(
+        replace,
+        st.just(ATTEMPT),
+        path=texts(),
+        agent=texts(),
+        method=texts(),
+        title=texts(),
+        cves=st.sampled_from([(), ATTEMPT.cves]),
+        application=st.sampled_from(["http", "tls", "unknown"]),
+        number=st.integers(0, 9),
+    )
     found = tuple(
         case(
             address,
@@ -94,6 +122,7 @@ def hostile_cases(draw: st.DrawFn) -> Notices:
             device=draw(texts()),
             grade=draw(st.sampled_from([Grade.LIKELY, Grade.CONFIRMED])),
             tools=draw(st.sampled_from([(), ("mirai",), ("zmap", "masscan")])),
+            attempts=tuple(draw(st.lists(asked, max_size=2, unique_by=lambda one: one.number))),
             samples=draw(st.sampled_from([(), (SAMPLE,), (replace(SAMPLE, protocol=None, port=None),)])),
         )
         for address in draw(st.lists(addresses, min_size=1, max_size=3, unique=True))

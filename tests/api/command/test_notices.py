@@ -35,10 +35,10 @@ ASKED = "notices --period 2020-06-24 --port 445/tcp"
 TABLE = """\
 Notices, 2020-06-24, ports 445/TCP
 
- recipient  sources  confirmed  likely  infected  packets  tlp
- ───────────────────────────────────────────────────────────────
- Viet Nam         1          0       1         0        3  AMBER
- isp              1          1       0         1        1  GREEN
+ recipient  sources  confirmed  likely  infected  exploits  packets  tlp
+ ─────────────────────────────────────────────────────────────────────────
+ Viet Nam         1          0       1         0         0        3  AMBER
+ isp              1          1       0         1         0        1  GREEN
 
 5 sources, 2 of them in notices; left out:
   1 only replies to forged packets (victims)

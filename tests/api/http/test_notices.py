@@ -85,7 +85,7 @@ def test_everything_is_told_by_recipient_and_the_rest_is_counted(ask: TestClient
                 "owner": "AS64500",
                 "owner_name": None,
                 "grade": "likely",
-                "reason": "scanner",
+                "reasons": ["scanner"],
                 "packets": 3,
                 "first_seen": "2020-06-24T17:15:00+07:00",
                 "last_seen": "2020-06-24T20:15:00+07:00",
@@ -94,6 +94,8 @@ def test_everything_is_told_by_recipient_and_the_rest_is_counted(ask: TestClient
                 "top_ports": ["445/TCP"],
                 "tools": [],
                 "device": None,
+                "requests": 0,
+                "attempts": [],
                 "samples": [
                     {
                         "time": "2020-06-24T13:15:07.000000Z",
@@ -112,19 +114,23 @@ def test_everything_is_told_by_recipient_and_the_rest_is_counted(ask: TestClient
         ],
     }
     (case,) = bot["cases"]
-    assert (bot["tlp"], case["grade"], case["reason"], case["tools"]) == (
+    assert (bot["tlp"], case["grade"], case["reasons"], case["tools"]) == (
         "TLP:GREEN",
         "confirmed",
-        "infected-system",
+        ["infected-system"],
         ["mirai"],
     )
 
 
 def test_every_format_has_all_recipients_and_is_called_what_it_is(ask: TestClient) -> None:
-    answers = {name: ask.get(f"{URL}&format={name}") for name in ("intelmq", "shadowserver", "misp", "stix")}
+    answers = {
+        name: ask.get(f"{URL}&format={name}")
+        for name in ("intelmq", "shadowserver", "shadowserver-http", "misp", "stix")
+    }
     assert {name: answer.headers["content-type"] for name, answer in answers.items()} == {
         "intelmq": "application/x-ndjson",
         "shadowserver": "text/csv; charset=utf-8",
+        "shadowserver-http": "text/csv; charset=utf-8",
         "misp": "application/json",
         "stix": "application/stix+json;version=2.1",
     }

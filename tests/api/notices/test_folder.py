@@ -11,7 +11,7 @@ from hashlib import blake2s
 from pathlib import Path
 
 import pytest
-from told import CASE, RECIPIENT, case, notices
+from told import ATTEMPT, CASE, RECIPIENT, case, notices
 
 from darkscope.api.grades import Grade, Reason
 from darkscope.api.notices import folder
@@ -28,7 +28,7 @@ TOLD = replace(
     left_out={Reason.FORGEABLE: 1, Reason.NO_CONTACT: 3},
     sources=7,
 )
-TOLD = replace(TOLD, notices=(*TOLD.notices, Notice(JP, (case("192.0.2.8"),))))
+TOLD = replace(TOLD, notices=(*TOLD.notices, Notice(JP, (case("192.0.2.8", attempts=(ATTEMPT,)),))))
 
 
 @pytest.fixture
@@ -53,6 +53,7 @@ def test_a_folder_has_one_for_each_recipient_an_index_and_who_has_no_contact(
     folder.make(tmp_path / "out", files, record, folder.named(TOLD), 100.0, Known(0, frozenset()))
     attached = [folder.ATTACHMENTS[one].file for one in Export]
     wanted = {f"{name}/{file}" for name in ("vn", "jp") for file in ("notice.txt", *attached)}
+    wanted.remove("vn/event4_honeypot_http_scan.csv")  # there are no requests
     assert tree(tmp_path / "out") == files
     assert set(files) == wanted | {"index.json", "no-contact.csv"}
     assert files["no-contact.csv"].decode() == (
@@ -89,6 +90,7 @@ def test_a_folder_has_one_for_each_recipient_an_index_and_who_has_no_contact(
                 ("vn", "scanner", CASE.sender),
                 ("vn", "infected-system", (4, 0, 0xC0000207)),
                 ("jp", "scanner", (4, 0, 0xC0000208)),
+                ("jp", "exploit", (4, 0, 0xC0000208)),
             }
         ),
     )
@@ -100,7 +102,11 @@ def test_the_same_notices_have_the_same_bytes() -> None:
 
 def test_no_file_says_which_sensor_saw_it() -> None:
     assert CASE.samples[0].sensor == "tokyo-1"
-    assert not [path for path, data in folder.files(TOLD, ALL, Texts()).items() if b"tokyo" in data]
+    assert not [
+        path
+        for path, data in folder.files(TOLD, ALL, Texts()).items()
+        if b"tokyo" in data or b"pot-1" in data
+    ]
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, record: Record) -> None:

@@ -12,7 +12,7 @@ import intelmq
 import pytest
 from hypothesis import given, settings
 from intelmq.lib.message import MessageFactory
-from told import CASE, RECIPIENT, SAMPLE, SENDER, case, notices
+from told import ATTEMPT, CASE, RECIPIENT, SAMPLE, SENDER, case, notices
 from told import hostile_cases as hostile
 
 from darkscope.api.grades import Grade
@@ -121,6 +121,43 @@ def test_protocols_have_intelmqs_names_or_none(protocol: int, port: int | None, 
     assert (event.get("protocol.transport"), event.get("destination.port")) == written
 
 
+def test_each_request_after_a_vulnerability_is_an_event_of_its_own() -> None:
+    tls = replace(ATTEMPT, application="tls", method="", path="", agent="", cves=(), number=1)
+    packets, first, second = read(notices(case(attempts=(ATTEMPT, tls), requests=7, grade=Grade.CONFIRMED)))
+    assert packets["classification.type"] == "scanner"
+    common = ("feed.name", "feed.provider", "time.observation", "source.ip", "source.asn", "source.as_name")
+    common = (*common, "source.abuse_contact", "source.geolocation.cc", "tlp", "extra.tlp")
+    exploit = {name: LIKELY[name] for name in common} | {
+        "feed.accuracy": 90.0,
+        "time.source": "2020-06-24T12:00:06Z",
+        "source.port": 40_001,
+        "destination.port": 8080,
+        "destination.urlpath": "/photo/p/api/album.php",
+        "protocol.transport": "tcp",
+        "protocol.application": "http",
+        "classification.taxonomy": "intrusion-attempts",
+        "classification.type": "exploit",
+        "classification.identifier": "cve-2019-7192",
+        "event_description.text": "GET /photo/p/api/album.php: CVE-2019-7192 CVE-2019-7194, "
+        "QNAP Photo Station: Reads files",
+        "extra.grade": "confirmed",
+        "extra.requests": 7,
+        "extra.method": "GET",
+        "extra.user_agent": "python-requests/2.23.0",
+        "extra.rules": ["album"],
+        "extra.cves": ["CVE-2019-7192", "CVE-2019-7194"],
+        "extra.vendor": "QNAP",
+        "extra.product": "Photo Station",
+    }
+    assert first == exploit
+    gone = ("destination.urlpath", "extra.method", "extra.user_agent", "extra.cves")
+    assert second == {name: value for name, value in exploit.items() if name not in gone} | {
+        "protocol.application": "tls",
+        "classification.identifier": "album",
+        "event_description.text": "tls: album, QNAP Photo Station: Reads files",
+    }
+
+
 @pytest.mark.parametrize("tlp", Tlp)
 def test_every_label_is_stated_and_written_as_intelmq_knows_it(tlp: Tlp) -> None:
     (event,) = read(notices(CASE, recipient=replace(RECIPIENT, tlp=tlp)))
@@ -132,6 +169,9 @@ def test_sensors_are_named_only_where_the_settings_say_so() -> None:
     assert b"tokyo-1" not in ndjson(notices(CASE), notices(CASE).notices[0])
     (event,) = read(notices(CASE, sender=replace(SENDER, names_sensors=True)))
     assert event["extra.samples"][0]["sensor"] == "tokyo-1"
+    asked = case(attempts=(ATTEMPT,))
+    assert b"pot-1" not in ndjson(notices(asked), notices(asked).notices[0])
+    assert read(notices(asked, sender=replace(SENDER, names_sensors=True)))[1]["extra.sensor"] == "pot-1"
 
 
 @given(hostile())
@@ -139,4 +179,6 @@ def test_sensors_are_named_only_where_the_settings_say_so() -> None:
 def test_whatever_strangers_write_is_taken_whole(told: Notices) -> None:
     data = ndjson(told, told.notices[0])
     data.decode("ascii")
-    assert [event["source.ip"] for event in read(told)] == [one.address for one in told.notices[0].cases]
+    assert [event["source.ip"] for event in read(told)] == [
+        one.address for one in told.notices[0].cases for _ in range(1 + len(one.attempts))
+    ]

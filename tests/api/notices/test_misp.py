@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from pymisp import MISPEvent, MISPObject
-from told import CASE, RECIPIENT, case, notices
+from told import ATTEMPT, CASE, RECIPIENT, case, notices
 from told import hostile_cases as hostile
 
 from darkscope.api.grades import Grade
@@ -85,6 +85,22 @@ def test_an_event_has_an_object_for_each_source() -> None:
     assert len(set(uuids)) == len(uuids)
 
 
+def test_a_request_after_a_vulnerability_is_an_object_of_its_own() -> None:
+    event = read(notices(case(attempts=(ATTEMPT,))))
+    assert [one["name"] for one in event["Tag"]] == [
+        "tlp:amber",
+        'rsit:intrusion-attempts="exploit"',
+        'rsit:information-gathering="scanner"',
+    ]
+    packets, request = event["Object"]
+    told = {one["object_relation"]: one["value"] for one in request["Attribute"]}
+    assert (told["destination.urlpath"], told["classification.identifier"]) == (
+        "/photo/p/api/album.php",
+        "cve-2019-7192",
+    )
+    assert packets["uuid"] != request["uuid"]
+
+
 @pytest.mark.parametrize("tlp", Tlp)
 def test_the_event_is_tagged_with_its_label(tlp: Tlp) -> None:
     event = read(notices(CASE, recipient=replace(RECIPIENT, tlp=tlp)))
@@ -96,4 +112,4 @@ def test_the_event_is_tagged_with_its_label(tlp: Tlp) -> None:
 def test_whatever_strangers_write_is_taken_whole(told: Notices) -> None:
     event = read(told)
     found = [one["value"] for each in event["Object"] for one in each["Attribute"] if one["type"] == "ip-src"]
-    assert found == [one.address for one in told.notices[0].cases]
+    assert found == [one.address for one in told.notices[0].cases for _ in range(1 + len(one.attempts))]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import stix2
 from hypothesis import given, settings
-from told import CASE, RECIPIENT, SAMPLE, case, notices
+from told import ATTEMPT, CASE, RECIPIENT, SAMPLE, case, notices
 from told import hostile_cases as hostile
 
 from darkscope.api.grades import Grade
@@ -112,6 +112,37 @@ def test_sources_of_one_network_share_it_and_a_confirmed_bot_says_so() -> None:
     ]
     found = [(one["labels"], one["confidence"]) for one in objects if one["type"] == "observed-data"]
     assert found[1] == (["infected-system", "grade:confirmed", "mirai"], 90)
+
+
+def test_a_request_is_traffic_with_what_was_asked() -> None:
+    guess = replace(ATTEMPT, application="unknown", number=1, source_port=9)
+    again = replace(ATTEMPT, number=2)
+    objects = read(notices(case(samples=(), attempts=(again, ATTEMPT, guess))))
+    request, other = (one for one in objects if one["type"] == "network-traffic")
+    assert request == {
+        "spec_version": "2.1",
+        "object_marking_refs": [AMBER],
+        "type": "network-traffic",
+        "id": request["id"],
+        "start": "2020-06-24T12:00:06Z",
+        "src_ref": request["src_ref"],
+        "src_port": 40_001,
+        "dst_port": 8080,
+        "protocols": ["ipv4", "tcp", "http"],
+        "extensions": {
+            "http-request-ext": {"request_method": "get", "request_value": "/photo/p/api/album.php"}
+        },
+    }
+    assert (other["protocols"], "extensions" in other) == (["ipv4", "tcp"], False)
+    assert objects[-1]["labels"] == [
+        "scanner",
+        "exploit",
+        "grade:likely",
+        "album",
+        "cve-2019-7192",
+        "cve-2019-7194",
+    ]
+    assert objects[-1]["last_observed"] == "2020-06-24T12:00:06Z"
 
 
 @pytest.mark.parametrize("tlp", Tlp)

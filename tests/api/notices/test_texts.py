@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
-from told import CASE, RECIPIENT, SAMPLE, SENDER, case, notices
+from told import ATTEMPT, CASE, RECIPIENT, SAMPLE, SENDER, case, notices
 from told import hostile_cases as hostile
 
 from darkscope.api.grades import Grade
 from darkscope.api.notices.notice import Notices
 from darkscope.api.notices.texts import LISTED, TextError, Texts
-from darkscope.api.notices.words import UNSEEN
+from darkscope.api.visible import HIDDEN
 from darkscope.ingest.contacts import Language
 
 ATTACHED = {"intelmq.ndjson": "IntelMQ events, one a line"}
@@ -34,6 +34,7 @@ they received 6 packets from 2 addresses that you may be able to act on.
 
 What the addresses are named for:
   infected-system: 1 (malware that infected the device sends such packets)
+  exploit: 1 (requests that are after known vulnerabilities)
   scanner: 1
 How sure it is that an address is the sender's own:
   confirmed: 1 (completed a TCP handshake with us; not forged)
@@ -43,7 +44,7 @@ What was asked for, by the number of addresses:
 
 Address, time (Asia/Ho_Chi_Minh), source port, destination port, packets in all, tool
   192.0.2.7  2020-06-24 19:00:05 +0700  40000  445/TCP  3  mirai  AS64500 Example Networks  QNAP NAS
-  198.41.0.4  2020-06-24 19:00:00 +0700  -  -  3  -  AS64500 Example Networks
+  198.41.0.4  2020-06-24 19:00:00 +0700  -  -  3  -  AS64500 Example Networks  CVE-2019-7192 CVE-2019-7194
 
 Where several customers share an address, time and source port together tell which of them it was.
 
@@ -66,11 +67,12 @@ def text(told: Notices, folder: Path | None = None) -> str:
 
 def test_the_english_text_says_who_what_when_and_how_sure() -> None:
     bot = case("192.0.2.7", grade=Grade.CONFIRMED, tools=("mirai",), device="QNAP NAS")
-    assert text(notices(bot, case(samples=()))) == ENGLISH
+    assert text(notices(bot, case(samples=(), attempts=(ATTEMPT,)))) == ENGLISH
 
 
 def test_the_japanese_text_says_the_same() -> None:
-    told = text(notices(CASE, case("192.0.2.7", tools=("mirai",), grade=Grade.CONFIRMED), recipient=JA))
+    bot = case("192.0.2.7", tools=("mirai",), grade=Grade.CONFIRMED, attempts=(ATTEMPT,))
+    told = text(notices(CASE, bot, recipient=JA))
     for part in (
         "TLP:AMBER\n宛先: Viet Nam <cert@vn.example>\n差出人: Example CSIRT\n件名: ",
         "送信元 2 件)",
@@ -79,6 +81,8 @@ def test_the_japanese_text_says_the_same() -> None:
         "2 件の IP アドレスから 6 個のパケット",
         "探索 (scanner): 1\n",
         "マルウエア感染の疑い (infected-system): 1\n",
+        "既知の脆弱性を狙うリクエスト (exploit): 1\n",
+        "  AS64500 Example Networks  CVE-2019-7192 CVE-2019-7194\n",
         "確認済み (confirmed",
         "可能性が高い (likely",
         "445/TCP: 2\n",
@@ -107,7 +111,7 @@ def test_the_port_of_a_packet_is_written_as_everywhere() -> None:
 @settings(deadline=None)
 def test_nothing_that_strangers_wrote_moves_a_line_or_hides(told: Notices) -> None:
     written = text(told)
-    assert not [sign for sign in written if sign != "\n" and unicodedata.category(sign) in UNSEEN]
+    assert not [sign for sign in written if sign != "\n" and unicodedata.category(sign) in HIDDEN]
     assert written.count("\n") == text(notices(*told.notices[0].cases, owners={64500: "x"})).count("\n")
 
 
