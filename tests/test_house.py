@@ -176,7 +176,6 @@ KNOWS: dict[str, set[str]] = {
     },
     "api.notices": {
         "api",
-        "api.requests",
         "ingest.contacts",
         "ingest.owners",
         "ingest.protocols",
