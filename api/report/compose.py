@@ -52,10 +52,10 @@ def compose(findings: Findings, own: OwnWords, imprint: Imprint, language: Langu
     ]
     for title, url in own.references:
         book.reference(title, url)
-    number = 3
+    number = 3 + bool(book.references)
     page = Section(
         1,
-        words("head.provenance", number=number + 1),
+        words("head.provenance", number=number),
         tuple(provenance(book, findings, imprint.command)),
     )
     return Document(
@@ -66,7 +66,7 @@ def compose(findings: Findings, own: OwnWords, imprint: Imprint, language: Langu
         until=_last(findings),
         notice=words("head.simulated") if imprint.simulated else "",
         sections=(*sections, page),
-        references_title=words("head.references", number=number),
+        references_title=words("head.references", number=3),
         references=book.references,
         closing=imprint.closing,
     )

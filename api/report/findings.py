@@ -197,7 +197,7 @@ def gather(
         spread = observer.spread(inquiry.question(Dimension.COUNTRIES), TOP, TOP)
     told("phenomena")
     found = decided(detect(observer, question, MOST_PROPOSALS), inquiry.decisions)
-    chosen = topics(found.rows, lambda port, other, since: _overlap(inquiry, port, other, since), groups)
+    chosen = topics(found.rows, Overlaps(inquiry).share, groups)
     subjects = []
     for topic in chosen:
         told(", ".join(topic.ports))
@@ -213,19 +213,31 @@ def gather(
     )  # fmt: skip
 
 
-def _overlap(inquiry: Inquiry, port: str, other: str, since: date) -> float | None:
-    """Share of the addresses that sent to a port in the fortnight from a day on that sent to another port too."""
-    first, last = inquiry.days
-    days = max(since, first), min(since + FORTNIGHT, last)
+class Overlaps:
+    """Whether two ports are asked for by the same addresses. What was counted is kept."""
 
-    def addresses(*ports: str) -> int:
-        return inquiry.observer.sources(inquiry.question(Dimension.PORTS, days, ports=ports), 1).addresses
+    def __init__(self, inquiry: Inquiry) -> None:
+        self._inquiry = inquiry
+        self._counted: dict[tuple[frozenset[str], date, date], int] = {}
 
-    try:
-        its = addresses(port)
-        return (its + addresses(other) - addresses(port, other)) / its if its else None
-    except NotHeldError:
-        return None
+    def share(self, port: str, other: str, since: date) -> float | None:
+        """Share of the addresses that sent to a port in a fortnight that sent to another too; None: not known."""
+        first, last = self._inquiry.days
+        days = max(since, first), min(since + FORTNIGHT, last)
+        try:
+            its = self._addresses({port}, days)
+            if not its:
+                return None
+            return (its + self._addresses({other}, days) - self._addresses({port, other}, days)) / its
+        except NotHeldError:
+            return None
+
+    def _addresses(self, ports: set[str], days: tuple[date, date]) -> int:
+        name = frozenset(ports), *days
+        if name not in self._counted:
+            question = self._inquiry.question(Dimension.PORTS, days, ports=sorted(ports))
+            self._counted[name] = self._inquiry.observer.sources(question, 1).addresses
+        return self._counted[name]
 
 
 def _subject(inquiry: Inquiry, topic: Topic) -> Subject:

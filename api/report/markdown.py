@@ -74,7 +74,8 @@ def _table(table: Table) -> Iterator[str]:
 
 
 def _references(document: Document) -> Iterator[str]:
-    yield f"## {escaped(document.references_title)}"
+    if document.references:
+        yield f"## {escaped(document.references_title)}"
     for one in document.references:
         yield f"({one.number}) {escaped(one.title)}  \n<{one.url}>"
 

@@ -26,6 +26,9 @@ IANA = (
 BROAD = 0.9
 """Share of a region's scans that go elsewhere than to the leading ports, from which on it scans broadly."""
 
+WHERE = {True: "home", False: "abroad", None: "all"}
+"""Where sensors stand, as a selection has it."""
+
 MOST_LOCAL = 3
 """Rises of single sensors that are told."""
 
@@ -33,7 +36,7 @@ MOST_LOCAL = 3
 def overview(book: Book, findings: Findings, author: str, sections: Mapping[str, str]) -> Iterator[Block]:
     """Write the section; `sections` names the section that a port has of its own."""
     words, period = book.words, findings.question.period
-    where = words("where.home" if findings.question.selection.home else "where.all")
+    where = words(f"where.{WHERE[findings.question.selection.home]}")
     this = words("where.this_quarter" if is_quarter(findings) else "where.this_period")
     watch = findings.ports.provenance.now
     yield Paragraph(words("overview.intro", author=author))

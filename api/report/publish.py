@@ -1,10 +1,12 @@
 """A document as files in a folder: HTML, PDF, Markdown with its figures, and the data of every table and figure.
 
-Writes only what it names; a file that is there is written anew. The same document gives the same bytes.
+Writes only what it names, and deletes only tables and figures of a report that was there before. The same document
+gives the same bytes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from darkscope.api.report.paper import pdf
 
 NAME = "report"
 
+NUMBERED = re.compile(r"(?:table|figure)-[0-9]+")
+"""Names of the files of tables and figures."""
+
 
 def publish(
     document: Document, folder: Path, captures: pl.DataFrame | None, told: Callable[[str], None]
@@ -32,7 +37,15 @@ def publish(
         partial.write_bytes(data)
         partial.replace(path)
         written.append(path)
+    _clean(folder, set(written))
     return written
+
+
+def _clean(folder: Path, written: set[Path]) -> None:
+    """Delete tables and figures of a report that was here before, which has more of them."""
+    for path in [*(folder / "data").glob("*.csv"), *(folder / "figures").glob("*.svg")]:
+        if NUMBERED.fullmatch(path.stem) and path not in written:
+            path.unlink()
 
 
 def _files(

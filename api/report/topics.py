@@ -16,6 +16,9 @@ from darkscope.api.phenomena.proposal import Kind, Proposal
 MOST = 5
 """Sections; what further is proposed is in the data."""
 
+CONSIDERED, COMPARED = 8, 2
+"""Topics of which it is asked whether their addresses are the same, and the ports of each that are asked about."""
+
 MINOR = 0.1
 """Share of a topic's largest rise below which a port has no figure of its own."""
 
@@ -90,7 +93,7 @@ def topics(
         Topic(tuple(dict.fromkeys(port for one in its for port in one.ports)), _everywhere(its), tuple(its))
         for its in by_port.values()
     ]
-    return tuple(_joined(found, overlap, groups)[:MOST])
+    return tuple(_joined(found[:CONSIDERED], overlap, groups)[:MOST])
 
 
 def _everywhere(proposals: Sequence[Proposal]) -> tuple[str, ...]:
@@ -129,7 +132,7 @@ def _tie(topic: Topic, other: Topic, overlap: Overlap) -> Tie | None:
     if topic.countries or other.countries:
         return None
     later = max(topic.start, other.start)
-    for port, known in product(topic.ports, other.ports):
+    for port, known in product(topic.ports[:COMPARED], other.ports[:COMPARED]):
         share = overlap(port, known, later)
         if share is not None and share >= SHARED:
             return Tie(port, known, share)

@@ -89,7 +89,7 @@ def test_the_captions_of_spring_2020_are_the_reports_captions(report: Report) ->
         "1 概況",
         "2 注目された現象",
         "2.1 445/TCP宛のパケットの増加",
-        "2.2 QNAP Photo Station on NASの脆弱性を狙うリクエスト",
+        "2.2 QNAP Photo Stationの脆弱性を狙うリクエスト",
         "4 データの出所",
     ]
     assert document.subtitle == "2020年4～6月"
