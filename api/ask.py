@@ -20,6 +20,9 @@ from darkscope.api import (
     attacks,
     breadth,
     cases,
+    breadth,
+    cases,
+    events,
     lives,
     movements,
     profile,
@@ -511,6 +514,12 @@ class Observer:
             label=lambda sensor: self.label(Dimension.SENSORS, (sensor,)),
             provenance=self._provenance(period, replace(question.where, sensors=choice.filter), watch),
         )
+
+    def events(self, question: Question) -> events.Events:
+        """List the events that began in the period, whatever packets are asked about."""
+        period = question.period
+        provenance = ranking.Provenance(self.store.version, period, Filter(), None, None)
+        return events.events(self.store.events(period.window), provenance)
 
     def _behind_sources(self, question: Question) -> tuple[Window, Filter, ranking.Provenance]:
         """What a question about single addresses is about: time up to now, packets, and where figures come from."""

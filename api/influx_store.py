@@ -15,6 +15,7 @@ import polars as pl
 
 from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key
+from darkscope.api.events import SCHEMA as EVENT
 from darkscope.api.influx_pieces import Piece, changes, holds, plan
 from darkscope.api.influx_question import (
     ALWAYS,
@@ -57,6 +58,7 @@ from darkscope.ingest.measurements import (
     COUNTRIES,
     COVERAGE,
     DARKSCOPE,
+    EVENTS,
     OTHER,
     OWN,
     TOTALS,
@@ -66,6 +68,9 @@ from darkscope.ingest.measurements import (
 from darkscope.ingest.projection.server import Refused, Server, Unavailable, quoted
 from darkscope.ingest.projection.server import Series as Answer
 from darkscope.ingest.settings import Influx
+
+SECOND = 1_000_000_000
+"""Nanoseconds."""
 
 
 class InfluxStore:
@@ -197,6 +202,15 @@ class InfluxStore:
             for tags, _, seconds in self._read(piece, COVERAGE, "watched", ("sensor",), (), None)
             if seconds
         )
+
+    def events(self, window: Window) -> pl.DataFrame:
+        """Events that began in a window, from days: without their ends and figures; see Store."""
+        low, high = window.minutes
+        edge = self._edge(Resolution.DAY)
+        what = '"kind", "subject", "title", "text"'
+        found = self._ask(Resolution.DAY, what, EVENTS, max(low, edge), high) if high > edge else []
+        rows = [(int(time) * SECOND, None, *texts, None) for one in found for time, *texts in one.values]
+        return pl.DataFrame(rows, schema=EVENT, orient="row")
 
     def _sums(
         self, asked: Question, edges: Sequence[int], values: frozenset[Key] = frozenset()

@@ -18,6 +18,7 @@ from darkscope.api import coverage
 from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.ledger_echoes import LedgerEchoes
+from darkscope.api.events import SCHEMA as EVENT
 from darkscope.api.ledger_requests import LedgerRequests
 from darkscope.api.ledger_senders import LedgerSenders
 from darkscope.api.ledger_tables import (
@@ -63,6 +64,9 @@ ALL_SENSORS = {series.ROLLUP_PORTS_MONTH: series.ROLLUP_ALL_PORTS_MONTH}
 
 MOST = 0.75
 """Share of the sensors beyond which it takes less time to take the others off the sum of all than to add them up."""
+
+MINUTE = 60_000_000_000
+"""Nanoseconds."""
 
 EXACT_FLOWS = 4_000_000
 """Flows up to which distinct sources are counted exactly when an estimate would do."""
@@ -237,6 +241,13 @@ class LedgerStore:
         start, end = window.minutes
         heard = self._watched(start, end).filter((pl.col("start") < end) & (pl.col("end") > start))
         return frozenset(heard["sensor"])
+
+    def events(self, window: Window) -> pl.DataFrame:
+        """Events that began in a window; see Store."""
+        start, end = window.minutes
+        rows = self._snapshot.scan(series.EVENTS, day_of(start), day_of(end - 1)).select(list(EVENT))
+        began = pl.col("start").is_between(start * MINUTE, end * MINUTE, closed="left")
+        return self._collected(rows.filter(began), [Piece(series.EVENTS, start, end)])
 
     def _watched(self, start: int, end: int) -> pl.DataFrame:
         """Give the times that sensors watched around a window; what was worked out for a longer one will do."""

@@ -384,6 +384,9 @@ class Store(Protocol):
     def sensors(self, window: Window) -> frozenset[str]:
         """Ids of the sensors that were heard in a window."""
 
+    def events(self, window: Window) -> pl.DataFrame:
+        """Events that began in a window: columns events.SCHEMA, in no order."""
+
 
 class RemoteStore(Store, Protocol):
     """A store behind a server that goes on being written: two answers of one version may differ."""

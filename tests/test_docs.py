@@ -67,6 +67,7 @@ ASKS_AS_TOP_DOES = {
     "vulnerabilities",
     "phenomena list",
     "phenomena show",
+    "events",
 }
 
 

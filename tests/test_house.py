@@ -132,6 +132,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.settings",
         "ingest.worker",
     },
+    "ingest.events": {"ingest.ledger", "ingest.series"},
     "ingest.registry": set(),
     "ingest.watched": set(),
     "ingest.projection": {
@@ -150,6 +151,7 @@ KNOWS: dict[str, set[str]] = {
     "api": {
         "ingest.devices",
         "ingest.honeypot",
+        "ingest.events",
         "ingest.measurements",
         "ingest.projection",
         "ingest.protocols",

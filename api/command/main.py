@@ -37,6 +37,8 @@ COMMANDS = (
         "Propose what is worth a paragraph of the report, and keep what an analyst decides of it.",
         is_group=True,
     ),
+    Command("events", "List what analysis found, and wrote into the ledger, that began in a period."),
+    Command("watch", "Look for phenomena of the last days again and again, and write them as events."),
     Command(
         "sources",
         "List who sends: source addresses with what is known of each, or the owners of their networks.",

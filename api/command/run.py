@@ -84,4 +84,4 @@ def parts(settings: Settings, where: list[str]) -> list[Part]:
     found = [Part("ingest", ("ingest", *read, *where, *folders))] if read else []
     if settings.influx.url is not None:
         found.append(Part("project", ("project", "--follow", *where)))
-    return [*found, Part("serve", ("serve", *where))]
+    return [*found, Part("watch", ("watch", *where)), Part("serve", ("serve", *where))]

@@ -28,27 +28,27 @@ MANY = 20.0
 
 _SENTENCES = {
     Kind.ROSE: (
-        "{subject}は{start}から増加し、通常の約{factor}倍となる1日あたり{level}件程度の状態が{until}続きました。",
-        "{subject} rose on {start} to {level} a day, {factor} times the usual number, and stayed there {until}.",
+        "{subject}は{start}から増加し、通常の約{factor}倍となる1日あたり{level}件程度の状態が{until}。",
+        "{subject} rose on {start} to {level} a day, {factor} times the usual number, and {stayed} there {until}.",
     ),
     Kind.APPEARED: (
-        "{subject}が{start}から新たに観測されるようになり、1日あたり{level}件程度の状態が{until}続きました。",
+        "{subject}が{start}から新たに観測されるようになり、1日あたり{level}件程度の状態が{until}。",
         "{subject} appeared on {start}, where there had been next to none before: {level} a day {until}.",
     ),
     Kind.JUMPED: (
-        "{subject}は{start}に増加し、1日あたり{level}件程度（{usual}）の状態が{until}続いたあと減少しました。",
+        "{subject}は{start}に増加し、1日あたり{level}件程度（{usual}）の状態が{last}続いたあと減少しました。",
         "{subject} rose on {start} to {level} a day ({usual}), and came back after {last}.",
     ),
     Kind.SWINGS: (
-        "{subject}は{start}から{until}大きな増減を繰り返し、1日あたり平均{level}件（{usual}）観測されました。",
+        "{subject}は{start}から{last}大きな増減を繰り返し、1日あたり平均{level}件（{usual}）観測されました。",
         "{subject} went up and down from {start} {until}, {level} a day on average ({usual}).",
     ),
     Kind.FELL: (
-        "{subject}は{start}から減少し、通常の約{percent}となる1日あたり{level}件程度の状態が{until}続きました。",
-        "{subject} fell on {start} to {level} a day, {percent} of the usual number, and stayed there {until}.",
+        "{subject}は{start}から減少し、通常の約{percent}となる1日あたり{level}件程度の状態が{until}。",
+        "{subject} fell on {start} to {level} a day, {percent} of the usual number, and {stayed} there {until}.",
     ),
     Kind.DIPPED: (
-        "{subject}は{start}に減少し、1日あたり{level}件程度（{usual}）の状態が{until}続いたあと元に戻りました。",
+        "{subject}は{start}に減少し、1日あたり{level}件程度（{usual}）の状態が{last}続いたあと元に戻りました。",
         "{subject} fell on {start} to {level} a day ({usual}), and came back after {last}.",
     ),
     Kind.VANISHED: (
@@ -74,8 +74,14 @@ _WORDS = {
     "port": ("{ports}宛のパケット", "Packets to {ports}"),
     "country": ("{countries}を送信元とするパケット", "Packets from {countries}"),
     "pair": ("{countries}を送信元とする{ports}宛のパケット", "Packets to {ports} from {countries}"),
-    "to_end": ("期間の終わりまで", "to the end of the period"),
-    "to_day": ("{last}まで", "until {last}"),
+    "to_end": ("期間の終わりまで続きました", "to the end of the period"),
+    "to_day": ("{last}まで続きました", "until {last}"),
+    "to_now": ("現在まで続いています", "so far"),
+    "end": ("期間の終わりまで", ""),
+    "day": ("{last}まで", "{last}"),
+    "now": ("現在まで", ""),
+    "stayed": ("", "stayed"),
+    "have_stayed": ("", "have stayed"),
     "times": ("通常の約{factor}倍", "{factor} times the usual number"),
     "before_none": ("それまではほとんどなし", "next to none before"),
     "regions": ("増減分の主な送信元地域は{parts}でした。", "Most of the change is owed to {parts}."),
@@ -131,9 +137,9 @@ def words(proposal: Proposal, language: Language) -> str:
     return own or sentences(proposal, language)
 
 
-def sentences(proposal: Proposal, language: Language) -> str:
-    """Put a proposal into words, as its figures say it."""
-    return ("" if language is Language.JA else " ").join(_sentences(proposal, language))
+def sentences(proposal: Proposal, language: Language, *, so_far: bool = False) -> str:
+    """Put a proposal into words, as its figures say it; `so_far`: what lasts, lasts now."""
+    return ("" if language is Language.JA else " ").join(_sentences(proposal, language, so_far=so_far))
 
 
 def title(proposal: Proposal, language: Language) -> str:
@@ -155,15 +161,17 @@ _TITLES = {
 }
 
 
-def _sentences(one: Proposal, language: Language) -> Iterator[str]:
+def _sentences(one: Proposal, language: Language, *, so_far: bool) -> Iterator[str]:
     last = None if one.end is None else written_day(one.end, DAY, language)
+    how = "day" if last else "now" if so_far else "end"
     factor = f"{one.factor:.1f}"
     rank = one.ranks[-1] if one.ranks else None
     yield _SENTENCES[one.kind][_PLACE[language]].format(
         subject=_subject(one, language),
         start=written_day(one.start, DAY, language),
-        last=last,
-        until=_word("to_day", language, last=last) if last else _word("to_end", language),
+        last=_word(how, language, last=last) if language is Language.JA else last,
+        until=_word(f"to_{how}", language, last=last),
+        stayed=_word("have_stayed" if how == "now" else "stayed", language),
         level=_count(one.level),
         base=_count(one.base),
         factor=factor,

@@ -37,6 +37,7 @@ from darkscope.api.store import (
     Store,
     UnreachableError,
 )
+from darkscope.ingest.events import SECOND, Event, write
 from darkscope.ingest.ledger.upkeep import upkeep
 from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection.folding import Owned, owned_on
@@ -66,6 +67,10 @@ ORGANISATIONS = {
 }
 START, END = minute(FIRST), minute(DAY) + 18 * 60 + 30
 EVERYTHING = Filter()
+EVENTS = [
+    Event("one", (START + 90) * 60 * SECOND, 0, "rose", "23/TCP", "23/TCP rose", 'In "words", 増減.', {}),
+    Event("two", (START + 3000) * 60 * SECOND, (START + 4000) * 60 * SECOND, "fell", "a", "a fell", "", {}),
+]
 
 
 def observed(day: date) -> pl.DataFrame:
@@ -107,6 +112,8 @@ def wall(tmp_path_factory: pytest.TempPathFactory, influx: InfluxDB) -> Iterator
         one = wall_of(tmp_path_factory.mktemp("contract"), influx, proxy)
         for number in range(DAYS):
             book(one.ledger, observed(FIRST + timedelta(days=number)), watched=50, after=10 * (number % 2))
+            if number == 2:
+                write(one.ledger, "test", lambda _: EVENTS)
             one.project(watch=("23/tcp",))
         upkeep(one.ledger, one.settings, NOW)
         yield one
@@ -560,3 +567,16 @@ def test_buckets_of_one_length_are_one_query_and_a_window_alone_is_days_hours_an
         Piece(Resolution.DAY, day, day + 1440, 0),
         Piece(Resolution.DAY, day + 1440, day + 4320, 1, 1440),
     ]
+
+
+@pytest.mark.parametrize(("first", "days", "count"), [(0, DAYS, 2), (0, 1, 1), (1, 1, 0), (2, 2, 1)])
+def test_events_that_began_in_a_window_are_the_same_but_for_their_ends_and_figures(
+    ledger: LedgerStore, series: InfluxStore, first: int, days: int, count: int
+) -> None:
+    window = whole(FIRST + timedelta(days=first), days)
+    known = ["start", "kind", "subject", "title", "text"]
+    found = ledger.events(window)  # nobody's settings name the sensor `a`, so it has no tag of its own
+    found = found.with_columns(pl.col("subject").replace("a", "other"))
+    same(series.events(window).select(known), found.select(known))
+    assert found.height == count
+    assert series.events(window).select(pl.col("end", "numbers").null_count()).row(0) == (count, count)
