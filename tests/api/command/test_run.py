@@ -201,9 +201,10 @@ def test_the_settings_say_which_parts_there_are() -> None:
             ),
         ),
         Part("project", ("project", "--follow", *where)),
+        Part("watch", ("watch", *where)),
         Part("serve", ("serve", *where)),
     ]
-    assert [part.name for part in parts(Settings(), [])] == ["serve"]
+    assert [part.name for part in parts(Settings(), [])] == ["watch", "serve"]
 
 
 @pytest.mark.parametrize(
