@@ -20,8 +20,6 @@ from darkscope.api import (
     attacks,
     breadth,
     cases,
-    breadth,
-    cases,
     events,
     lives,
     movements,

@@ -17,8 +17,8 @@ import polars as pl
 from darkscope.api import coverage
 from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key
-from darkscope.api.ledger_echoes import LedgerEchoes
 from darkscope.api.events import SCHEMA as EVENT
+from darkscope.api.ledger_echoes import LedgerEchoes
 from darkscope.api.ledger_requests import LedgerRequests
 from darkscope.api.ledger_senders import LedgerSenders
 from darkscope.api.ledger_tables import (
