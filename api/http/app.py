@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -147,5 +148,24 @@ def _described(app: FastAPI) -> dict[str, Any]:
             if "security" in operation:
                 refusals = declared(401, 403, 429, 503)
                 operation["responses"] |= {str(status): refusals[status] for status in refusals}
-        app.openapi_schema = document
+        app.openapi_schema = _told_apart(document)
     return app.openapi_schema
+
+
+def _told_apart(document: dict[str, Any]) -> dict[str, Any]:
+    """Name shapes of one name by their modules as well: whoever generates a client of them needs two names."""
+    text = json.dumps(document)
+    names = {name: _own_name(name) for name in document["components"]["schemas"] if "__" in name}
+    for name, own in names.items():
+        text = text.replace(f'"#/components/schemas/{name}"', f'"#/components/schemas/{own}"')
+    told: dict[str, Any] = json.loads(text)
+    schemas = told["components"]["schemas"]
+    for name, own in names.items():
+        schemas[own] = {**schemas.pop(name), "title": own}
+    return told
+
+
+def _own_name(name: str) -> str:
+    """`BreadthVerdict` of `darkscope__api__breadth__Verdict`."""
+    *_, module, shape = name.split("__")
+    return module.title().replace("_", "") + shape

@@ -66,7 +66,7 @@ class By(StrEnum):
     REQUEST = "request"
 
 
-class DayRowAnswer(Described):
+class RequestDayAnswer(Described):
     """Equal requests of a day, from one country to one port."""
 
     day: date
@@ -91,7 +91,7 @@ class DayRowAnswer(Described):
     """Ids of the rules that name any of them."""
 
 
-class RequestRowAnswer(Described):
+class RequestTotalAnswer(Described):
     """Equal requests of the whole period."""
 
     application: Application
@@ -135,7 +135,7 @@ class RequestDaysAnswer(_About):
     """Of all rows, also those that are not given."""
     groups: Count
     """How many rows there are."""
-    rows: list[DayRowAnswer]
+    rows: list[RequestDayAnswer]
     """The first of them."""
 
 
@@ -148,11 +148,11 @@ class RequestTotalsAnswer(_About):
     """How many rows there are."""
     unnamed: Count
     """Requests that no rule names."""
-    rows: list[RequestRowAnswer]
+    rows: list[RequestTotalAnswer]
     """The first of them."""
 
 
-class SingleRowAnswer(Described):
+class SingleRequestAnswer(Described):
     """One request. Of texts only printable ASCII stands as it came, and sensors' addresses are masked."""
 
     time: Moment
@@ -198,7 +198,7 @@ class RequestListAnswer(_About):
 
     next: str | None
     """Cursor of the next page; null on the last one."""
-    rows: list[SingleRowAnswer]
+    rows: list[SingleRequestAnswer]
     """The page."""
 
 
@@ -354,7 +354,7 @@ class VulnerabilitiesAnswer(_About):
     """Start of each day of the timelines, in the zone."""
     rows: list[VulnerabilityAnswer]
     """The rules that name any request, and all that were asked for by name."""
-    unnamed_rows: list[RequestRowAnswer]
+    unnamed_rows: list[RequestTotalAnswer]
     """The most frequent requests that no rule names."""
 
 

@@ -100,6 +100,10 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "notices.name_sensors": ["false", "default"],
         "notices.most": ["100_000", "default"],
         "contacts": ["0 entries", "default"],
+        "decisions": ["none", "default"],
+        "report.author": ["default"],
+        "report.closing": ["default"],
+        "report.simulated": ["false", "default"],
         "holidays": ["0 entries", "default"],
         "sensors": ["0 entries", "default"],
     }

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +174,14 @@ def test_every_error_that_is_described_is_a_problem(client: TestClient) -> None:
             for operation in item.values():
                 assert {"401", "403", "404", "410", "422", "429", "503"} <= operation["responses"].keys()
     assert "ValidationError" not in json.dumps(document)
+
+
+def test_every_shape_that_is_described_has_a_name_and_a_title_of_its_own(client: TestClient) -> None:
+    described = client.get("/openapi.json")
+    schemas = described.json()["components"]["schemas"]
+    titles = [shape["title"] for shape in schemas.values()]
+    assert len(titles) == len(set(titles))
+    assert {"BreadthVerdict", "RhythmVerdict"} <= schemas.keys()
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', described.text))
+    assert named <= schemas.keys()
+    assert [name for name in schemas if "__" in name] == []
