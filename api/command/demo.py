@@ -41,6 +41,7 @@ def demo(
         ("trend", "countries", settings, "--period", "2020-06-24/2020-06-30", "--port", "445/tcp", "--value", "VN",
          "--step", "hour"),
         ("top", "ports", settings, "--period", "2020-Q2", "--country", "RU", "--format", "csv"),
+        ("report", "2020-Q2", settings, "--lang", "ja"),
         ("ledger", "status", settings),
         ("ledger", "verify", settings),
     ):  # fmt: skip

@@ -17,7 +17,7 @@ import polars as pl
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.calendars import Calendars
-from darkscope.api.dimension import Dimension, parse_value
+from darkscope.api.dimension import NO_OWNER, Dimension, parse_value
 from darkscope.api.phenomena.decisions import Decision, decided
 from darkscope.api.phenomena.detector import detect
 from darkscope.api.phenomena.proposal import Phenomena
@@ -30,6 +30,7 @@ from darkscope.api.requests.vulnerabilities import Change, Vulnerabilities, Vuln
 from darkscope.api.requests.wanted import Wanted
 from darkscope.api.rhythm import Rhythms
 from darkscope.api.roster import Roster
+from darkscope.api.sources import OwnerList
 from darkscope.api.spread import Spread
 from darkscope.api.store import NotHeldError, Precision
 from darkscope.api.trend import Line, Trend
@@ -40,6 +41,9 @@ UNKNOWN = "ZZ"
 
 TOP = 5
 """Ports and regions in the tables, as the reports have it."""
+
+NETWORKS = 10
+"""Of senders, in their table."""
 
 HOURS = timedelta(days=7)
 """The end of the period that is shown hour by hour."""
@@ -89,6 +93,7 @@ class Subject:
     by_region: tuple[tuple[str, Trend], ...]  # port, and that port by region
     home: Trend | None  # its ports from home; None where nothing came from there
     office: Office | None
+    senders: OwnerList | None = None  # who sent it; None where nothing is known of networks and devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,12 +247,26 @@ class Overlaps:
 
 def _subject(inquiry: Inquiry, topic: Topic) -> Subject:
     ports, narrow = topic.main_ports, topic.countries
+    senders = _senders(inquiry, topic)
     if narrow:  # it is about them alone, so there is no region and no home to tell of
-        return Subject(topic, inquiry.trend(Dimension.PORTS, ports, countries=narrow), (), None, None)
+        alone = inquiry.trend(Dimension.PORTS, ports, countries=narrow)
+        return Subject(topic, alone, (), None, None, senders)
     office = _office(inquiry, topic) if topic.office else None
     together = inquiry.trend(Dimension.PORTS, ports) if len(ports) > 1 else None
     by_region = tuple((port, _by_region(inquiry, port)) for port in ports)
-    return Subject(topic, together, by_region, _from_home(inquiry, topic, office), office)
+    return Subject(topic, together, by_region, _from_home(inquiry, topic, office), office, senders)
+
+
+def _senders(inquiry: Inquiry, topic: Topic) -> OwnerList | None:
+    """Who sent a topic's packets while they rose, by network; nobody is asked for where none is known."""
+    first, last = inquiry.days
+    days = max(topic.start, first), last
+    question = inquiry.question(Dimension.OWNERS, days, topic.main_ports, topic.countries)
+    try:
+        found = inquiry.observer.owners(question, NETWORKS)
+    except NotHeldError:
+        return None
+    return found if any(row.owner != NO_OWNER or row.devices for row in found.rows) else None
 
 
 def _by_region(inquiry: Inquiry, port: str) -> Trend:

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from darkscope.api.charts.trends import Band
-from darkscope.api.formats import Rows
+from darkscope.api.dimension import NO_OWNER
+from darkscope.api.formats import Rows, rows_of
 from darkscope.api.periods import midnight
 from darkscope.api.phenomena.wording import words as told
 from darkscope.api.report.book import Book, chart
@@ -18,6 +19,7 @@ from darkscope.api.report.document import Block, Paragraph
 from darkscope.api.report.findings import TOP, Findings, Holiday, Office, Subject
 from darkscope.api.report.topics import Topic
 from darkscope.api.rhythm import Row, Verdict
+from darkscope.api.sources import OwnerList
 from darkscope.api.trend import Trend
 
 REST = 0.8
@@ -53,6 +55,8 @@ def subject_blocks(book: Book, findings: Findings, subject: Subject) -> Iterator
         yield from _office(book, findings, subject, subject.office)
     if subject.home is not None:
         yield from _home(book, findings, subject, subject.home)
+    if subject.senders is not None:
+        yield from _senders(book, subject, subject.senders)
 
 
 def _together(book: Book, subject: Subject) -> Iterator[Block]:
@@ -208,6 +212,34 @@ def _contrast(book: Book, row: Row, home: str) -> Iterator[str]:
             yield words("topic.no_rest", ratio=words.percent(row.rest_ratio))
     elif row.verdict is Verdict.UNCLEAR:
         yield words("topic.unclear_hours", home=home)
+
+
+def _senders(book: Book, subject: Subject, senders: OwnerList) -> Iterator[Block]:
+    """Who sent it: networks, and devices that somebody investigated."""
+    words, number = book.words, book.table_number()
+    ports = words.listed(list(subject.topic.main_ports))
+    investigated = sum(row.investigated for row in senders.rows)
+    yield Paragraph(
+        words(
+            "topic.senders",
+            table=book.table_ref(number),
+            ports=ports,
+            sources=words.count(senders.sources),
+            investigated=words.count(investigated) if investigated else "",
+        )
+    )
+    rows = [
+        (
+            words("topic.no_network") if row.owner == NO_OWNER else row.owner,
+            words.count(row.sources),
+            words.percent(row.share),
+            ", ".join(row.devices),
+        )
+        for row in senders.rows
+    ]
+    caption = words("topic.senders_caption", ports=ports)
+    columns = ("network", "sources", "share", "devices")
+    yield book.table(number, caption, columns, rows, rows_of(senders), numeric=(1, 2))
 
 
 def sections_of(subjects: Sequence[Subject], first: str) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ import struct
 import xml.etree.ElementTree as ET
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,12 +18,13 @@ from darkscope.api.breadth import Seen, judge
 from darkscope.api.charts import drawing, times
 from darkscope.api.charts.answers import chart, picture
 from darkscope.api.charts.style import COLOURS, DASHES, MARKS, Spec
+from darkscope.api.charts.timelines import timeline_chart
 from darkscope.api.charts.trends import Band, Event, trend_chart
 from darkscope.api.charts.world import world_chart
 from darkscope.api.dimension import Dimension
 from darkscope.api.formats import Format, UnwrittenError
 from darkscope.api.language import Language, country_name
-from darkscope.api.periods import Buckets, Window, minute, parse_period
+from darkscope.api.periods import Buckets, Window, instant, minute, parse_period
 from darkscope.api.ranking import Provenance, Ranking, Row
 from darkscope.api.rhythm import Rhythms, Verdict
 from darkscope.api.rhythm import Row as RhythmRow
@@ -274,3 +276,27 @@ def test_japanese_letters_are_drawn_and_not_the_box_of_a_missing_one() -> None:
 def test_a_window_of_half_an_hour_has_an_axis() -> None:
     window = Window(datetime(2020, 6, 1, 0, 10, tzinfo=UTC), datetime(2020, 6, 1, 0, 40, tzinfo=UTC))
     assert times.axis(window, TOKYO, Language.EN)["values"] == []
+
+
+def test_a_timeline_has_a_bar_a_day_and_shades_a_day_that_nobody_watched() -> None:
+    starts = [instant(START + 1440 * day).astimezone(TOKYO) for day in range(3)]
+    event = Event(starts[1], HOSTILE)
+    spec = timeline_chart(starts, [0, None, 5], TOKYO, Language.JA, unit="件数", events=[event])
+    validate(spec)
+    assert rows(spec, "when", "count") == [("2020-04-26", 0), ("2020-04-27", None), ("2020-04-28", 5)]
+    drawn = ET.fromstring(drawing.svg(spec))
+    assert HOSTILE in [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    validate(timeline_chart([], [], TOKYO, Language.EN, unit="requests"))
+
+
+def test_a_bucket_of_some_hours_is_named_on_its_axis() -> None:
+    quarters = replace(DAYS, step="6h", edges=tuple(START + 360 * number for number in range(8)))
+    titles = {
+        language: [
+            axis.get("title")
+            for axis in parts(trend_chart(replace(TREND, buckets=quarters), language), "axis")
+        ]
+        for language in Language
+    }
+    assert "パケット数（6時間あたり）" in titles[Language.JA]
+    assert "packets every 6 hours" in titles[Language.EN]

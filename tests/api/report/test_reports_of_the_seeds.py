@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
 from darkscope.api.language import Language
-from darkscope.api.report.document import Document, Paragraph
+from darkscope.api.report.book import Book
+from darkscope.api.report.document import Document, Paragraph, Table
 from darkscope.api.report.findings import Findings
+from darkscope.api.report.subjects import subject_blocks
+from darkscope.api.report.words import Words
+from darkscope.api.sources import OwnerList, OwnerRow
 
 JA, EN = Language.JA, Language.EN
+HOSTILE = "<script>alert(1)</script> {{ 7*7 }}"
 Report = Callable[..., Document]
 
 PORTS = {
@@ -226,3 +233,24 @@ def test_the_page_on_provenance_has_the_command_and_no_address(
     assert cells["Period"] == "1 April 2020 to 30 June 2020"
     assert {row[0] for row in sensors.rows} == {row.sensor for row in found("2020-q2").roster.rows}  # type: ignore[union-attr]
     assert [row[:3] for row in captures.rows] == [("tokyo-1", "2", "12")]  # type: ignore[union-attr]
+
+
+def test_who_sent_it_is_told_where_networks_or_devices_are_known(found: Callable[[str], Findings]) -> None:
+    findings = found("2014-q4")
+    assert [subject.senders for subject in findings.subjects] == [None] * len(findings.subjects)
+    moment = datetime(2014, 12, 1, tzinfo=UTC)
+    rows = (
+        OwnerRow("AS64500", 90, 0.9, 12, 0, ("JP",), moment, moment, 3, ("QNAP TS-419 NAS (2)", HOSTILE)),
+        OwnerRow("unknown", 10, 0.1, 4, 0, ("CN",), moment, moment, 0, ()),
+    )
+    senders = OwnerList(100, 2, 16, None, rows, findings.ports.provenance)
+    subject = replace(findings.subjects[0], senders=senders)
+    *_, paragraph, table = subject_blocks(Book(Words(JA)), findings, subject)
+    assert isinstance(paragraph, Paragraph)
+    assert "送信元IPアドレス16件を" in paragraph.text
+    assert "このうち3件は、調査により機器が確認されています。" in paragraph.text
+    assert isinstance(table, Table)
+    assert table.rows == (
+        ("AS64500", "12", "90%", f"QNAP TS-419 NAS (2), {HOSTILE}"),
+        ("不明", "4", "10%", ""),
+    )
