@@ -12,12 +12,14 @@ import resource
 import socket
 from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 import typer
 import uvicorn
 from rich.console import Console
 
+from darkscope.api.charts.browser import script
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import logged
 from darkscope.api.command.stores import remote_of
@@ -104,6 +106,7 @@ def serve(
         if where.without_keys or not has_keys:
             until = "api.without_keys says so" if where.without_keys else UNTIL
             log.warning("whoever reaches it may ask everything", extra={"fields": {"reason": until}})
+        Thread(target=script, name="scripts").start()  # the console's charts: it takes a second, and once
         server.run([listening])
 
 

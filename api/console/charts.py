@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from darkscope.api.charts import style
 from darkscope.api.charts.browser import fluid, zoomed
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.trends import trend_chart
@@ -21,9 +22,11 @@ MOST_LINES = 5
 SMALL_LEGEND: Spec = {
     "gradientThickness": 6,
     "labelFontSize": 10,
+    "titleColor": style.INK,
     "titleFontSize": 10,
     "titleFontWeight": "normal",
 }
+"""Of a map, which is to have the room."""
 
 
 def trend_spec(trend: Trend, language: Language, *, stacked: bool) -> Spec:

@@ -33,7 +33,7 @@ from darkscope.api.http.access import Doors, asker_of
 from darkscope.api.http.problems import Problem
 from darkscope.api.http.questions import Narrowed, Posed
 from darkscope.api.http.remembered import Kept
-from darkscope.api.http.sections import Section
+from darkscope.api.http.sections import Section, stream
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.language import Language
@@ -60,6 +60,7 @@ POLICY = "; ".join(
 FILES = {
     "console.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
     "chart.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
 }
@@ -193,9 +194,9 @@ def _refusal(request: Request, problem: Problem, headers: Mapping[str, str]) -> 
 
 @cache
 def names() -> dict[str, str]:
-    """Files by name, with what is in them in their address."""
-    own = {name: f"{blake2s(render.file(name), digest_size=6).hexdigest()}/{name}" for name in FILES}
-    return own | {"vega.js": f"vega/{browser.CALLED}"}
+    """Files by name, with what is in all of them in their address: scripts refer to each other."""
+    digest = blake2s(b"".join(map(render.file, FILES)), digest_size=6).hexdigest()
+    return {name: f"{digest}/{name}" for name in FILES} | {"vega.js": f"vega/{browser.CALLED}"}
 
 
 class Pages:
@@ -231,7 +232,7 @@ class Pages:
             "period": period,
             "now": at,
             "newest": newest,
-            "newest_period": quarter,
+            "newest_period": _last_month(newest or at),
             "ends": min(period.window.end, at).astimezone(period.zone),
             "choices": (("24h", "day"), ("7d", "week"), ("30d", "month"), (quarter, "quarter")),
             "earlier": stepped(period, -1),
@@ -239,6 +240,7 @@ class Pages:
             "sensors": posed.observer.known,
             "chips": [(name, value) for name, value in around.bar.narrowed if name not in own],
             "stacked": view.drawn == "stacked",
+            "stream": stream(asked),
             "is_rolling": bool(ROLLING.fullmatch(asked.period)),
             "country_of_page": "",
             "port_of_page": "",
@@ -307,6 +309,10 @@ def _usual(newest: datetime | None, at: datetime) -> str:
     """The period where an address names none: the last day, or where data are old the last month of them."""
     if newest is None or at - newest < RECENT:
         return "24h"
+    return _last_month(newest)
+
+
+def _last_month(newest: datetime) -> str:
     last = (newest - MINUTE).date()
     return days_text(last - MONTH, last)
 

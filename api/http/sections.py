@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from darkscope.api.address import Sender, parse_address
 from darkscope.api.ask import Observer, Question
 from darkscope.api.dimension import Dimension, Key, parse_value, value_text
+from darkscope.api.http.live import LiveQuery
 from darkscope.api.http.lives import LifeQuery
 from darkscope.api.http.ports import PortQuery
 from darkscope.api.http.questions import Narrowed, Observed
@@ -81,6 +82,17 @@ class Section:
             for one in (value if isinstance(value, list) else [value])
         ]
         return f"{self.path}?{urlencode(pairs)}"
+
+
+def stream(view: Narrowed) -> str:
+    """Write the call whose events say that the ledger has more about what a page is about."""
+    return Section(
+        "live", "/v1/live/ports", Dimension.PORTS, about(view, LiveQuery, period="60m", limit=1), _nothing
+    ).call()
+
+
+def _nothing(*_: object) -> Shown:
+    return {}
 
 
 def step(period: Period) -> str:

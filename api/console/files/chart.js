@@ -37,6 +37,14 @@ function coloured(part) {
   return part;
 }
 
+/** @param {any} part @param {number} factor @returns {any} letters as large as the page's: a wall is read from afar */
+function sized(part, factor) {
+  if (!part || typeof part !== "object" || Array.isArray(part)) return part;
+  return Object.fromEntries(Object.entries(part).map(([name, inner]) => [
+    name, /FontSize$|^fontSize$|^gradientThickness$/.test(name) ? Math.round(inner * factor) : sized(inner, factor),
+  ]));
+}
+
 /** @param {ParentNode} within draw all charts of a part of the page */
 export async function draw(within = document) {
   for (const figure of within.querySelectorAll("figure.chart")) await one(/** @type {HTMLElement} */ (figure));
@@ -47,7 +55,7 @@ async function one(figure) {
   const plot = /** @type {HTMLElement} */ (figure.querySelector(".plot"));
   const spec = coloured(JSON.parse(figure.querySelector("script.spec")?.textContent ?? "{}"));
   const style = getComputedStyle(document.body);
-  spec.config = { ...spec.config, font: style.fontFamily };
+  spec.config = { ...sized(spec.config, parseFloat(getComputedStyle(page).fontSize) / 14), font: style.fontFamily, aria: false };
   drawn.get(plot)?.finalize();
   const result = await /** @type {any} */ (window).vegaEmbed(plot, spec, {
     actions: false,
@@ -59,6 +67,7 @@ async function one(figure) {
     tooltip: tooltip(figure),
   });
   drawn.set(plot, result);
+  plot.querySelector("svg")?.setAttribute("aria-hidden", "true");  // the figure says what it is, its table all of it
   figure.classList.add("drawn");
   if (figure.dataset.period !== undefined) zoom(figure, result.view);
   const places = figure.querySelector("script.places");
