@@ -14,6 +14,7 @@ from threading import Lock
 
 import vl_convert
 
+from darkscope.api.charts import style
 from darkscope.api.charts.drawing import VEGA_LITE
 from darkscope.api.charts.style import Spec
 
@@ -45,8 +46,22 @@ def zoomed(spec: Spec) -> Spec:
     for unit in units:
         if "strokeDash" in unit["encoding"]:
             unit["encoding"]["strokeDash"]["legend"] = unit["encoding"]["color"]["legend"]
+    copy["layer"].insert(-1, _events(units[-1]["encoding"]["x"]))
     units[-1]["params"] = [{"name": "marked", "select": {"type": "interval", "encodings": ["x"]}}]
     return copy
+
+
+def _events(x: Spec) -> Spec:
+    """A layer for what the page has to say of moments, which comes later: rows of `at` and `text` named `events`."""
+    scale = {name: value for name, value in x["scale"].items() if name != "domain"}
+    return {
+        "data": {"name": "events", "values": []},
+        "mark": {"type": "rule", "color": style.EVENT, "strokeDash": [3, 2], "strokeWidth": 1.5},
+        "encoding": {
+            "x": {"field": "at", "type": "temporal", "scale": scale},
+            "tooltip": {"field": "text", "title": " "},
+        },
+    }
 
 
 def _units(layers: list[Spec]) -> Iterator[Spec]:

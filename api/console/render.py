@@ -7,12 +7,13 @@ then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 from functools import cache
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from darkscope.api.console import charts, drawn, figures
+from darkscope.api.console import charts, drawn, figures, noted
 
 CUT = "\x00"
 """What a template writes where a browser may begin to draw."""
@@ -36,12 +37,19 @@ def environment() -> Environment:
         "change": figures.change,
         "moment": figures.moment,
         "stretch": figures.stretch,
+        "seconds": lambda number: figures.stretch(timedelta(seconds=number)),
         "spark": drawn.spark,
         "bar": drawn.bar,
         "strip": drawn.strip,
         "hours": drawn.hours,
     }
     made.globals |= {"CUT": CUT, "trend_spec": charts.trend_spec, "world_spec": charts.world_spec}
+    made.globals |= {
+        "phenomenon_title": noted.title,
+        "phenomenon_words": noted.words,
+        "around": noted.around,
+        "events_of": noted.events,
+    }
     return made
 
 

@@ -24,7 +24,7 @@ MOST = 30
 class Hit:
     """One reading of a word: a page."""
 
-    kind: str  # port, country, source, owner
+    kind: str  # port, country, source, owner, vulnerability
     label: str  # for people
     path: str  # of the page, from the root
     parts: tuple[str, ...]  # that follow it
@@ -42,6 +42,8 @@ def find(text: str, say: Words) -> list[Hit]:
     if match := re.fullmatch(r"AS\s?([0-9]{1,10})", word, re.IGNORECASE):
         owner = f"AS{int(match[1])}"
         return [Hit("owner", owner, "/", (), {"owner": owner})]
+    if re.fullmatch(r"CVE-[0-9]{4}-[0-9]{4,7}", word, re.IGNORECASE):
+        return [Hit("vulnerability", word.upper(), "/requests", (), {"rule": word.upper()})]
     hits = [*(_ports(word) or _services(word)), *_countries(word, say)]
     return hits[:MOST]
 

@@ -12,11 +12,12 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field
 
 from darkscope.api.address import address_text, parse_address
+from darkscope.api.asked import Kind
 from darkscope.api.charts import browser
 from darkscope.api.console import render, search
 from darkscope.api.dimension import Dimension, parse_value, value_text
 from darkscope.api.http import sections, sessions
-from darkscope.api.http.access import OPEN, Doors, needs
+from darkscope.api.http.access import OPEN, Doors, asker_of, needs
 from darkscope.api.http.pages import (
     FILES,
     Frame,
@@ -29,11 +30,13 @@ from darkscope.api.http.pages import (
     page,
     problem_of,
 )
-from darkscope.api.http.questions import Narrowed
+from darkscope.api.http.phenomena import decisions
+from darkscope.api.http.questions import Narrowed, Words
 from darkscope.api.http.sections import Section
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.periods import Period
+from darkscope.api.phenomena.decisions import Decision
 
 KEPT_FOR = "private, max-age=31536000, immutable"
 """Files are named with what is in them, so they may be kept for ever."""
@@ -47,6 +50,17 @@ class SearchView(View):
 
     q: Annotated[str, Field(max_length=200)] = ""
     """What is looked for."""
+
+
+class RequestsView(View):
+    """The parameters of the page of requests."""
+
+    kind: Kind = Kind.HONEYPOT
+    """Only honeypots are asked anything."""
+    rule: Words = ()
+    """Only requests that these rules name, by id or CVE."""
+    path: Words = ()
+    """Only these request targets, `*` for any characters."""
 
 
 def router(source: Source) -> APIRouter:
@@ -161,6 +175,48 @@ def router(source: Source) -> APIRouter:
 
         return pages.shown(request, view, "sensor.html", parts, name=sensor)
 
+    @routes.get("/phenomena", dependencies=read)
+    def phenomena(request: Request, view: Viewed) -> Response:
+        """What is worth a paragraph."""
+
+        def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
+            return {"phenomena": sections.phenomena(asked, _decided(request, source))}
+
+        return pages.shown(request, view, "phenomena.html", parts)
+
+    @routes.get("/phenomena/noted", dependencies=read)
+    def noted(request: Request, view: Viewed) -> Response:
+        """The same in short, for a page that is there already: to look for them takes seconds."""
+
+        def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
+            return {"noted": sections.phenomena(asked, _decided(request, source), name="noted")}
+
+        return pages.shown(request, view, "noted.html", parts)
+
+    @routes.get("/requests", dependencies=read)
+    def requests(request: Request, view: Annotated[RequestsView, Query()]) -> Response:
+        """What honeypots were asked, by whom, and what for."""
+        wanted = {"rule": view.rule, "path": view.path}
+
+        def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
+            return {
+                "vulnerabilities": sections.vulnerabilities(asked, wanted),
+                "requests": sections.requests(asked, wanted),
+                "visitors": sections.visitors(asked, wanted),
+                "single": sections.single_requests(asked, wanted),
+            }
+
+        return pages.shown(request, view, "requests.html", parts, wanted=wanted)
+
+    @routes.get("/attacks", dependencies=with_sources)
+    def attacks(request: Request, view: Viewed) -> Response:
+        """Attacks on others, told by their echo."""
+
+        def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
+            return {"attacks": sections.attacks(asked)}
+
+        return pages.shown(request, view, "attacks.html", parts)
+
     @routes.get("/search", dependencies=read)
     def found(request: Request, view: Annotated[SearchView, Query()]) -> Response:
         """Find a port, service, country, owner or address; what is meant by it alone is shown at once."""
@@ -216,6 +272,11 @@ def router(source: Source) -> APIRouter:
         return Response(render.file(name), media_type=FILES[name], headers={"Cache-Control": KEPT_FOR})
 
     return routes
+
+
+def _decided(request: Request, source: Source) -> dict[str, Decision]:
+    """What analysts decided; their words are about all sensors, and not for who sees some."""
+    return {} if asker_of(request).organisations is not None else decisions(source)
 
 
 def _local(address: str) -> str:

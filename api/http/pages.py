@@ -22,6 +22,7 @@ from fastapi.responses import RedirectResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from pydantic import Field
 
+from darkscope.api.asked import Kind
 from darkscope.api.charts import browser
 from darkscope.api.console import render
 from darkscope.api.console.bar import Bar, days_text, quarter_of, stepped
@@ -263,6 +264,8 @@ class Pages:
         fields = set(Narrowed.model_fields)
         given = view.model_dump(include=fields, by_alias=True, exclude_unset=True)
         given["lang"] = language
+        if view.kind is not Kind.TELESCOPE:  # a page about honeypots
+            given["kind"] = view.kind
         given.setdefault("period", _usual(newest, at))
         given.setdefault("time_zone", self._source.settings.time_zone.key)
         return Narrowed.model_validate(given)
@@ -296,7 +299,7 @@ class Pages:
                 figures = part.ask(posed.observer, posed.question)
                 return Kept(render.whole(f"part_{part.name}.html", {**values, **figures}).encode())
 
-            name = f"{part.name} {request.url} {language}"
+            name = f"{part.name} {request.url} {language} {part.rests_on}"
             return Drawn(questions.in_turn(request, source, posed, compute, name).data.decode())
         except Exception as error:
             problem = problem_of(request, error)

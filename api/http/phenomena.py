@@ -197,7 +197,7 @@ def router(source: Source) -> APIRouter:
         """Propose what is worth a paragraph: what jumped, changed its level, swings, came or went."""
         posed = Posed.of(request, source, Dimension.PORTS, query)
         is_limited = asker_of(request).organisations is not None  # words are about all sensors
-        known = {} if is_limited else _decisions(source)
+        known = {} if is_limited else decisions(source)
         if posed.tag is not None:
             said = blake2s(repr(sorted(known.items())).encode(), digest_size=4).hexdigest()
             posed = replace(posed, tag=f'{posed.tag[:-1]}-{said}"')
@@ -215,8 +215,8 @@ def router(source: Source) -> APIRouter:
     return routes
 
 
-def _decisions(source: Source) -> dict[str, Decision]:
-    """What was decided; nothing where the file is broken, which the log says."""
+def decisions(source: Source) -> dict[str, Decision]:
+    """Read what was decided; nothing where the file is broken, which the log says."""
     try:
         return read(path(source.settings))
     except DecisionsError as error:

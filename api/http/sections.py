@@ -5,7 +5,7 @@ Pure but for what an observer does. A section's export is that call, so a figure
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -14,8 +14,11 @@ from urllib.parse import urlencode
 from darkscope.api.address import Sender, parse_address
 from darkscope.api.ask import Observer, Question
 from darkscope.api.dimension import Dimension, Key, parse_value, value_text
+from darkscope.api.http.attacks import AttacksQuery
+from darkscope.api.http.honeypots import By, CountedQuery, RequestsQuery, SingleQuery
 from darkscope.api.http.live import LiveQuery
 from darkscope.api.http.lives import LifeQuery
+from darkscope.api.http.phenomena import PhenomenaQuery
 from darkscope.api.http.ports import PortQuery
 from darkscope.api.http.questions import Narrowed, Observed
 from darkscope.api.http.rankings import RankingQuery
@@ -25,6 +28,9 @@ from darkscope.api.http.sources import PagedQuery
 from darkscope.api.http.trends import TrendQuery
 from darkscope.api.keys import Scope
 from darkscope.api.periods import Period
+from darkscope.api.phenomena.decisions import Decision, decided
+from darkscope.api.phenomena.detector import detect
+from darkscope.api.requests import questions as asking
 from darkscope.api.rhythm import LONGEST as LONGEST_RHYTHM
 from darkscope.api.store import Precision
 
@@ -53,6 +59,13 @@ COUNTRIES = 300
 SOURCES = 50
 """Addresses that a page lists; the call has all."""
 
+ATTACKS = 50
+REQUESTS = 50
+"""Rows that a page lists; the call has all."""
+
+SHORTEST_NOTED, LONGEST_NOTED = timedelta(days=6), timedelta(days=400)
+"""Of periods in which phenomena are looked for: a week may have an hour less."""
+
 SHORTEST_RHYTHM = timedelta(days=1)
 """Of periods: less has no rhythm of days."""
 
@@ -71,6 +84,7 @@ class Section:
     ask: Callable[[Observer, Question], Shown]
     scope: Scope = Scope.READ
     picture: str = ""  # the call whose picture is its chart; empty: it has none
+    rests_on: str = ""  # what else its figures rest on than the ledger and the settings
 
     def call(self, **also: str) -> str:
         """Write the call, from the root of the interface on."""
@@ -301,6 +315,71 @@ def life(view: Narrowed, address: str) -> Section:
 
     query = about(view, LifeQuery)
     return Section("life", f"/v1/sources/{address}", Dimension.OWNERS, query, ask, Scope.SOURCES)
+
+
+def attacks(view: Narrowed) -> Section:
+    """Attacks on others, told by their echo."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"attacks": who.attacks(what, ATTACKS)}
+
+    query = about(view, AttacksQuery, limit=ATTACKS)
+    return Section("attacks", "/v1/attacks", Dimension.OWNERS, query, ask, Scope.SOURCES)
+
+
+def phenomena(view: Narrowed, known: Mapping[str, Decision], *, name: str = "phenomena") -> Section:
+    """What is worth a paragraph, with what analysts decided of it."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        length = what.period.window.end - what.period.window.start
+        if not SHORTEST_NOTED <= length <= LONGEST_NOTED:
+            return {"phenomena": None}
+        return {"phenomena": decided(detect(who, what), known)}
+
+    path, query = "/v1/phenomena", about(view, PhenomenaQuery)
+    return Section(name, path, Dimension.PORTS, query, ask, rests_on=repr(sorted(known.items())))
+
+
+def vulnerabilities(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
+    """Which known vulnerabilities requests to honeypots were after."""
+    query = about(view, RequestsQuery, **wanted)
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"vulnerabilities": asking.exploited(who, what, query.wanted, query.limit)}
+
+    return Section("vulnerabilities", "/v1/vulnerabilities", Dimension.PORTS, query, ask)
+
+
+def requests(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
+    """What honeypots were asked, the most frequent first; or by day, where it is narrowed to some rules."""
+    by = By.DAY if any(wanted.values()) else By.REQUEST
+    query = about(view, CountedQuery, limit=REQUESTS, by=by.value, **wanted)
+
+    def ask(who: Observer, what: Question) -> Shown:
+        count = asking.by_day if by is By.DAY else asking.by_request
+        return {"requests": count(who, what, query.wanted, query.limit), "by_day": by is By.DAY}
+
+    return Section("requests", "/v1/requests", Dimension.PORTS, query, ask)
+
+
+def single_requests(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
+    """Single requests, the first ones of the period."""
+    query = about(view, SingleQuery, limit=REQUESTS, **wanted)
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"requests": asking.singly(who, what, query.wanted, query.limit)}
+
+    return Section("single", "/v1/requests/single", Dimension.PORTS, query, ask, Scope.SOURCES)
+
+
+def visitors(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
+    """Who asked honeypots, and whether telescopes saw them too."""
+    query = about(view, RequestsQuery, limit=REQUESTS, **wanted)
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"visitors": asking.visited(who, what, query.wanted, query.limit)}
+
+    return Section("visitors", "/v1/visitors", Dimension.PORTS, query, ask, Scope.SOURCES)
 
 
 def roster(view: Narrowed, period: Period) -> Section:

@@ -23,6 +23,7 @@ const COLOURS = {
   "#56B4E9": "--line-6",
   "#000000": "--line-7",
   "#7F7F7F": "--line-8",
+  "#8C6D1F": "--event",
 };
 
 /** @param {unknown} part @returns {any} a specification in the page's colours */
@@ -134,5 +135,23 @@ function follow(view, places) {
   });
 }
 
-draw();
+/** What is worth a paragraph: looked for when the page is there, for that takes seconds; then marked in charts. */
+export async function note() {
+  const section = document.querySelector("section[data-noted]");
+  if (!(section instanceof HTMLElement)) return;
+  const answer = await fetch(section.dataset.noted ?? "");
+  if (!answer.ok) return;
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("noted");
+  if (!fresh) return;
+  section.replaceChildren(...fresh.childNodes);
+  const events = JSON.parse(section.querySelector("script.events")?.textContent ?? "[]");
+  for (const [plot, { view }] of drawn) {
+    const about = plot.closest("figure")?.dataset.about?.split(" ") ?? [];
+    const its = events.filter((/** @type {{about: string[]}} */ one) => one.about.some((value) => about.includes(value)));
+    if (its.length) await view.data("events", its).runAsync();
+  }
+}
+
+await draw();
+await note();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());

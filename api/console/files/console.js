@@ -44,7 +44,7 @@ async function copy(text) {
 }
 
 // Keys: one letter, or two one after the other.
-const pages = { o: "/", s: "/sources", n: "/sensors" };
+const pages = { o: "/", p: "/phenomena", r: "/requests", a: "/attacks", s: "/sources", n: "/sensors" };
 let before = "";
 const help = /** @type {HTMLDialogElement | null} */ (document.getElementById("keys"));
 document.getElementById("keys-open")?.removeAttribute("hidden");

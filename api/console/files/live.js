@@ -2,7 +2,7 @@
 // Follows the ledger: says how old the data are, and shows the page anew when there are more. A lost connection says so
 // and comes back by itself.
 
-import { draw } from "./chart.js";
+import { draw, note } from "./chart.js";
 
 const SHORTEST = 5000;  // milliseconds between two looks at the page
 const AGAIN = 3000;  // milliseconds until a connection is tried again
@@ -67,6 +67,7 @@ async function look() {
     if (main && !open) {  // nothing is taken from under somebody's hands
       main.replaceChildren(...(fresh.getElementById("main")?.childNodes ?? []));
       await draw(main);
+      await note();
     }
     tell();
   } catch {

@@ -9,6 +9,8 @@ import pytest
 
 from darkscope.api.console.words import preferred, territories, words
 from darkscope.api.language import Language
+from darkscope.api.phenomena.proposal import State
+from darkscope.api.requests.visitors import Search
 from darkscope.ingest.series import Traffic
 
 ROOM = Path(__file__).parents[3] / "api" / "console"
@@ -17,15 +19,19 @@ TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in (ROOM / "te
 
 MADE = {
     "kind_": {"telescope", "honeypot", "all"},
-    "filter_": {"port", "country", "protocol", "class", "owner", "tool", "research"},
+    "filter_": {"port", "country", "protocol", "class", "owner", "tool", "research", "rule", "path"},
     "value_": {"ports", "countries", "owners", "tools", "classes", "sensors", "organisations"},
     "class_": {str(one) for one in Traffic},
     "tool_": {"none"},
     "breadth_": {f"{one}_title" for one in ("wide", "local", "unclear")},
     "spread_": {"broad", "focused", "mixed"},
     "rhythm_": {"office", "none", "unclear"},
-    "hit_": {"port", "country", "source", "owner"},
+    "hit_": {"port", "country", "source", "owner", "vulnerability"},
+    "mark_": {"disclosed", "proof_of_concept", "known_exploited", "vendor_notice"},
+    "visited_": {str(one) for one in Search},
+    "state_": {str(one) for one in State if one is not State.OPEN},
     "key_": {"search", "day", "week", "month", "quarter", "earlier", "later", "overview", "sources"}
+    | {"phenomena", "requests", "attacks"}
     | {"sensors", "theme", "language", "help"},
     "problem_": {"403", "404", "422", "429", "503"},
     "login_": {"401", "403", "429", "elsewhere"},
@@ -38,7 +44,8 @@ OF_THE_BAR = {"day", "week", "month", "quarter"}
 def used() -> set[str]:
     """Words that templates name."""
     names = set(re.findall(r"say\('([a-z_0-9]+)'[,)]", "".join(TEMPLATES.values())))
-    names |= set(re.findall(r"say\('([a-z]+)' if [^)]* else '([a-z]+)'\)", "".join(TEMPLATES.values()))[0])
+    for pair in re.findall(r"say\('(\w+)' if [^)]*? else '(\w+)'\)", "".join(TEMPLATES.values())):
+        names |= set(pair)
     return names | {start + end for start, ends in MADE.items() for end in ends} | OF_THE_BAR
 
 
@@ -50,12 +57,12 @@ def test_every_word_is_said_in_every_language_with_the_same_places() -> None:
 
 
 def test_there_are_the_words_that_templates_use_and_no_others() -> None:
-    navigation = {"overview", "sources", "sensors"}
+    navigation = {"overview", "phenomena", "requests", "attacks", "sources", "sensors"}
     assert TEXTS.keys() == used() | navigation
 
 
 def test_a_text_in_a_template_is_never_in_a_language() -> None:
-    allowed = {"darkscope", "API", "CSV", "JSON", "PNG", "SVG", "English"}
+    allowed = {"darkscope", "API", "CSV", "JSON", "PNG", "SVG", "CVE", "English"}
     for name, text in TEMPLATES.items():
         shown = re.sub(
             r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}|<kbd.*?</kbd>|<code>.*?</code>|<[^>]*>",

@@ -39,6 +39,10 @@ PAGES = {
     "/sources/{address}": Scope.SOURCES,
     "/sensors": Scope.READ,
     "/sensors/{sensor}": Scope.READ,
+    "/phenomena": Scope.READ,
+    "/phenomena/noted": Scope.READ,
+    "/requests": Scope.READ,
+    "/attacks": Scope.SOURCES,
     "/search": Scope.READ,
     "/login": None,
     "/logout": None,
@@ -61,7 +65,11 @@ def url(path: str) -> str:
     return path
 
 
-ASKED = [url(path) for path, scope in PAGES.items() if scope is not None and path != "/search"]
+ASKED = [
+    url(path)
+    for path, scope in PAGES.items()
+    if scope is not None and path not in ("/search", "/phenomena/noted")
+]
 
 
 class Page(HTMLParser):

@@ -35,6 +35,9 @@ SENSORS = (
 WEEK = "/?period=2020-06-22/2020-06-28&time_zone=Asia/Tokyo"
 PAGES = (
     "/",
+    "/phenomena",
+    "/requests",
+    "/attacks",
     "/ports/tcp/23",
     "/regions/VN",
     "/sources",
@@ -137,7 +140,7 @@ def test_a_chart_says_days_as_the_reader_has_them_and_values_under_the_pointer(p
     person.page.goto(f"{WEEK}&lang=ja")
     person.drawn()
     labels = person.page.locator("figure.chart").first.locator(".role-axis-label text").all_text_contents()
-    assert {"23", "24", "25"} <= {word for label in labels for word in label.split()}
+    assert {"23火", "24水", "25木"} <= set(labels)
     symbol = person.page.locator("figure.chart").first.locator(".mark-symbol.role-mark path").first
     symbol.hover(force=True)
     person.page.wait_for_selector(".tip:not([hidden])")
@@ -243,7 +246,7 @@ def test_names_and_addresses_that_are_markup_are_shown_as_text(person: Person) -
 @pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("ja", "dark")])
 def test_nothing_keeps_people_out(person: Person, language: str, theme: str) -> None:
     found = {}
-    for page in PAGES if theme == "dark" else PAGES[:3]:
+    for page in PAGES if theme == "dark" else PAGES[:1]:
         also = "" if "?" in page else f"?period=2020-06-22/2020-06-28&theme={theme}&lang={language}"
         person.page.goto(page + also)
         found[page] = barriers(person.page)

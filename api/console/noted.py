@@ -1,0 +1,50 @@
+"""Phenomena as pages show them: their words, the days around them, and the marks that they put on charts.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+
+from darkscope.api.console.bar import days_text, local_days
+from darkscope.api.language import Language
+from darkscope.api.periods import Period
+from darkscope.api.phenomena import wording
+from darkscope.api.phenomena.proposal import Phenomena, Proposal
+
+BESIDE = timedelta(days=7)
+"""Days before and after, by which a change is seen as one."""
+
+MOST = 8
+"""Marks on a chart."""
+
+
+def title(proposal: Proposal, language: Language) -> str:
+    """Name a proposal in one line."""
+    return wording.title(proposal, language)
+
+
+def words(proposal: Proposal, language: Language) -> str:
+    """Put a proposal into words: the analyst's own where there are any."""
+    return wording.words(proposal, language)
+
+
+def around(proposal: Proposal, period: Period) -> str:
+    """Name the days of a proposal and those beside it."""
+    _, last = local_days(period)
+    end = min((proposal.end or last) + BESIDE, max(last, proposal.start))
+    return days_text(proposal.start - BESIDE, end)
+
+
+def events(phenomena: Phenomena, language: Language) -> list[dict[str, object]]:
+    """Give the marks of phenomena: when, what, and the ports and countries that a chart must be about."""
+    zone = phenomena.provenance.period.zone
+    return [
+        {
+            "at": round(datetime.combine(row.start, time(), zone).timestamp() * 1000),
+            "text": wording.title(row, language),
+            "about": [*row.ports, *row.countries],
+        }
+        for row in phenomena.rows[:MOST]
+    ]
