@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from math import log
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,6 +21,7 @@ from darkscope.api.dimension import Dimension, port_text, value_text
 from darkscope.api.periods import DAY, EPOCH, Window
 from darkscope.api.ranking import Provenance
 from darkscope.api.store import Filter
+from darkscope.api.targets import counted
 from darkscope.ingest import series
 from darkscope.ingest.protocols import protocol_text
 
@@ -41,6 +41,9 @@ LIKELY = FASTEST // 2
 """Packets that a victim must have in some UTC day to be looked at: of the fullest
 minute of an attack, one of two days has these."""
 
+LEADING = 10
+"""Countries and ports of all attacks that are named, the leading ones."""
+
 NAMED = 5
 """Ports of an attack that are named, the leading ones."""
 
@@ -54,7 +57,6 @@ _MILLISECOND = timedelta(milliseconds=1)
 _SLOT, _MINUTE = 10_000, 60_000
 _SLOTS = _MINUTE // _SLOT
 _REACH = SILENCE // _MINUTE
-_BITS = 64
 _ADDRESSES = 1 << 32  # of IPv4
 
 Fetch = Callable[[date, date, pl.DataFrame | None], pl.DataFrame]
@@ -78,12 +80,21 @@ class AttackRow:
     peak: int  # of them in the fullest minute
     answers_per_second: float | None  # that the victim sent to all of IPv4 in that minute, if forged evenly
     sensors: int  # that got echoes
-    addresses: int  # of sensors that were forged, about
+    targets: int  # addresses of the sensors that were forged, about
     ports: tuple[str, ...]  # attacked, the leading ones
     all_ports: int  # how many there are; those that are not known count as one
     syn_acks: int  # of the packets: the port is open
     resets: int
     icmp: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What part of the attacks has one value."""
+
+    value: str  # as filters take it
+    attacks: int
+    victims: int  # addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,8 @@ class AttackList:
     attacks: int  # in all
     victims: int  # addresses
     packets: int  # of all attacks
+    countries: tuple[Share, ...]  # of the victims, those with the most attacks
+    ports: tuple[Share, ...]  # likewise; an attack on several counts for each
     known_since: date | None  # first UTC day of which there are echoes at all
     next: str | None  # where the list goes on
     rows: tuple[AttackRow, ...]
@@ -138,7 +151,7 @@ def find(echoes: pl.DataFrame) -> pl.DataFrame:
     """Attacks among rows of `echoes`, partial ones too, in no order.
 
     The columns of VICTIM; `start` and `end` (milliseconds since 1970), `packets`, `peak`, `country`, `asn`, `sensors`,
-    `addresses`, `ports` (list, the leading first), `syn_acks`, `resets`.
+    `targets`, `ports` (list, the leading first), `syn_acks`, `resets`.
     """
     slots = _slots(echoes)
     peaks = _peaks(slots["run"].to_numpy(), slots["at"].to_numpy(), slots["packets"].to_numpy())
@@ -159,27 +172,14 @@ def find(echoes: pl.DataFrame) -> pl.DataFrame:
         .agg(ports=pl.col("port"))
     )
     marks = rows.group_by("run", "sensor").agg(pl.col("targets").bitwise_or())
-    forged = marks.select("run", addresses=pl.col("targets").bitwise_count_ones().replace_strict(_FORGED))
+    forged = marks.group_by("run").agg(targets=counted(pl.col("targets")).sum().round().cast(pl.Int64))
     told = (
         rows.sort("at")
         .group_by("run", maintain_order=True)
         .agg(pl.col("country", "asn").last(), pl.col("syn_acks", "resets").sum(), pl.col("sensor").n_unique())
         .rename({"sensor": "sensors"})
     )
-    return (
-        found.join(told, on="run")
-        .join(ports, on="run")
-        .join(forged.group_by("run").agg(pl.col("addresses").sum()), on="run")
-        .drop("run")
-    )
-
-
-def _forged(bits: int) -> int:
-    """About how many addresses set so many of the 64 bits of a mark: linear counting (Whang et al., 1990)."""
-    return round(-_BITS * log(max(_BITS - bits, 0.5) / _BITS))
-
-
-_FORGED = {bits: _forged(bits) for bits in range(_BITS + 1)}
+    return found.join(told, on="run").join(ports, on="run").join(forged, on="run").drop("run")
 
 
 def _at() -> pl.Expr:
@@ -280,10 +280,24 @@ def listed(
         len(attacks),
         attacks.select(VICTIM[:3]).n_unique(),
         int(attacks["packets"].sum()),
+        _shares(attacks, "country", text=str),
+        _shares(attacks.explode("ports"), "protocol", "ports", text=port_text),
         known_since,
         mark(last) if mark and last else None,
         tuple(_row(one, until, addresses, provenance) for one in shown.iter_rows(named=True)),
         provenance,
+    )
+
+
+def _shares(attacks: pl.DataFrame, *columns: str, text: Callable[..., str]) -> tuple[Share, ...]:
+    """Count attacks by the values of some columns, the most first."""
+    counted = attacks.group_by(columns).agg(
+        attacks=pl.len().cast(pl.Int64), victims=pl.struct(VICTIM[:3]).n_unique().cast(pl.Int64)
+    )
+    order = counted.sort("attacks", *columns, descending=[True, *[False] * len(columns)]).head(LEADING)
+    return tuple(
+        Share(text(*row[: len(columns)]), *row[len(columns) :])
+        for row in order.select(*columns, "attacks", "victims").rows()
     )
 
 
@@ -306,7 +320,7 @@ def _row(
         peak=one["peak"],
         answers_per_second=one["peak"] / 60 * _ADDRESSES / watched if watched else None,
         sensors=one["sensors"],
-        addresses=one["addresses"],
+        targets=one["targets"],
         ports=tuple(port_text(one["protocol"], port) for port in one["ports"][:NAMED]),
         all_ports=len(one["ports"]),
         syn_acks=one["syn_acks"],
@@ -330,7 +344,7 @@ def _event(row: AttackRow) -> dict[str, object]:
     more = row.all_ports - len(row.ports)
     ports = " ".join(row.ports) + (f" and {more:,} more" if more else "")
     lasted = f"goes on, {row.seconds:,} s so far" if row.ongoing else f"lasted {row.seconds:,} s"
-    numbers = ("packets", "peak", "answers_per_second", "seconds", "sensors", "addresses", "all_ports")
+    numbers = ("packets", "peak", "answers_per_second", "seconds", "sensors", "targets", "all_ports")
     return {
         "day": EPOCH.date() + timedelta(days=start // (DAY * _MINUTE * 1_000_000)),
         "start": start,

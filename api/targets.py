@@ -28,8 +28,9 @@ def estimated(dimension: Dimension, marks: pl.DataFrame, watched: Mapping[str, i
     """
     keys = list(dimension.columns)
     merged = marks.group_by(*keys, *({"sensor", "version"} - set(keys))).agg(pl.col("targets").bitwise_or())
-    empty = BITS - merged["targets"].bitwise_count_ones().to_numpy().astype(np.int64)
-    count = BITS * np.log(BITS / np.maximum(empty, 1))
+    mark = pl.col("targets")
+    found = merged.select(count=counted(mark), is_full=mark.bitwise_count_ones() == BITS)
+    count, is_full = found["count"].to_numpy(), found["is_full"].to_numpy()
     limit = np.array(
         [
             watched.get(sensor) or np.inf if version == 4 else np.inf
@@ -40,7 +41,7 @@ def estimated(dimension: Dimension, marks: pl.DataFrame, watched: Mapping[str, i
     told = merged.select(keys).with_columns(
         count=np.minimum(count, limit),
         variance=np.where(is_known, 0.0, (_error(count) * count) ** 2),
-        is_saturated=(empty == 0) & ~is_known,
+        is_saturated=is_full & ~is_known,
     )
     summed = told.group_by(keys).agg(pl.col("count", "variance").sum(), pl.col("is_saturated").any())
     is_known_about = ~pl.col("is_saturated") & (pl.col("count") > 0)
@@ -48,6 +49,12 @@ def estimated(dimension: Dimension, marks: pl.DataFrame, watched: Mapping[str, i
     return summed.select(
         *keys, pl.col("count").round().cast(pl.Int64).alias("targets"), error.alias("error"), "is_saturated"
     )
+
+
+def counted(mark: pl.Expr) -> pl.Expr:
+    """Estimate how many addresses one mark is of, as a Float64; of a full one it is about the least."""
+    empty = (BITS - mark.bitwise_count_ones().cast(pl.Int64)).clip(1)
+    return BITS * (BITS / empty).log()
 
 
 def _error(count: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

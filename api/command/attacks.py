@@ -7,7 +7,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from darkscope.api.attacks import AttackList, AttackRow
+from darkscope.api.attacks import AttackList, AttackRow, Share
 from darkscope.api.command import options
 from darkscope.api.command.sources import Most
 from darkscope.api.command.words import around, heading
@@ -47,7 +47,15 @@ def drawn(answer: AttackList, _width: int) -> RenderableType:
         f"{counted(answer.attacks, 'attack')} on {counted(answer.victims, 'victim')}, "
         f"{counted(answer.packets, 'packet')} in all; echoes are known since {answer.known_since or 'never'}"
     )
-    return Group(heading("Attacks", answer.provenance), table, Text(total), around(answer.provenance))
+    lines = [Text(total), *shares("countries", answer.countries), *shares("ports", answer.ports)]
+    return Group(heading("Attacks", answer.provenance), table, *lines, around(answer.provenance))
+
+
+def shares(what: str, leading: tuple[Share, ...]) -> list[Text]:
+    """Name the leading values, where there are several."""
+    if len(leading) < 2:
+        return []
+    return [Text(f"by {what}: {', '.join(f'{one.value} {one.attacks:,}' for one in leading)}")]
 
 
 def counted(number: int, what: str) -> str:

@@ -19,7 +19,7 @@ from darkscope.api.http.sources import PageQuery, paged
 from darkscope.api.keys import Scope
 
 EXAMPLE = """\
-victim,country,owner,protocol,start,end,seconds,ongoing,packets,peak,answers_per_second,sensors,addresses,ports,all_ports,syn_acks,resets,icmp
+victim,country,owner,protocol,start,end,seconds,ongoing,packets,peak,answers_per_second,sensors,targets,ports,all_ports,syn_acks,resets,icmp
 192.0.2.80,US,AS64500,TCP,2020-05-14T17:20:03+09:00,2020-05-14T17:34:58+09:00,895,False,1100,93,1849000.5,9,88,80/TCP,1,771,329,0
 """
 
@@ -54,8 +54,8 @@ class AttackRowAnswer(Described):
     Null for IPv6, and where not all sensors' addresses are known."""
     sensors: Annotated[int, Field(ge=1, examples=[9])]
     """Sensors that got echoes."""
-    addresses: Annotated[int, Field(ge=1, examples=[88])]
-    """About how many of the sensors' addresses were forged; some 300 a sensor is the most that is told apart."""
+    targets: Annotated[int, Field(ge=1, examples=[88])]
+    """About how many addresses of the sensors were forged; some 266 a sensor are the most that are told apart."""
     ports: Annotated[list[str], Field(examples=[["80/TCP"]])]
     """Ports attacked, the leading five."""
     all_ports: Annotated[int, Field(ge=1, examples=[1])]
@@ -68,6 +68,17 @@ class AttackRowAnswer(Described):
     """Echoes that are ICMP."""
 
 
+class ShareAnswer(Described):
+    """What part of the attacks has one value."""
+
+    value: Annotated[str, Field(examples=["US", "80/TCP"])]
+    """As the parameters take it."""
+    attacks: Annotated[int, Field(ge=1, examples=[5])]
+    """How many attacks."""
+    victims: Annotated[int, Field(ge=1, examples=[4])]
+    """On how many addresses."""
+
+
 class AttacksAnswer(Described):
     """Attacks by packets, those of equal packets by time."""
 
@@ -77,6 +88,10 @@ class AttacksAnswer(Described):
     """How many addresses were attacked."""
     packets: Annotated[Count, Field(examples=[14200])]
     """Echoes of all of them."""
+    countries: list[ShareAnswer]
+    """Of the victims of all attacks, the ten with the most attacks."""
+    ports: list[ShareAnswer]
+    """Likewise ports; an attack on several counts for each."""
     known_since: date | None
     """First UTC day of which there are echoes at all; null for keys that see some organisations only."""
     next: str | None

@@ -20,6 +20,7 @@ from darkscope.api.attacks import (
     VICTIM,
     AttackList,
     AttackRow,
+    Share,
     events,
     find,
     gather,
@@ -177,7 +178,7 @@ def test_an_attack_tells_sensors_ports_answers_and_how_many_addresses_were_forge
         "resets": 3,
         "sensors": 2,
         "ports": [80, 443, -1, 22],
-        "addresses": 9,  # four bits of one sensor's mark, five of the other's
+        "targets": 9,  # four bits of one sensor's mark, five of the other's
     }
 
 
@@ -189,7 +190,7 @@ def test_forged_addresses_are_counted_to_some_hundreds(addresses: int, about: tu
     for _ in range(addresses):
         mark |= 1 << random.randrange(64)
     signed = mark - (1 << 64) if mark >> 63 else mark
-    (found,) = find(echoes(steady(61, 1000, victim=5), sensor="a", targets=signed))["addresses"]
+    (found,) = find(echoes(steady(61, 1000, victim=5), sensor="a", targets=signed))["targets"]
     assert about[0] <= found <= about[1]
 
 
@@ -362,7 +363,7 @@ def test_a_row_says_all_of_an_attack_in_the_readers_zone() -> None:
             peak=60,
             answers_per_second=1.0 * (1 << 32) / 256,
             sensors=2,
-            addresses=8,
+            targets=8,
             ports=("80/TCP", "443/TCP"),
             all_ports=2,
             syn_acks=61,
@@ -370,6 +371,31 @@ def test_a_row_says_all_of_an_attack_in_the_readers_zone() -> None:
             icmp=0,
         ),
     )
+
+
+def test_attacks_are_counted_by_country_and_port() -> None:
+    packets = [
+        packet
+        for victim in (1, 2, 3)
+        for packet in steady(61, 1000, start=0, victim=victim) + steady(61, 1000, 10 * HOUR, victim=victim)
+    ]
+    rows = echoes(packets).with_columns(
+        country=pl.when(pl.col("victim_low") == 3).then(pl.lit("NL")).otherwise("country"),
+        port=pl.when(pl.col("victim_low") == 3).then(22).otherwise("port").cast(pl.Int32),
+    )
+    answer = listed(
+        find(rows),
+        None,
+        1,
+        until=0,
+        addresses=lambda _: None,
+        known_since=None,
+        mark=None,
+        provenance=provenance(),
+    )
+    assert answer.countries == (Share("US", 4, 2), Share("NL", 2, 1))
+    assert answer.ports == (Share("80/TCP", 4, 2), Share("443/TCP", 4, 2), Share("22/TCP", 2, 1))
+    assert (len(answer.rows), answer.next) == (1, None)
 
 
 def test_of_sensors_whose_addresses_are_not_known_and_of_ipv6_no_rate_is_told() -> None:
@@ -435,7 +461,7 @@ def test_an_event_tells_of_an_attack_without_its_victim() -> None:
         "answers_per_second": (1 << 32) / 256,
         "seconds": 60,
         "sensors": 2,
-        "addresses": 8,
+        "targets": 8,
         "all_ports": 2,
     }
     assert (second["start"], second["end"]) == (noon, 0)

@@ -74,7 +74,7 @@ def test_what_was_ingested_is_told(site: Site) -> None:
     assert second.start == datetime(2020, 6, 24, 23, 59, tzinfo=UTC)
     assert (first.syn_acks, first.resets, first.icmp) == (73, 24, 24)
     assert (first.ports, second.ports) == (("80/TCP",), ("443/TCP",))
-    assert second.addresses == 3
+    assert second.targets == 3
     assert not first.ongoing
     assert second.ongoing  # nobody watched longer
 

@@ -20,6 +20,7 @@ Attacks, 2020-06
  8.8.4.4  US  06-24 12:00  1:49         71    60        1  80/TCP 443/TCP
 
 2 attacks on 2 victims, 192 packets in all; echoes are known since 2020-06-24
+by ports: 443/TCP 2, 80/TCP 1
 2020-06-01 00:00 to 2020-07-01 00:00 (UTC); 1 sensor, 0.1% of their time
 watched; outages: a
 ledger version 1"""
@@ -67,7 +68,7 @@ def test_json_and_csv_have_all_of_an_attack(ledger: Path) -> None:
         "peak": 60,
         "answers_per_second": None,
         "sensors": 1,
-        "addresses": 3,
+        "targets": 3,
         "ports": ["443/TCP"],
         "all_ports": 1,
         "syn_acks": 73,

@@ -64,7 +64,7 @@ def test_attacks_are_told_with_all_that_is_known(client: TestClient) -> None:
             "peak": 60,
             "answers_per_second": None,
             "sensors": 1,
-            "addresses": 3,
+            "targets": 3,
             "ports": ["80/TCP"],
             "all_ports": 1,
             "syn_acks": 39,
