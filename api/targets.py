@@ -27,8 +27,10 @@ def estimated(dimension: Dimension, marks: pl.DataFrame, watched: Mapping[str, i
     the relative standard error; null where a mark is full, and then there may be more.
     """
     keys = list(dimension.columns)
-    merged = marks.group_by(*keys, *({"sensor", "version"} - set(keys))).agg(pl.col("targets").bitwise_or())
+    of_sensors = [*keys, *(name for name in ("sensor", "version") if name not in keys)]
     mark = pl.col("targets")
+    # Sorted, for sums of floats depend on the order, and equal data have equal answers.
+    merged = marks.group_by(of_sensors).agg(mark.bitwise_or()).sort(of_sensors)
     found = merged.select(count=counted(mark), is_full=mark.bitwise_count_ones() == BITS)
     count, is_full = found["count"].to_numpy(), found["is_full"].to_numpy()
     limit = np.array(
@@ -43,7 +45,9 @@ def estimated(dimension: Dimension, marks: pl.DataFrame, watched: Mapping[str, i
         variance=np.where(is_known, 0.0, (_error(count) * count) ** 2),
         is_saturated=is_full & ~is_known,
     )
-    summed = told.group_by(keys).agg(pl.col("count", "variance").sum(), pl.col("is_saturated").any())
+    summed = told.group_by(keys, maintain_order=True).agg(
+        pl.col("count", "variance").sum(), pl.col("is_saturated").any()
+    )
     is_known_about = ~pl.col("is_saturated") & (pl.col("count") > 0)
     error = pl.when(is_known_about).then(pl.col("variance").sqrt() / pl.col("count"))
     return summed.select(

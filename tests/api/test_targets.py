@@ -79,3 +79,10 @@ def test_the_error_says_how_far_off_an_estimate_is(addresses: int, seed: int) ->
     mark = np.bitwise_or.reduce(np.uint64(1) << bits.astype(np.uint64)).astype(np.int64)
     targets, error, is_saturated = told(marks((23, "a", 4, int(mark))))[23]
     assert is_saturated or abs(targets - addresses) <= 0.5 + 5 * error * targets
+
+
+def test_the_same_marks_in_another_order_are_told_the_same() -> None:
+    dice = np.random.default_rng(3)
+    rows = marks(*((23, f"sensor-{number}", 4, int(dice.integers(1, 1 << 40))) for number in range(40)))
+    first = told(rows)
+    assert all(told(rows.sample(fraction=1, shuffle=True, seed=seed)) == first for seed in range(20))
