@@ -25,7 +25,11 @@ _METHODS = frozenset(
 )
 """Without a version only these are taken for HTTP."""
 
-_FIELD = re.compile(rb"[^\s:]+[ \t]*:")
+_HTTP2 = b"PRI"
+"""The preface of HTTP/2 looks like a request of this method (RFC 9113, 3.4)."""
+
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_EMPTY, _END = re.compile(rb"\r?\n"), re.compile(rb"\n\r?\n")
 _REFUSALS = (dpkt.Error, ValueError, TypeError, AttributeError)
 
 
@@ -35,8 +39,6 @@ class Request:
 
     method: bytes
     target: bytes
-    host: bytes  # of several the first; empty where there is none, as in the next
-    agent: bytes
     fields: bytes  # the lines after the first
     body: bytes  # without its chunks' sizes; as much as came
     size: int  # bytes of the request that came
@@ -46,19 +48,17 @@ def read(data: bytes) -> list[Request]:
     """The requests, one after another; none where the data do not begin with one."""
     found: list[Request] = []
     while data and len(found) < MOST:
-        line = _LINE.match(data)
-        if line is None or not _is_request(line):
+        line = _begins(data)
+        if line is None:
             break
         head, begin = _head(data, line.end())
-        values, lines = _values(data[line.end() : head])
-        body, rest = _body(data[begin:], values)
+        lines = [one.rstrip(b"\r") for one in data[line.end() : head].split(b"\n") if one.strip()]
+        body, rest = _body(data[begin:], _framing(lines))
         found.append(
             Request(
                 method=line[1],
                 target=line[2],
-                host=_first(values, "host"),
-                agent=_first(values, "user-agent"),
-                fields=lines,
+                fields=b"\n".join(lines),
                 body=body,
                 size=len(data) - len(rest),
             )
@@ -67,40 +67,53 @@ def read(data: bytes) -> list[Request]:
     return found
 
 
-def _is_request(line: re.Match[bytes]) -> bool:
-    if line[3]:
-        return bool(line[2])
-    return line[1] in _METHODS and _BARE.match(line[2]) is not None
+def value(fields: bytes, wanted: bytes) -> bytes:
+    """The first field of a name in lower case, its bytes as they were sent; empty where there is none."""
+    parted = map(_parted, fields.split(b"\n"))
+    return next((found.strip() for name, found in parted if name.lower() == wanted), b"")
+
+
+def _begins(data: bytes) -> re.Match[bytes] | None:
+    """The first line of a request, where the data begin with one."""
+    line = _LINE.match(data)
+    if line is None or line[1] == _HTTP2:
+        return None
+    is_one = line[2] if line[3] else line[1] in _METHODS and _BARE.match(line[2])
+    return line if is_one else None
 
 
 def _head(data: bytes, begin: int) -> tuple[int, int]:
     """Where the fields end, and where what follows them begins."""
-    if (empty := re.compile(rb"\r?\n").match(data, begin)) is not None:
+    if (empty := _EMPTY.match(data, begin)) is not None:
         return begin, empty.end()
-    end = re.compile(rb"\n\r?\n").search(data, begin)
+    end = _END.search(data, begin)
     return (end.start() + 1, end.end()) if end else (len(data), len(data))
 
 
-def _values(fields: bytes) -> tuple[dict[str, str | list[str]], bytes]:
-    """Values by name in lower case, and the lines; those that are no field stand among the lines alone."""
-    lines = [line.rstrip(b"\r") for line in fields.split(b"\n")]
-    good = b"\r\n".join(re.sub(rb"[ \t]+:", b":", line, count=1) for line in lines if _FIELD.match(line))
-    values: dict[str, str | list[str]] = dpkt.http.parse_headers(BytesIO(good)) if good else {}
-    return values, b"\n".join(line for line in lines if line)
+def _framing(lines: list[bytes]) -> dict[str, str | list[str]]:
+    """Values by name in lower case, as dpkt reads them: for where the body ends."""
+    good = b"\r\n".join(b":".join(line) for line in map(_parted, lines) if line[0])
+    found: dict[str, str | list[str]] = dpkt.http.parse_headers(BytesIO(good)) if good else {}
+    return found
 
 
-def _first(values: dict[str, str | list[str]], name: str) -> bytes:
-    value = values.get(name, "")
-    return (value if isinstance(value, str) else value[0]).encode("ascii", "replace")
+def _parted(line: bytes) -> tuple[bytes, bytes]:
+    """Name and value of a field; no name where it is none. Space before the colon is forbidden, and sent."""
+    name, colon, value = line.partition(b":")
+    name = name.rstrip(b" \t")
+    return (name, value) if colon and _NAME.fullmatch(name) else (b"", b"")
 
 
-def _body(data: bytes, values: dict[str, str | list[str]]) -> tuple[bytes, bytes]:
+def _body(data: bytes, framing: dict[str, str | list[str]]) -> tuple[bytes, bytes]:
     """The body, and what follows it: another request, if anything."""
-    if "content-length" not in values and "transfer-encoding" not in values:
-        return b"", data
-    stream = BytesIO(data)
-    try:
-        body: bytes = dpkt.http.parse_body(stream, values)
-    except _REFUSALS:
-        return data, b""
-    return body, stream.read()
+    if "content-length" in framing or framing.get("transfer-encoding"):
+        stream = BytesIO(data)
+        try:
+            body: bytes = dpkt.http.parse_body(stream, framing)
+        except _REFUSALS:
+            return data, b""
+        rest = stream.read()
+    else:
+        body, rest = b"", data
+    # A body of which nothing was said, or more of it than was said: attackers count badly.
+    return (body, rest) if _begins(rest) or not rest.strip() else (body + rest, b"")

@@ -6,16 +6,14 @@ it is known which bytes it came from, and those bytes are masked. What is looked
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
+from binascii import a2b_base64
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from itertools import product
-
-import numpy as np
-import numpy.typing as npt
+from itertools import chain, product
 
 from darkscope.ingest.sensors import Watched
 
@@ -25,11 +23,14 @@ MASK = b"[sensor]"
 DEEPEST = 3
 """Writings within writings that are undone: URL encoding in base64 in URL encoding."""
 
+MOST_NEAR = 2000
+"""Texts that may turn out to be an address, but for their first number, that are read to the end."""
+
 SHORTEST_BASE64 = 8
 """Letters: six bytes, of which no dotted address has fewer than seven. Raw addresses of four bytes need six letters,
 but then every word would be looked through."""
 
-_PART = rb"(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,11})"
+_PART = rb"(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,14})"
 _DOTTED = re.compile(rb"(?<![0-9])(?=(" + _PART + rb"(?:[.\-_,]" + _PART + rb"){0,3})(?![0-9]))")
 _PAIRS = re.compile(
     rb"(?<![0-9a-fA-F])(?=((?:0[xX])?[0-9a-fA-F]{2}(?:[:\-., ](?:0[xX])?[0-9a-fA-F]{2}){3})(?![0-9a-fA-F]))"
@@ -40,9 +41,9 @@ _GROUP = rb"[0-9a-fA-F]{1,4}"
 _COLONS = re.compile(
     rb"(?<![0-9a-fA-F:])(?=((?:"
     + _GROUP
-    + rb"){0,1}(?:[:\-]{1,2}(?:"
+    + rb"){0,1}(?:[:\-]{1,2}(?:(?:[0-9]{1,3}\.){3}[0-9]{1,3}|"
     + _GROUP
-    + rb"|(?:[0-9]{1,3}\.){3}[0-9]{1,3})){1,8}))"
+    + rb")){1,8}))"
 )
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_\-]{%d,}" % SHORTEST_BASE64)
 _ESCAPES = re.compile(
@@ -53,29 +54,29 @@ _ESCAPES = re.compile(
 _BASES = (16, 16, 16, 16, 8, 16, 10)
 """Of the numbers in the groups of `_ESCAPES`."""
 
-_NIBBLE = np.full(256, 255, np.uint8)
-for _digit, _value in zip(b"0123456789abcdefABCDEF", (*range(16), *range(10, 16)), strict=True):
-    _NIBBLE[_digit] = _value
+_NIBBLE = {letter: int(chr(letter), 16) for letter in b"0123456789abcdefABCDEF"}
+_FOR_URLS = bytes.maketrans(b"-_", b"+/")
+_BETWEEN, _BETWEEN_PAIRS, _BETWEEN_GROUPS = (
+    re.compile(rb"[.\-_,]"),
+    re.compile(rb"[:\-., ]"),
+    re.compile(rb"[:\-]"),
+)
+_EMBEDDING = frozenset({0, 0x64, 0x2002})
+"""First groups of IPv6 addresses that may hold one of IPv4."""
 
-Places = npt.NDArray[np.int64]
+Locate = Callable[[int, int], tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """Bytes, and for each where it stood in what was sent."""
+    """Bytes with some writing undone, and where a stretch of them, from a place up to another, stood before that."""
 
     data: bytes
-    start: Places
-    end: Places
+    locate: Locate  # in what was sent
 
-    @classmethod
-    def of(cls, data: bytes) -> _View:
-        places = np.arange(len(data) + 1)
-        return cls(data, places[:-1], places[1:])
 
-    def span(self, low: int, high: int) -> tuple[int, int]:
-        """Where some of the bytes stood."""
-        return int(self.start[low]), int(self.end[high - 1])
+class _Spent(Exception):
+    """More looks like an address than is worth reading."""
 
 
 class Masker:
@@ -83,60 +84,84 @@ class Masker:
 
     def __init__(self, watched: Iterable[Watched]) -> None:
         ranges = list(watched)
-        self._four = _joined(
+        self.four = _Ranges(
             (int(start), int(end)) for one in ranges for start, end in zip(one.start, one.end, strict=True)
         )
-        self._six = _joined(
+        self.six = _Ranges(
             (int(a) << 64 | int(b), int(c) << 64 | int(d))
             for one in ranges
             for a, b, c, d in zip(one.start_high, one.start_low, one.end_high, one.end_low, strict=True)
         )
-        self._starts = np.array([start for start, _ in self._four], np.int64)
-        self._ends = np.array([end for _, end in self._four], np.int64)
+        self.octets = self.four.first(24)
+        self.groups = self.six.first(112)
 
     def mask(self, data: bytes, version: int, target: int) -> bytes:
-        """The same bytes without addresses of sensors; `target` is the one that the data were sent to."""
+        """The same bytes without addresses of sensors; `target` is the one that the data were sent to.
+
+        Data made of hundreds of near hits, as nobody sends who means no harm, are masked as a whole.
+        """
         if not data:
             return data
-        spans = sorted(_Search(self, version, target).spans(_View.of(data), 0))
+        search = _Search(self, version, target)
+        try:
+            spans = sorted(search.spans(_View(data, lambda low, high: (low, high)), 0))
+        except _Spent:
+            return MASK
         kept, place = [], 0
         for low, high in spans:
-            if low < place:
-                place = max(place, high)
-                continue
-            kept += [data[place:low], MASK]
-            place = high
+            if low >= place:
+                kept += [data[place:low], MASK]
+            place = max(place, high)
         return b"".join((*kept, data[place:]))
 
-    def has_four(self, address: int) -> bool:
-        """Whether a sensor watches an IPv4 address."""
-        return _holds(self._four, address)
 
-    def has_six(self, address: int) -> bool:
-        """Whether a sensor watches an IPv6 address."""
-        return _holds(self._six, address)
+class _Ranges:
+    """Addresses as sorted ranges, ends included."""
 
-    def among(self, addresses: Places) -> npt.NDArray[np.bool_]:
-        """Which IPv4 addresses a sensor watches."""
-        if not len(self._starts):
-            return np.zeros(len(addresses), np.bool_)
-        place = np.searchsorted(self._starts, addresses, side="right") - 1
-        return (place >= 0) & (addresses <= self._ends[place])
+    def __init__(self, ranges: Iterable[tuple[int, int]]) -> None:
+        joined: list[tuple[int, int]] = []
+        for start, end in sorted(ranges):
+            if joined and start <= joined[-1][1] + 1:
+                joined[-1] = joined[-1][0], max(joined[-1][1], end)
+            else:
+                joined.append((start, end))
+        self._starts = [start for start, _ in joined]
+        self._ends = [end for _, end in joined]
+
+    def __bool__(self) -> bool:
+        return bool(self._starts)
+
+    def __contains__(self, address: int) -> bool:
+        place = bisect_right(self._starts, address) - 1
+        return place >= 0 and address <= self._ends[place]
+
+    def first(self, shift: int) -> frozenset[int]:
+        """The first numbers of all the addresses, those before so many bits."""
+        return frozenset(
+            chain.from_iterable(
+                range(start >> shift, (end >> shift) + 1)
+                for start, end in zip(self._starts, self._ends, strict=True)
+            )
+        )
 
 
 class _Search:
     """Looks for the sensors' addresses in data that were sent to one of them."""
 
     def __init__(self, masker: Masker, version: int, target: int) -> None:
-        self._masker = masker
-        self._target = version, target
+        self._four, self._six = masker.four, masker.six
+        self._target = target if version == 4 else -1
+        self._target6 = target if version == 6 else -1
         size = 4 if version == 4 else 16
         self._raw = target.to_bytes(size), target.to_bytes(size, "little")
+        self._octets = masker.octets | {target >> 24} if version == 4 else masker.octets
+        self._groups = masker.groups | {target >> 112} if version == 6 else masker.groups
+        self._left = MOST_NEAR
 
     def spans(self, view: _View, depth: int) -> Iterator[tuple[int, int]]:
-        """Where addresses stand, in what was sent; may overlap."""
+        """Where addresses stand, in what was sent; may overlap. Raises _Spent."""
         for low, high in self._found(view.data):
-            yield view.span(low, high)
+            yield view.locate(low, high)
         if depth < DEEPEST:
             for inner in _undone(view):
                 yield from self.spans(inner, depth + 1)
@@ -147,78 +172,95 @@ class _Search:
             while place >= 0:
                 yield place, place + len(raw)
                 place = data.find(raw, place + 1)
-        yield from self._matching(_DOTTED, data, _dotted)
-        yield from self._matching(_PAIRS, data, _pairs)
-        yield from self._hexadecimal(data)
-        if data.count(b":") >= 2 or data.count(b"-") >= 2:
-            yield from self._colons(data)
-        yield from self._matching(_NIBBLES, data, lambda text: [(6, int(text.replace(b".", b"")[::-1], 16))])
-
-    def _matching(
-        self, pattern: re.Pattern[bytes], data: bytes, read: Callable[[bytes], Iterable[tuple[int, int]]]
-    ) -> Iterator[tuple[int, int]]:
-        for match in pattern.finditer(data):
-            if any(self._is_sensor(version, address) for version, address in read(match[1])):
-                yield match.start(1), match.end(1)
-
-    def _hexadecimal(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """Addresses as 8 or 32 digits without anything between, anywhere in a longer number."""
+        for pattern, is_one in (
+            (_DOTTED, self._is_dotted),
+            (_PAIRS, self._is_pairs),
+            (_NIBBLES, self._is_nibbles),
+        ):
+            for match in pattern.finditer(data):
+                if is_one(match[1]):
+                    yield match.span(1)
         for match in _HEX.finditer(data):
-            digits = _NIBBLE[np.frombuffer(match[0], np.uint8)].astype(np.int64)
-            windows = np.lib.stride_tricks.sliding_window_view(digits, 8)
-            big = windows @ (16 ** np.arange(7, -1, -1))
-            little = windows @ (16 ** np.array([1, 0, 3, 2, 5, 4, 7, 6]))
-            known = self._target[1] if self._target[0] == 4 else -1
-            for place in np.flatnonzero(
-                self._masker.among(big) | self._masker.among(little) | (big == known) | (little == known)
-            ).tolist():
-                yield match.start() + place, match.start() + place + 8
-            for place in range(len(match[0]) - 31):
-                if self._is_sensor(6, int(match[0][place : place + 32], 16)):
-                    yield match.start() + place, match.start() + place + 32
-
-    def _colons(self, data: bytes) -> Iterator[tuple[int, int]]:
-        """IPv6 addresses as text; also with dashes, as names for them have it."""
-        for match in _COLONS.finditer(data):
-            text = match[1].replace(b"-", b":").decode()
-            for end in range(len(text), 1, -1):  # a port or a word may follow
-                if end < len(text) and text[end] != ":" and text[end - 1] != ":":
-                    continue
-                try:
-                    address = int(IPv6Address(text[:end]))
-                except (AddressValueError, ValueError):
-                    continue
-                if self._is_sensor(6, address):
+            yield from self._in_digits(match[0], match.start())
+        if data.count(b":") >= 2 or data.count(b"-") >= 2:
+            for match in _COLONS.finditer(data):
+                if end := self._colons(match[1]):
                     yield match.start(1), match.start(1) + end
-                    break
 
-    def _is_sensor(self, version: int, address: int) -> bool:
-        if (version, address) == self._target:
-            return True
-        if version == 4:
-            return self._masker.has_four(address)
-        return self._masker.has_six(address) or any(self._is_sensor(4, inner) for inner in _embedded(address))
+    def _spend(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise _Spent
 
+    def _is_four(self, address: int) -> bool:
+        self._spend()
+        return address == self._target or address in self._four
 
-def _joined(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
-    for start, end in sorted(ranges):
-        if joined and start <= joined[-1][1] + 1:
-            joined[-1] = joined[-1][0], max(joined[-1][1], end)
-        else:
-            joined.append((start, end))
-    return joined
+    def _is_six(self, address: int) -> bool:
+        self._spend()
+        return address == self._target6 or address in self._six or any(map(self._is_four, _embedded(address)))
 
+    def _is_dotted(self, text: bytes) -> bool:
+        """IPv4 addresses of one to four numbers (inet_aton), also backwards, as names for addresses have it."""
+        if len(text) < 4:
+            return False
+        parts = [_values(part) for part in _BETWEEN.split(text)]
+        if len(parts) == 1:
+            return any(
+                address >> 24 in self._octets and self._is_four(address)
+                for value in parts[0]
+                if value < 1 << 32
+                for address in (value, _turned(value))
+            )
+        if not any(value in self._octets for value in (*parts[0], *(parts[3] if len(parts) == 4 else ()))):
+            return False
+        return any(map(self._is_four, _dotted(parts)))
 
-def _holds(ranges: list[tuple[int, int]], address: int) -> bool:
-    low, high = 0, len(ranges)
-    while low < high:
-        middle = (low + high) // 2
-        if ranges[middle][1] < address:
-            low = middle + 1
-        else:
-            high = middle
-    return low < len(ranges) and ranges[low][0] <= address
+    def _is_pairs(self, text: bytes) -> bool:
+        octets = bytes(int(pair, 16) for pair in _BETWEEN_PAIRS.split(text))
+        return self._is_either(int.from_bytes(octets))
+
+    def _is_either(self, value: int) -> bool:
+        """Whether four bytes are an address, in either order."""
+        return (value >> 24 in self._octets and self._is_four(value)) or (
+            value & 0xFF in self._octets and self._is_four(_turned(value))
+        )
+
+    def _is_nibbles(self, text: bytes) -> bool:
+        address = int(text.replace(b".", b"")[::-1], 16)
+        return address >> 112 in self._groups and self._is_six(address)
+
+    def _in_digits(self, digits: bytes, start: int) -> Iterator[tuple[int, int]]:
+        """Addresses as 8 or 32 hexadecimal digits without anything between, anywhere in a longer number."""
+        value = int(digits[:7], 16)
+        for place in range(len(digits) - 7):
+            value = (value << 4 | _NIBBLE[digits[place + 7]]) & 0xFFFFFFFF
+            if (value >> 24 in self._octets or value & 0xFF in self._octets) and self._is_either(value):
+                yield start + place, start + place + 8
+            if (
+                value >> 16 in self._groups
+                and place + 32 <= len(digits)
+                and self._is_six(int(digits[place : place + 32], 16))
+            ):
+                yield start + place, start + place + 32
+
+    def _colons(self, text: bytes) -> int:
+        """How much of a text is an IPv6 address; also with dashes, as names for them have it. 0: nothing."""
+        head = _BETWEEN_GROUPS.split(text, maxsplit=1)[0]
+        if head and int(head, 16) not in self._groups and int(head, 16) not in _EMBEDDING:
+            return 0
+        written = text.replace(b"-", b":").decode()
+        for end in range(len(written), 2, -1):  # a port or a word may follow
+            if end < len(written) and ":" not in written[end - 1 : end + 1]:
+                continue
+            self._spend()
+            try:
+                address = int(IPv6Address(written[:end]))
+            except (AddressValueError, ValueError):
+                continue
+            if self._is_six(address):
+                return end
+        return 0
 
 
 def _embedded(address: int) -> Iterator[int]:
@@ -229,90 +271,95 @@ def _embedded(address: int) -> Iterator[int]:
         yield address >> 80 & 0xFFFFFFFF
 
 
-def _values(part: bytes) -> list[int]:
+@lru_cache(maxsize=4096)
+def _values(part: bytes) -> tuple[int, ...]:
     """What a number of an IPv4 address may mean: as people read it, and as inet_aton does."""
     if part[:2] in (b"0x", b"0X"):
-        return [int(part, 16)]
-    octal = [int(part, 8)] if part[:1] == b"0" and not set(part) & set(b"89") else []
-    return [int(part), *octal]
+        return (int(part, 16),)
+    if part[:1] == b"0" and len(part) > 1 and not set(part) & set(b"89"):
+        return int(part), int(part, 8)
+    return (int(part),)
 
 
-def _dotted(text: bytes) -> Iterator[tuple[int, int]]:
-    """IPv4 addresses of one to four numbers (inet_aton), also backwards, as names for addresses have it."""
-    parts = [_values(part) for part in re.split(rb"[.\-_,]", text)]
+def _turned(address: int) -> int:
+    return int.from_bytes(address.to_bytes(4), "little")
+
+
+def _dotted(parts: list[tuple[int, ...]]) -> Iterator[int]:
+    """Addresses that several numbers may mean."""
     for numbers in product(*parts):
         *octets, last = numbers
-        if max(octets, default=0) > 255 or last >= 1 << 8 * (4 - len(octets)):
+        if max(octets) > 255 or last >= 1 << 8 * (4 - len(octets)):
             continue
         address = last
         for place, octet in enumerate(octets):
             address |= octet << 8 * (3 - place)
-        yield 4, address
+        yield address
         if len(numbers) == 4:
-            yield 4, int.from_bytes(bytes(reversed(numbers)))
-        elif len(numbers) == 1:
-            yield 4, int.from_bytes(last.to_bytes(4, "little"))
-
-
-def _pairs(text: bytes) -> Iterator[tuple[int, int]]:
-    octets = bytes(int(pair, 16) for pair in re.split(rb"[:\-., ]", text))
-    yield 4, int.from_bytes(octets)
-    yield 4, int.from_bytes(octets, "little")
+            yield _turned(address)
 
 
 def _undone(view: _View) -> Iterator[_View]:
     """The same with one way of writing undone, of each way that something is written in."""
     data = view.data
-    if any(letter in data for letter in b"%\\&") and (pieces := list(_ESCAPES.finditer(data))):
-        yield _replaced(view, [(*match.span(), _meant(match)) for match in pieces])
+    if any(letter in data for letter in b"%\\&") and (found := list(_ESCAPES.finditer(data))):
+        yield _unescaped(view, found)
     if b"\0" in data:
-        kept = np.flatnonzero(np.frombuffer(data, np.uint8))
-        if len(kept):
-            yield _View(data.replace(b"\0", b""), view.start[kept], view.end[kept])
-    for match in _BASE64.finditer(data):
-        yield from _of_base64(view, *match.span())
+        yield _without_zeros(view)
+    if runs := [match.span() for match in _BASE64.finditer(data)]:
+        letters = data.translate(_FOR_URLS)
+        for shift in range(4):
+            yield _of_base64(view, letters, runs, shift)
 
 
-def _meant(match: re.Match[bytes]) -> bytes:
-    for text, base in zip(match.groups(), _BASES, strict=True):
-        if text is not None:
-            number = int(text, base)
-            return bytes([number]) if number < 256 else b"?"
-    return b"?"
+def _unescaped(view: _View, found: list[re.Match[bytes]]) -> _View:
+    parts: list[bytes] = []
+    places: list[int] = []  # of what stands for an escape
+    before = length = 0
+    for match in found:
+        group = match.lastindex or 1
+        number = int(match[group], _BASES[group - 1])
+        length += match.start() - before
+        places.append(length)
+        length += 1
+        parts += (view.data[before : match.start()], bytes([number]) if number < 256 else b"?")
+        before = match.end()
 
+    def stood(place: int) -> tuple[int, int]:
+        index = bisect_right(places, place) - 1
+        if index < 0:
+            return place, place + 1
+        if places[index] == place:
+            return found[index].span()
+        start = found[index].end() + place - places[index] - 1
+        return start, start + 1
 
-def _replaced(view: _View, pieces: list[tuple[int, int, bytes]]) -> _View:
-    """A view in which each stretch, by its first and last byte, is another byte."""
-    data, start, end = [], [], []
-    place = 0
-    for low, high, byte in pieces:
-        data += [view.data[place:low], byte]
-        start += [view.start[place:low], view.start[low : low + 1]]
-        end += [view.end[place:low], view.end[high - 1 : high]]
-        place = high
     return _View(
-        b"".join((*data, view.data[place:])),
-        np.concatenate((*start, view.start[place:])),
-        np.concatenate((*end, view.end[place:])),
+        b"".join((*parts, view.data[before:])),
+        lambda low, high: view.locate(stood(low)[0], stood(high - 1)[1]),
     )
 
 
-def _of_base64(view: _View, low: int, high: int) -> Iterator[_View]:
-    """What a run of letters means in base64; where it begins within the run is anybody's guess."""
-    for shift in range(4):
-        size = (high - low - shift) // 4 * 4
-        first = low + shift
-        letters = view.data[first : first + size].replace(b"-", b"+").replace(b"_", b"/")
-        rest = high - first - size
-        if rest > 1:  # a last group of two or three, whose padding may have been left out
-            letters += view.data[first + size : high].replace(b"-", b"+").replace(b"_", b"/") + b"=" * (
-                4 - rest
-            )
-        try:
-            data = base64.b64decode(letters)
-        except binascii.Error:
-            continue
-        if not data:
-            continue
-        group = np.arange(len(data)) // 3 * 4 + first
-        yield _View(data, view.start[group], view.end[np.minimum(group + 3, high - 1)])
+def _without_zeros(view: _View) -> _View:
+    """As text in UTF-16 is read by whoever takes it for ASCII."""
+    kept = [place for place, byte in enumerate(view.data) if byte]
+    return _View(view.data.replace(b"\0", b""), lambda low, high: view.locate(kept[low], kept[high - 1] + 1))
+
+
+def _of_base64(view: _View, letters: bytes, runs: list[tuple[int, int]], shift: int) -> _View:
+    """What runs of letters mean in base64, a line each; where it begins within a run is anybody's guess."""
+    lines, starts, length = [], [], 0
+    for low, high in runs:
+        size = high - low - shift
+        run = letters[low + shift : high - (size % 4 == 1)]
+        lines.append(a2b_base64(run + b"=" * (-len(run) % 4)))
+        starts.append(length)
+        length += len(lines[-1]) + 1
+
+    def stood(place: int) -> tuple[int, int]:
+        index = bisect_right(starts, place) - 1
+        low, high = runs[index]
+        start = min(low + shift + (place - starts[index]) // 3 * 4, high - 1)
+        return start, min(start + 4, high)
+
+    return _View(b"\n".join((*lines, b"")), lambda low, high: view.locate(stood(low)[0], stood(high - 1)[1]))

@@ -21,6 +21,9 @@ MOST_FIELDS = 4096
 MOST_PREVIEW = 1024
 """Characters that stay of texts."""
 
+MARGIN = 1024
+"""Bytes beyond those that are looked through: more than an address takes, in encodings within encodings."""
+
 _EPOCH = date(1970, 1, 1)
 _HALF = 1 << 63
 
@@ -91,8 +94,8 @@ def _of_http(asked: Asked, number: int, request: http1.Request, masker: Masker) 
         kind=HTTP,
         method=escaped(request.method, MOST_METHOD),
         path=_text(asked, request.target, MOST_PATH, masker),
-        host=_text(asked, request.host, MOST_NAME, masker),
-        agent=_text(asked, request.agent, MOST_AGENT, masker),
+        host=escaped(http1.value(fields, b"host"), MOST_NAME),
+        agent=escaped(http1.value(fields, b"user-agent"), MOST_AGENT),
         headers="\n".join(escaped(line, MOST_FIELDS) for line in fields.split(b"\n"))[:MOST_FIELDS],
         body=blake3(body).hexdigest() if body else "",
         size=request.size,
@@ -101,7 +104,9 @@ def _of_http(asked: Asked, number: int, request: http1.Request, masker: Masker) 
 
 
 def _text(asked: Asked, data: bytes, most: int, masker: Masker) -> str:
-    return escaped(masker.mask(data, asked.version, asked.target), most)
+    """The beginning of a text. Where it is cut, an address may be, so what is kept ends well before."""
+    masked = masker.mask(data[: most + MARGIN], asked.version, asked.target)
+    return escaped(masked[:-MARGIN] if len(data) > most + MARGIN else masked, most)
 
 
 def _row(
