@@ -22,8 +22,9 @@ IDLE = 60 * 1_000_000_000
 JUMP = HOUR
 """Nanoseconds that a frame may be late; more is another stretch of time, in which nothing goes on."""
 
-BUCKETS, WAYS = 1 << 14, 4
-"""Places for connections: 65,536, 2 MB. A flood of SYNs pushes the oldest out, each bucket its own."""
+BUCKETS, WAYS = 1 << 15, 2
+"""Places for connections: 65,536, 2 MB. A flood of SYNs pushes the oldest out, each bucket its own. With more ways
+that would be fairer, and slower: a bucket of two fits a line of the processor's cache."""
 
 HASH, START, SEEN, STATE = range(4)
 """Columns of the table: hash of addresses and ports (0: free), sequence number of the first byte, latest time."""
@@ -64,7 +65,9 @@ def _key(
 ) -> Integer:
     """A hash of a connection's addresses and ports, never 0."""
     ports = np.uint64(client_port) << np.uint64(16) | np.uint64(sensor_port)
-    hashed = mix(client_low ^ mix(client_high ^ mix(sensor_low ^ mix(sensor_high ^ mix(ports)))))
+    hashed = mix(client_low ^ mix(sensor_low << np.uint64(32) | ports))
+    if client_high or sensor_high:
+        hashed = mix(hashed ^ mix(client_high ^ mix(sensor_high ^ sensor_low)))
     return np.int64(hashed | np.uint64(1))
 
 

@@ -29,6 +29,7 @@ _HTTP2 = b"PRI"
 """The preface of HTTP/2 looks like a request of this method (RFC 9113, 3.4)."""
 
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FRAMING = re.compile(rb"(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
 _EMPTY, _END = re.compile(rb"\r?\n"), re.compile(rb"\n\r?\n")
 _REFUSALS = (dpkt.Error, ValueError, TypeError, AttributeError)
 
@@ -92,6 +93,8 @@ def _head(data: bytes, begin: int) -> tuple[int, int]:
 
 def _framing(lines: list[bytes]) -> dict[str, str | list[str]]:
     """Values by name in lower case, as dpkt reads them: for where the body ends."""
+    if not any(_FRAMING.match(line) for line in lines):
+        return {}
     good = b"\r\n".join(b":".join(line) for line in map(_parted, lines) if line[0])
     found: dict[str, str | list[str]] = dpkt.http.parse_headers(BytesIO(good)) if good else {}
     return found

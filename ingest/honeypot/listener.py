@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import base64
 import json
-import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +42,7 @@ from darkscope.ingest.honeypot.connections import (
     follow,
 )
 from darkscope.ingest.honeypot.masking import Masker
-from darkscope.ingest.honeypot.rows import Asked, Row, rows
+from darkscope.ingest.honeypot.rows import Asker, Reader, Request, table
 from darkscope.ingest.honeypot.streams import FirstData
 from darkscope.ingest.observers import Run
 from darkscope.ingest.reduce import place_sources
@@ -94,14 +93,15 @@ class Listener:
 
     def __init__(self, sensors: Sensors) -> None:
         """Knows the addresses to mask."""
-        self._masker = Masker(entry.watched for sensor in sensors for entry in sensor.entries)
+        masker = Masker(entry.watched for sensor in sensors for entry in sensor.entries)
+        self._reader = Reader(masker)
         self._events = np.empty((_CHUNK * MOST_EVENTS, 4), np.int64)
         self.clear()
 
     def clear(self) -> None:
         """Drop everything."""
         self._points: dict[tuple[str, str], _Point] = {}
-        self._rows: list[Row] = []
+        self._rows: list[tuple[Asker, Request]] = []
 
     @property
     def is_full(self) -> bool:
@@ -224,17 +224,9 @@ class Listener:
         point.bytes -= connection.first.held
         data = connection.first.data
         if data:
-            asked = Asked(
-                sensor,
-                connection.version,
-                connection.source,
-                connection.target,
-                connection.source_port,
-                connection.port,
-                connection.time,
-                data,
-            )
-            self._rows += rows(asked, self._masker)
+            asker = Asker(sensor, *(getattr(connection, name) for name in _OF_CONNECTION))
+            told = self._reader.read(data, connection.version, connection.target)
+            self._rows += [(asker, request) for request in told]
 
 
 def _while_honeypot(run: Run) -> npt.NDArray[np.uint8]:
@@ -285,24 +277,21 @@ def _payload(run: Run, frame: int) -> bytes:
     return run.frames.buffer[start : start + max(int(run.packets.payload_length[frame]), 0)].tobytes()
 
 
-def _placed(made: list[Row], places: Places) -> pl.DataFrame:
+def _placed(rows: list[tuple[Asker, Request]], places: Places) -> pl.DataFrame:
     """Rows with country and owner, by the databases of their day."""
-    names = [one.name for one in fields(Row)]
-    schema = {"day": pl.Date(), **REQUESTS.schema}
-    frame = pl.DataFrame(
-        [astuple(row) for row in made], schema={name: schema[name] for name in names}, orient="row"
-    )
+    made = table(rows)
     country, asn = place_sources(
         places,
-        frame["day"].cast(pl.Int32).cast(pl.Int64).to_numpy(),
-        frame["version"].to_numpy(),
-        frame["source_high"].to_numpy(),
-        frame["source_low"].to_numpy(),
+        made["day"].cast(pl.Int32).cast(pl.Int64).to_numpy(),
+        made["version"].to_numpy(),
+        made["source_high"].to_numpy(),
+        made["source_low"].to_numpy(),
     )
-    return frame.with_columns(country.alias("country"), pl.Series("asn", asn)).select(list(schema))
+    return made.with_columns(country.alias("country"), pl.Series("asn", asn)).select("day", *REQUESTS.schema)
 
 
 def _packed(point: _Point, live: npt.NDArray[np.int64]) -> str:
+    """A point as text: what connections hold, and the live rows of the table, which a flood makes many."""
     connections = [
         [
             place,
@@ -310,28 +299,28 @@ def _packed(point: _Point, live: npt.NDArray[np.int64]) -> str:
             one.first.start,
             one.first.end,
             one.first.pieces,
-            base64.b64encode(bytes(one.first.buffer)).decode(),
+            _written(bytes(one.first.buffer)),
         ]
         for place, one in point.open.items()
     ]
-    told = {
-        "clock": int(point.clock),
-        "places": live.tolist(),
-        "table": point.table[live].tolist(),
-        "open": connections,
-    }
-    return base64.b64encode(zlib.compress(json.dumps(told).encode(), 1)).decode()
+    rows = np.column_stack((live, point.table[live])).astype("<i8")
+    return json.dumps({"clock": int(point.clock), "rows": _written(rows.tobytes()), "open": connections})
 
 
 def _unpacked(text: str) -> _Point:
-    told = json.loads(zlib.decompress(base64.b64decode(text)))
+    told = json.loads(text)
     point = _Point(clock=told["clock"])
-    point.table[told["places"]] = told["table"]
+    rows = np.frombuffer(base64.b64decode(told["rows"]), "<i8").reshape(-1, 1 + point.table.shape[1])
+    point.table[rows[:, 0]] = rows[:, 1:]
     for place, *values, start, end, pieces, buffer in told["open"]:
         first = FirstData(start, bytearray(base64.b64decode(buffer)), pieces, end)
         point.open[place] = Connection(**dict(zip(_OF_CONNECTION, values, strict=True)), first=first)
         point.bytes += first.held
     return point
+
+
+def _written(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 _OF_CONNECTION = ("version", "source", "target", "source_port", "port", "time")

@@ -26,9 +26,11 @@ DEEPEST = 3
 MOST_NEAR = 2000
 """Texts that may turn out to be an address, but for their first number, that are read to the end."""
 
-SHORTEST_BASE64 = 8
-"""Letters: six bytes, of which no dotted address has fewer than seven. Raw addresses of four bytes need six letters,
-but then every word would be looked through."""
+SHORTEST_BASE64 = 10
+"""Letters that the shortest dotted address takes; looking through all words of a request would take the longest."""
+
+_LIKELY = re.compile(rb"[0-9a-fA-FxX.:_,\- ]{4,}")
+"""Letters that addresses are written in, as many as the shortest takes. All else is looked for among these."""
 
 _PART = rb"(?:0[xX][0-9a-fA-F]{1,8}|[0-9]{1,14})"
 _DOTTED = re.compile(rb"(?<![0-9])(?=(" + _PART + rb"(?:[.\-_,]" + _PART + rb"){0,3})(?![0-9]))")
@@ -156,6 +158,7 @@ class _Search:
         self._raw = target.to_bytes(size), target.to_bytes(size, "little")
         self._octets = masker.octets | {target >> 24} if version == 4 else masker.octets
         self._groups = masker.groups | {target >> 112} if version == 6 else masker.groups
+        self._patterns = ((_DOTTED, self._is_dotted), (_PAIRS, self._is_pairs), (_NIBBLES, self._is_nibbles))
         self._left = MOST_NEAR
 
     def spans(self, view: _View, depth: int) -> Iterator[tuple[int, int]]:
@@ -172,20 +175,18 @@ class _Search:
             while place >= 0:
                 yield place, place + len(raw)
                 place = data.find(raw, place + 1)
-        for pattern, is_one in (
-            (_DOTTED, self._is_dotted),
-            (_PAIRS, self._is_pairs),
-            (_NIBBLES, self._is_nibbles),
-        ):
-            for match in pattern.finditer(data):
-                if is_one(match[1]):
-                    yield match.span(1)
-        for match in _HEX.finditer(data):
-            yield from self._in_digits(match[0], match.start())
-        if data.count(b":") >= 2 or data.count(b"-") >= 2:
-            for match in _COLONS.finditer(data):
-                if end := self._colons(match[1]):
-                    yield match.start(1), match.start(1) + end
+        for run in _LIKELY.finditer(data):
+            low, high = run.span()
+            for pattern, is_one in self._patterns:
+                for match in pattern.finditer(data, low, high):
+                    if is_one(match[1]):
+                        yield match.span(1)
+            for match in _HEX.finditer(data, low, high):
+                yield from self._in_digits(match[0], match.start())
+            if b":" in run[0] or b"-" in run[0]:
+                for match in _COLONS.finditer(data, low, high):
+                    if end := self._colons(match[1]):
+                        yield match.start(1), match.start(1) + end
 
     def _spend(self) -> None:
         self._left -= 1

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
+from functools import lru_cache
 
+import polars as pl
 from blake3 import blake3
 
 from darkscope.ingest.fates import DAY
@@ -13,6 +15,7 @@ from darkscope.ingest.honeypot import http1, tls
 from darkscope.ingest.honeypot.escaping import escaped
 from darkscope.ingest.honeypot.guess import guess
 from darkscope.ingest.honeypot.masking import Masker
+from darkscope.ingest.series import REQUESTS
 
 HTTP, TLS = "http", "tls"
 
@@ -24,13 +27,15 @@ MOST_PREVIEW = 1024
 MARGIN = 1024
 """Bytes beyond those that are looked through: more than an address takes, in encodings within encodings."""
 
+MOST_KNOWN, LONGEST_KNOWN = 4096, 1024
+"""First data that are remembered, and their bytes at most: scanners repeat themselves, and to read takes time."""
+
 _EPOCH = date(1970, 1, 1)
-_HALF = 1 << 63
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """What one client sent first."""
+class Asker:
+    """Who sent first data, to whom and when."""
 
     sensor: str
     version: int  # of IP
@@ -39,113 +44,94 @@ class Asked:
     source_port: int
     port: int
     time: int  # of the earliest segment, nanoseconds since 1970
-    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A row of `requests`, but for country and owner; columns as there."""
+class Request:
+    """What is told of a request, or of first data that are none: columns of `requests`."""
 
-    day: date
-    time: int
-    sensor: str
-    version: int
-    source_high: int
-    source_low: int
-    source_port: int
-    port: int
-    number: int
     kind: str
-    method: str
-    path: str
-    host: str
-    agent: str
-    headers: str
-    fingerprint: str
-    body: str
     size: int
     preview: str
+    number: int = 0
+    method: str = ""
+    path: str = ""
+    host: str = ""
+    agent: str = ""
+    headers: str = ""
+    fingerprint: str = ""
+    body: str = ""
 
 
-def rows(asked: Asked, masker: Masker) -> Iterator[Row]:
-    """One row a request, else one for all."""
-    requests = http1.read(asked.data)
-    for number, request in enumerate(requests):
-        yield _of_http(asked, number, request, masker)
-    if requests:
-        return
-    hello = tls.read(asked.data)
-    yield _row(
-        asked,
-        kind=TLS if tls.is_hello(asked.data) else guess(asked.data),
-        host=_text(asked, hello.name, MOST_NAME, masker) if hello else "",
-        fingerprint=hello.ja4 if hello else "",
-        size=len(asked.data),
-        preview=_text(asked, asked.data, MOST_PREVIEW, masker),
-    )
+class Reader:
+    """Reads first data; what came before to the same address is known."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._mask = masker.mask
+        self._known = lru_cache(maxsize=MOST_KNOWN)(self._read)
+
+    def read(self, data: bytes, version: int, target: int) -> tuple[Request, ...]:
+        """One for each HTTP request, else one for all; `target` is the address that the data were sent to."""
+        read = self._known if len(data) <= LONGEST_KNOWN else self._read
+        return read(data, version, target)
+
+    def _read(self, data: bytes, version: int, target: int) -> tuple[Request, ...]:
+        requests = http1.read(data)
+        if requests:
+            return tuple(self._of_http(one, number, version, target) for number, one in enumerate(requests))
+        hello = tls.read(data)
+        return (
+            Request(
+                kind=TLS if tls.is_hello(data) else guess(data),
+                size=len(data),
+                preview=self._text(data, MOST_PREVIEW, version, target),
+                host=self._text(hello.name, MOST_NAME, version, target) if hello else "",
+                fingerprint=hello.ja4 if hello else "",
+            ),
+        )
+
+    def _of_http(self, request: http1.Request, number: int, version: int, target: int) -> Request:
+        body = self._mask(request.body, version, target)
+        # At once, for it is the looking that takes time: a target has no line feed.
+        head = self._mask(b"\n".join((request.target, request.fields)), version, target)
+        path, _, fields = head.partition(b"\n")
+        return Request(
+            kind=HTTP,
+            size=request.size,
+            preview=escaped(body, MOST_PREVIEW),
+            number=number,
+            method=escaped(request.method, MOST_METHOD),
+            path=escaped(path, MOST_PATH),
+            host=escaped(http1.value(fields, b"host"), MOST_NAME),
+            agent=escaped(http1.value(fields, b"user-agent"), MOST_AGENT),
+            headers="\n".join(escaped(line, MOST_FIELDS) for line in fields.split(b"\n"))[:MOST_FIELDS],
+            body=blake3(body).hexdigest() if body else "",
+        )
+
+    def _text(self, data: bytes, most: int, version: int, target: int) -> str:
+        """The beginning of a text. Where it is cut, an address may be, so what is kept ends well before."""
+        masked = self._mask(data[: most + MARGIN], version, target)
+        return escaped(masked[:-MARGIN] if len(data) > most + MARGIN else masked, most)
 
 
-def _of_http(asked: Asked, number: int, request: http1.Request, masker: Masker) -> Row:
-    body = masker.mask(request.body, asked.version, asked.target)
-    fields = masker.mask(request.fields, asked.version, asked.target)
-    return _row(
-        asked,
-        number=number,
-        kind=HTTP,
-        method=escaped(request.method, MOST_METHOD),
-        path=_text(asked, request.target, MOST_PATH, masker),
-        host=escaped(http1.value(fields, b"host"), MOST_NAME),
-        agent=escaped(http1.value(fields, b"user-agent"), MOST_AGENT),
-        headers="\n".join(escaped(line, MOST_FIELDS) for line in fields.split(b"\n"))[:MOST_FIELDS],
-        body=blake3(body).hexdigest() if body else "",
-        size=request.size,
-        preview=escaped(body, MOST_PREVIEW),
-    )
-
-
-def _text(asked: Asked, data: bytes, most: int, masker: Masker) -> str:
-    """The beginning of a text. Where it is cut, an address may be, so what is kept ends well before."""
-    masked = masker.mask(data[: most + MARGIN], asked.version, asked.target)
-    return escaped(masked[:-MARGIN] if len(data) > most + MARGIN else masked, most)
-
-
-def _row(
-    asked: Asked,
-    *,
-    kind: str,
-    size: int,
-    preview: str,
-    number: int = 0,
-    method: str = "",
-    path: str = "",
-    host: str = "",
-    agent: str = "",
-    headers: str = "",
-    fingerprint: str = "",
-    body: str = "",
-) -> Row:
-    return Row(
-        day=_EPOCH + timedelta(days=asked.time // DAY),
-        time=asked.time,
-        sensor=asked.sensor,
-        version=asked.version,
-        source_high=_signed(asked.source >> 64),
-        source_low=_signed(asked.source & (1 << 64) - 1),
-        source_port=asked.source_port,
-        port=asked.port,
-        number=number,
-        kind=kind,
-        method=method,
-        path=path,
-        host=host,
-        agent=agent,
-        headers=headers,
-        fingerprint=fingerprint,
-        body=body,
-        size=size,
-        preview=preview,
-    )
+def table(rows: Sequence[tuple[Asker, Request]]) -> pl.DataFrame:
+    """Columns of `requests` with their `day`, but for country and owner."""
+    askers, requests = [asker for asker, _ in rows], [request for _, request in rows]
+    columns = {
+        "day": [_EPOCH + timedelta(days=one.time // DAY) for one in askers],
+        "source_high": [_signed(one.source >> 64) for one in askers],
+        "source_low": [_signed(one.source & _LOW) for one in askers],
+        **{name: [getattr(one, name) for one in askers] for name in _OF_ASKER},
+        **{name: [getattr(one, name) for one in requests] for name in _OF_REQUEST},
+    }
+    schema = {"day": pl.Date(), **REQUESTS.schema}
+    return pl.DataFrame(columns, schema={name: schema[name] for name in columns})
 
 
 def _signed(half: int) -> int:
-    return half - (1 << 64) if half >= _HALF else half
+    return half - (1 << 64) if half >> 63 else half
+
+
+_LOW = (1 << 64) - 1
+_OF_ASKER = ("sensor", "version", "source_port", "port", "time")
+_OF_REQUEST = tuple(one.name for one in fields(Request))

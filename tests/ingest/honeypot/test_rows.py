@@ -18,9 +18,8 @@ from darkscope.ingest.honeypot.rows import (
     MOST_NAME,
     MOST_PATH,
     MOST_PREVIEW,
-    Asked,
-    Row,
-    rows,
+    Reader,
+    Request,
 )
 from darkscope.ingest.sensors import Watched
 
@@ -28,13 +27,12 @@ TARGET = "192.0.2.77"
 MASKER = Masker([Watched.of([ip_network("192.0.2.64/26")])])
 
 
-def asked(data: bytes, port: int = 80) -> list[Row]:
-    source, target = int(IPv4Address("198.41.0.4")), int(IPv4Address(TARGET))
-    return list(rows(Asked("a", 4, source, target, 4000, port, 5, data), MASKER))
+def asked(data: bytes) -> tuple[Request, ...]:
+    return Reader(MASKER).read(data, 4, int(IPv4Address(TARGET)))
 
 
 def test_a_tls_client_is_told_by_name_and_fingerprint() -> None:
-    (row,) = asked(hello(name=b"192.0.2.77"), 443)
+    (row,) = asked(hello(name=b"192.0.2.77"))
     assert (row.kind, row.host, row.fingerprint) == (
         "tls",
         "[sensor]",
@@ -42,12 +40,12 @@ def test_a_tls_client_is_told_by_name_and_fingerprint() -> None:
     )
     assert (row.path, row.method, row.body, row.size) == ("", "", "", len(hello(name=b"192.0.2.77")))
     assert "[sensor]" in row.preview
-    (cut,) = asked(hello()[:50], 443)
+    (cut,) = asked(hello()[:50])
     assert (cut.kind, cut.host, cut.fingerprint) == ("tls", "", "")
 
 
 def test_what_is_neither_has_a_guess_and_a_preview() -> None:
-    (row,) = asked(b"\x03\x00\x00\x2b\x26\xe0\x00\x00\x00\x00\x00Cookie: mstshash=192.0.2.77\r\n", 3389)
+    (row,) = asked(b"\x03\x00\x00\x2b\x26\xe0\x00\x00\x00\x00\x00Cookie: mstshash=192.0.2.77\r\n")
     assert row.kind == "rdp"
     assert row.preview == "\\x03\\x00\\x00+&\\xe0\\x00\\x00\\x00\\x00\\x00Cookie: mstshash=[sensor]\\x0d\\x0a"
 
@@ -71,6 +69,15 @@ def test_texts_are_bounded_and_cut_no_address_in_half() -> None:
         assert "192.0" not in row.path
         (row,) = asked(b"?" * shift + b"192.0.2.77/" * 400)
         assert "192.0" not in row.preview
+
+
+def test_what_was_read_before_is_read_the_same() -> None:
+    reader = Reader(MASKER)
+    for target in (TARGET, "203.0.113.9"):
+        data = b"GET / HTTP/1.1\r\nHost: 203.0.113.9\r\n\r\n"
+        first, again = (reader.read(data, 4, int(IPv4Address(target))) for _ in range(2))
+        assert first == again
+        assert first[0].host == ("203.0.113.9" if target == TARGET else "[sensor]")
 
 
 def test_fields_stand_a_line_each() -> None:
