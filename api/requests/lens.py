@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict
 
 import polars as pl
 
@@ -17,8 +16,7 @@ from darkscope.api.requests.wanted import Wanted
 from darkscope.api.store import Marked
 from darkscope.ingest import series
 from darkscope.ingest.honeypot.masking import Masker
-from darkscope.ingest.honeypot.rows import MOST_PREVIEW, Asked
-from darkscope.ingest.honeypot.rows import rows as rows_of
+from darkscope.ingest.honeypot.rows import MOST_PREVIEW, Asker, Reader, table
 
 LONGEST_ESCAPE = 4
 """Characters that a byte takes in a preview, at most."""
@@ -149,5 +147,6 @@ def _rows(example: str) -> Iterator[dict[str, object]]:
     if body and not LENGTH.search(head):  # an example need not count its body
         head = f"{head}\nContent-Length: {len(body.encode())}"
     data = "\r\n\r\n".join((head.replace("\n", "\r\n"), body)).encode()
-    for row in rows_of(Asked("", 6, 0, NOBODY, 0, 0, 0, data), Masker(())):
-        yield {"country": "ZZ", "asn": 0} | asdict(row)
+    told = Reader(Masker(())).read(data, 6, NOBODY)
+    rows = table([(Asker("", 6, 0, NOBODY, 0, 0, 0), one) for one in told])
+    yield from ({"country": "ZZ", "asn": 0} | row for row in rows.iter_rows(named=True))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from darkscope.ingest.capture.reader import CaptureReader
 from darkscope.ingest.decode.columns import DECODED
 from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.honeypot.masking import Masker
-from darkscope.ingest.honeypot.rows import Asked, rows
+from darkscope.ingest.honeypot.rows import Asker, Reader, table
 
 pytestmark = [
     pytest.mark.real_captures,
@@ -32,6 +31,7 @@ SENSOR = 0xCB007109  # 203.0.113.9
 
 def requests(path: Path) -> Iterator[dict[str, Any]]:
     """Rows of `requests` of segments that begin with an HTTP request."""
+    read = Reader(Masker(())).read
     decoder, reader = Decoder(), CaptureReader(path.open("rb"), str(path), chunk=1 << 20)
     while (frames := reader.read()) is not None:
         packets = decoder.decode(frames, reader.interfaces)
@@ -40,8 +40,9 @@ def requests(path: Path) -> Iterator[dict[str, Any]]:
             begin = int(frames.offset[place]) + int(packets.payload[place])
             data = frames.buffer[begin : begin + int(packets.payload_length[place])].tobytes()
             if data.startswith((b"GET ", b"POST ")):
-                asked = Asked("pot", 4, 1, SENSOR, 40_000, 80, int(frames.time[place]), data)
-                yield from ({"country": "ZZ", "asn": 0} | asdict(row) for row in rows(asked, Masker(())))
+                asker = Asker("pot", 4, 1, SENSOR, 40_000, 80, int(frames.time[place]))
+                rows = table([(asker, told) for told in read(data, 4, SENSOR)])
+                yield from ({"country": "ZZ", "asn": 0} | row for row in rows.iter_rows(named=True))
     reader.close()
 
 
