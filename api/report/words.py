@@ -90,4 +90,4 @@ def _holidays() -> Mapping[str, str]:
 
 
 def _read(name: str) -> dict[str, dict[str, str]]:
-    return tomllib.loads(files("darkscope.api.report").joinpath(f"words/{name}").read_text(encoding="utf-8"))
+    return tomllib.loads(files("darkscope.api.report").joinpath(f"texts/{name}").read_text(encoding="utf-8"))
