@@ -82,10 +82,10 @@ class Bench:
         environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "building")}
         return json.loads(run([sys.executable, HERE / script, *arguments], environment=environment).output)
 
-    def ingest(self, capture: Path) -> dict[str, float]:
+    def ingest(self, capture: Path, what: str = "ingest") -> dict[str, float]:
         """Ingest a capture into a ledger that is thrown away."""
         ledger = self.ledger()
-        result = self.ours("ingest", capture, ledger)
+        result = self.ours(what, capture, ledger)
         self.drop(ledger)
         return result
 
@@ -476,6 +476,48 @@ def under_load(bench: Bench) -> None:
         )
 
 
+def analysts(bench: Bench) -> None:
+    """P11: what an analyst waits for: a quarter's phenomena and its report, each the whole command."""
+    flows = 1_000_000 if bench.quick else 50_000_000
+    folder = bench.kept or bench.folder / "quarter"
+    bench.child("quarter.py", folder, str(flows), str(bench.random_ports))
+    asked = ("--ledger", folder, "--time-zone", "UTC")
+    for what, words, seconds in (
+        ("phenomena", ("phenomena", "list", "--period", "2020-Q2"), 20),
+        ("the report", ("report", "2020-Q2", "--out", bench.folder / "report"), 60),
+    ):
+        cost = run([sys.executable, "-m", "darkscope.api.command.main", *words, *asked])
+        mega = cost.anonymous / 1e6
+        bench.add(
+            Figure(
+                f"P11 {what} of a quarter, {flows / 1e6:.0f} M flows",
+                f"{cost.wall:.1f} s (CPU {cost.cpu:.1f} s), {mega:.0f} MB",
+                goal=f"<= {seconds} s, 1000 MB",
+                is_met=cost.wall <= seconds and mega <= 1000,
+            )
+        )
+
+
+def honeypot(bench: Bench) -> None:
+    """P12: the same capture as a honeypot's: what reading handshakes and requests costs."""
+    for mix in (SPARSE, DENSE):
+        capture = bench.capture(mix, bench.packets)
+        kinds = ("ingest", "honeypot")
+        rounds = [[bench.ingest(capture, kind) for kind in kinds] for _ in range(bench.rounds)]
+        telescope, ours = (least([one[index] for one in rounds]) for index in (0, 1))
+        ratio = ours["cpu"] / telescope["cpu"]
+        bench.add(
+            Figure(
+                f"P12 {mix.name} as a honeypot's, CPU",
+                f"{ours['cpu']:.2f} s",
+                f"as a telescope's {telescope['cpu']:.2f} s",
+                f"{ratio:.2f}x",
+                "<= 1.15x",
+                ratio <= 1.15,
+            )
+        )
+
+
 MEASURES: dict[str, Callable[[Bench], None]] = {
     "P1": capture_to_flows,
     "P2": decode_alone,
@@ -486,6 +528,8 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "P7": projection,
     "P9": asking,
     "P10": under_load,
+    "P11": analysts,
+    "P12": honeypot,
     "commits": commits,
     "small": small_captures,
 }
@@ -527,7 +571,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small sizes: whether it runs, not how fast")
     parser.add_argument("--full", action="store_true", help="captures of 0.5 and 5 GB for P4")
     parser.add_argument("--random-ports", type=float, default=0.5, help="P6: share of flows to any port")
-    parser.add_argument("--quarter", type=Path, help="P6: keep the ledger here, and use the one that is here")
+    parser.add_argument(
+        "--quarter", type=Path, help="P6, P10, P11: keep the ledger here, and use the one that is here"
+    )
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder goes also then
     if wrong := set(asked.measures) - set(MEASURES):

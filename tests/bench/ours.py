@@ -1,6 +1,7 @@
 """The measured side, in a process of its own: what is timed is the work, not the interpreter's start.
 
-Run as `ours.py ingest CAPTURE LEDGER`, `ours.py folder FOLDER LEDGER`, `ours.py decode CAPTURE`; prints JSON.
+Run as `ours.py ingest CAPTURE LEDGER`, `ours.py honeypot CAPTURE LEDGER` (the same as a honeypot's), `ours.py folder
+FOLDER LEDGER`, `ours.py decode CAPTURE`; prints JSON.
 Before the clock starts, a capture of 2,000 packets is read into a ledger beside, so that every function is compiled
 or loaded and every table imported. Wall and CPU seconds are of this process, all its threads included.
 """
@@ -30,7 +31,7 @@ from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import FLOWS
-from darkscope.ingest.settings import Retention, Settings
+from darkscope.ingest.settings import Kind, Retention, SensorEntry, Settings
 from darkscope.ingest.worker import Worker
 
 REPEATS = 5
@@ -54,10 +55,18 @@ def watching() -> Iterator[Watch]:
     watch.wall, watch.cpu = time.perf_counter() - wall, time.process_time() - cpu
 
 
-def ingest(captures: Iterable[Path], folder: Path) -> dict[str, float]:
-    """Read captures as `darkscope ingest` does, from an empty folder to the last commit; then upkeep, apart."""
+def ingest(captures: Iterable[Path], folder: Path, kind: Kind = Kind.TELESCOPE) -> dict[str, float]:
+    """Read captures as `darkscope ingest` does, from an empty folder to the last commit; then upkeep, apart.
+
+    They are of one sensor of a kind.
+    """
     # The mixes are of 2020: nothing is to expire before its size is known.
-    settings = Settings(ledger=folder, worker="bench", retention=Retention(flows=None, sources=None))
+    settings = Settings(
+        ledger=folder,
+        worker="bench",
+        retention=Retention(flows=None, sources=None),
+        sensors=(SensorEntry(id="bench", kind=kind, captures=("*",)),),
+    )
     with watching() as reading:
         ledger = Ledger.open_or_create(folder)
         session = Session(Worker(ledger, settings, Sensors(settings), Places(settings.geo)), Stop())
@@ -107,7 +116,8 @@ def _warm() -> None:
     with tempfile.TemporaryDirectory(prefix="darkscope-bench-") as folder:
         capture = Path(folder) / "warm.pcap"
         write(SPARSE, 2000, capture)
-        ingest([capture], Path(folder) / "ledger")
+        for kind in Kind:
+            ingest([capture], Path(folder) / kind.value, kind)
 
 
 def main() -> None:
@@ -117,6 +127,8 @@ def main() -> None:
     match what:
         case "ingest":
             result = ingest([Path(of)], Path(to[0]))
+        case "honeypot":
+            result = ingest([Path(of)], Path(to[0]), Kind.HONEYPOT)
         case "folder":
             result = ingest(find([of]).captures, Path(to[0]))
         case "decode":
