@@ -102,8 +102,7 @@ def notices(
         formats = tuple(dict.fromkeys(output or Export))
         if out is not None and not dry_run:
             with closing(record.Record(settings.ledger)) as kept:
-                files = folder.files(found, formats, texts)
-                folder.make(out, files, kept, folder.named(found), now, known)
+                folder.make(out, found, formats, texts, kept, now, known)
         return found
 
     try:

@@ -5,8 +5,7 @@ Pure.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Set
+from collections.abc import Callable, Iterator, Set
 from dataclasses import replace
 
 from darkscope.api.notices import intelmq, misp, shadowserver, stix
@@ -21,15 +20,11 @@ def of(notices: Notices, recipients: Set[str]) -> Notices:
 
 def together(notices: Notices, export: Export) -> bytes:
     """Write all notices as one document."""
-    match export:
-        case Export.INTELMQ:
-            return b"".join(intelmq.ndjson(notices, one) for one in notices.notices)
-        case Export.SHADOWSERVER:
-            return shadowserver.darknet(notices, *notices.notices)
-        case Export.SHADOWSERVER_HTTP:
-            return shadowserver.http_scan(notices, *notices.notices)
-        case Export.MISP:
-            events = [{"Event": misp.event(notices, one)} for one in notices.notices]
-            return (json.dumps({"response": events}, indent=1) + "\n").encode("ascii")
-        case Export.STIX:
-            return stix.document(notices, *notices.notices)
+    writers: dict[Export, Callable[..., Iterator[bytes]]] = {
+        Export.INTELMQ: intelmq.ndjson,
+        Export.SHADOWSERVER: shadowserver.darknet,
+        Export.SHADOWSERVER_HTTP: shadowserver.http_scan,
+        Export.MISP: misp.response,
+        Export.STIX: stix.document,
+    }
+    return b"".join(writers[export](notices, *notices.notices))

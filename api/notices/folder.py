@@ -11,7 +11,7 @@ import io
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2s
 from pathlib import Path
@@ -40,7 +40,7 @@ class Attachment:
 
     file: str
     what: Mapping[Language, str]  # in words
-    write: Callable[[Notices, Notice], bytes]
+    write: Callable[[Notices, Notice], Iterator[bytes]]  # in parts
     of_requests: bool = False  # and of nothing else
 
 
@@ -77,25 +77,22 @@ ATTACHMENTS = {
 """Formats by name."""
 
 
-def files(notices: Notices, formats: Sequence[Export], texts: Texts) -> dict[str, bytes]:
-    """Give all files of the folder by their paths in it. Raises TextError."""
-    written: dict[str, bytes] = {}
+def files(notices: Notices, formats: Sequence[Export], texts: Texts) -> Iterator[tuple[str, Iterable[bytes]]]:
+    """Give all files of the folder but its index, by their paths in it, each in parts. Raises TextError."""
     for notice in notices.notices:
         folder = notice.recipient.id
         has_requests = any(case.attempts for case in notice.cases)
         chosen = [one for one in map(ATTACHMENTS.__getitem__, formats) if has_requests or not one.of_requests]
         named = {one.file: one.what[notice.recipient.language] for one in chosen}
-        written[f"{folder}/{TEXT}"] = texts.text(notices, notice, named).encode()
+        yield f"{folder}/{TEXT}", [texts.text(notices, notice, named).encode()]
         for one in chosen:
-            written[f"{folder}/{one.file}"] = one.write(notices, notice)
-    written[UNADDRESSED] = _unaddressed(notices).encode()
-    told = json.dumps(index(notices, written), indent=2) + "\n"
-    return {INDEX: told.encode("ascii"), **written}  # first: by it an unfinished folder is known as ours
+            yield f"{folder}/{one.file}", one.write(notices, notice)
+    yield UNADDRESSED, [_unaddressed(notices).encode()]
 
 
-def index(notices: Notices, written: Mapping[str, bytes]) -> dict[str, object]:
+def index(notices: Notices, digests: Mapping[str, str]) -> bytes:
     """Tell programs what lies in the folder, and what became of all sources of the question."""
-    return {
+    told = {
         "provider": notices.sender.provider,
         "until": words.utc(notices.until),
         "sources": notices.sources,
@@ -112,8 +109,8 @@ def index(notices: Notices, written: Mapping[str, bytes]) -> dict[str, object]:
                 "sources": len(notice.cases),
                 "packets": sum(case.packets for case in notice.cases),
                 "files": {
-                    path: blake2s(data).hexdigest()
-                    for path, data in written.items()
+                    path: digest
+                    for path, digest in digests.items()
                     if path.startswith(f"{notice.recipient.id}/")
                 },
             }
@@ -121,6 +118,7 @@ def index(notices: Notices, written: Mapping[str, bytes]) -> dict[str, object]:
         ],
         "provenance": plain(notices.provenance),
     }
+    return (json.dumps(told, indent=2) + "\n").encode("ascii")
 
 
 def _unaddressed(notices: Notices) -> str:
@@ -151,13 +149,31 @@ def check(folder: Path) -> None:
 
 def make(
     folder: Path,
-    written: Mapping[str, bytes],
+    notices: Notices,
+    formats: Sequence[Export],
+    texts: Texts,
+    record: Record,
+    at: float,
+    known: Known,
+) -> None:
+    """Make the folder: nothing of it is there under its name before all of it is, and recorded.
+
+    Raises TextError, FolderError, Overtaken, RegistryError.
+    """
+    contents = files(notices, formats, texts)
+    write(folder, contents, lambda digests: index(notices, digests), record, named(notices), at, known)
+
+
+def write(
+    folder: Path,
+    contents: Iterable[tuple[str, Iterable[bytes]]],
+    index: Callable[[Mapping[str, str]], bytes],
     record: Record,
     names: Sequence[Named],
     at: float,
     known: Known,
 ) -> None:
-    """Write the files, record whom they name, and only then give the folder its name.
+    """Write files, record whom they name, and only then give the folder its name.
 
     Raises FolderError, Overtaken, RegistryError.
     """
@@ -166,12 +182,17 @@ def make(
     try:
         if unfinished.exists():
             _take_away(unfinished)
-        for path, data in written.items():
-            _write(unfinished / path, data)
-        _settle(unfinished)
+        _write(unfinished / INDEX, [])  # by it an unfinished folder is known as ours
+        try:
+            digests = {path: _write(unfinished / path, parts) for path, parts in contents}
+            _write(unfinished / INDEX, [index(digests)])
+            _settle(unfinished, *(part for part in unfinished.iterdir() if part.is_dir()))
+            number = record.begin(folder.absolute(), names, at, known.latest)
+        except BaseException:
+            shutil.rmtree(unfinished, ignore_errors=True)
+            raise
     except OSError as error:
         raise FolderError(f"{error.filename or unfinished}: {error.strerror or error}") from error
-    number = record.begin(folder.absolute(), names, at, known.latest)
     finish(record, number, folder)
 
 
@@ -216,18 +237,24 @@ def _take_away(unfinished: Path) -> None:
     shutil.rmtree(unfinished)
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, parts: Iterable[bytes]) -> str:
+    """Write a file, and give its digest."""
+    digest = blake2s()
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
-        file.write(data)
+        for part in parts:
+            digest.update(part)
+            file.write(part)
         file.flush()
         os.fsync(file.fileno())
+    return digest.hexdigest()
 
 
-def _settle(folder: Path) -> None:
-    """See to it that the names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _settle(*folders: Path) -> None:
+    """See to it that the names in folders are on the disk."""
+    for folder in folders:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

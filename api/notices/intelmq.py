@@ -6,6 +6,7 @@ Names of fields and classes are those of IntelMQ's harmonization (3.x); what it 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from darkscope.api.cases import Attempt, Case
 from darkscope.api.grades import CONFIDENCE
@@ -21,10 +22,12 @@ TLP = {Tlp.CLEAR: "WHITE", Tlp.AMBER_STRICT: "AMBER"}
 """Labels that its field does not know (it has those of TLP 1); `extra.tlp` has the label itself."""
 
 
-def ndjson(notices: Notices, notice: Notice) -> bytes:
-    """Write one recipient's events."""
-    lines = (json.dumps(one) for case in notice.cases for one in events(notices, notice, case))
-    return "".join(f"{line}\n" for line in lines).encode("ascii")
+def ndjson(notices: Notices, *told: Notice) -> Iterator[bytes]:
+    """Write the events of recipients, in parts."""
+    for notice in told:
+        for case in notice.cases:
+            for one in events(notices, notice, case):
+                yield f"{json.dumps(one)}\n".encode("ascii")
 
 
 def events(notices: Notices, notice: Notice, case: Case) -> list[Event]:

@@ -36,21 +36,40 @@ ON_THE_NETWORK = {"ip-src", "port", "AS"}
 THREAT_LOW, ANALYSIS_COMPLETE, YOUR_ORGANISATION = "3", "2", "0"
 
 
-def document(notices: Notices, notice: Notice) -> bytes:
-    """Write one recipient's sources."""
-    return (json.dumps({"Event": event(notices, notice)}, indent=1) + "\n").encode("ascii")
+def document(notices: Notices, notice: Notice) -> Iterator[bytes]:
+    """Write one recipient's event, in parts."""
+    yield b'{"Event": '
+    yield from _event(notices, notice)
+    yield b"}\n"
 
 
-def event(notices: Notices, notice: Notice) -> dict[str, object]:
-    """Give them as MISP's event."""
+def response(notices: Notices, *told: Notice) -> Iterator[bytes]:
+    """Write the events of several recipients, as MISP answers a search."""
+    yield b'{"response": ['
+    for number, notice in enumerate(told):
+        yield b',\n{"Event": ' if number else b'{"Event": '
+        yield from _event(notices, notice)
+        yield b"}"
+    yield b"]}\n"
+
+
+def _event(notices: Notices, notice: Notice) -> Iterator[bytes]:
     made = str(int(notices.until.timestamp()))
+    head = json.dumps(_head(notices, notice, made))
+    yield head.removesuffix("}").encode("ascii") + b', "Object": ['
+    objects = (one for case in notice.cases for one in _objects(notices, notice, case, made))
+    for number, one in enumerate(objects):
+        yield b"%b\n%b" % (b"," if number else b"", json.dumps(one).encode("ascii"))
+    yield b"\n]}"
+
+
+def _head(notices: Notices, notice: Notice, made: str) -> dict[str, object]:
+    """The event without its objects."""
     window = notices.provenance.period.window
     named = {kind for case in notice.cases for kind in kinds_of(case)}
-    kinds = [kind for kind in Kind if kind in named]
     tags = [f"tlp:{notice.recipient.tlp.value.lower()}"]
-    tags += [f'rsit:{TAXONOMIES[kind]}="{kind.value}"' for kind in kinds]
-    objects = [one for case in notice.cases for one in _objects(notices, notice, case, made)]
-    parts = (notice.recipient.id, *(str(one["uuid"]) for one in objects))
+    tags += [f'rsit:{TAXONOMIES[kind]}="{kind.value}"' for kind in Kind if kind in named]
+    parts = (notice.recipient.id, *(str(words.event_id(notice, case)) for case in notice.cases))
     return {
         "uuid": str(uuid5(words.NAMESPACE, "\n".join(parts))),
         "info": f"{notices.sender.provider}: {len(notice.cases)} sources of scans, "
@@ -62,7 +81,6 @@ def event(notices: Notices, notice: Notice) -> dict[str, object]:
         "analysis": ANALYSIS_COMPLETE,
         "distribution": YOUR_ORGANISATION,
         "Tag": [{"name": tag} for tag in tags],
-        "Object": objects,
     }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from darkscope.api.cases import Attempt, Case
@@ -56,13 +56,13 @@ SEVERITY = "high"
 """What Shadowserver gives these reports."""
 
 
-def darknet(notices: Notices, *told: Notice) -> bytes:
-    """Write the sources of recipients as `event4_honeypot_darknet`."""
+def darknet(notices: Notices, *told: Notice) -> Iterator[bytes]:
+    """Write the sources of recipients as `event4_honeypot_darknet`, in parts."""
     return table(DARKNET, (_event(notices, notice, case) for notice in told for case in notice.cases))
 
 
-def http_scan(notices: Notices, *told: Notice) -> bytes:
-    """Write the HTTP requests of recipients' sources as `event4_honeypot_http_scan`."""
+def http_scan(notices: Notices, *told: Notice) -> Iterator[bytes]:
+    """Write the HTTP requests of recipients' sources as `event4_honeypot_http_scan`, in parts."""
     return table(
         HTTP_SCAN,
         (
@@ -75,14 +75,17 @@ def http_scan(notices: Notices, *told: Notice) -> bytes:
     )
 
 
-def table(columns: Sequence[str], events: Iterable[Mapping[str, object]]) -> bytes:
+def table(columns: Sequence[str], events: Iterable[Mapping[str, object]]) -> Iterator[bytes]:
     """Write events in columns; what an event does not say is empty."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
-    writer.writerow(columns)
+    yield _line(columns)
     for event in events:
         cells = (event.get(column, "") for column in columns)
-        writer.writerow([words.cell(one) if isinstance(one, str) else one for one in cells])
+        yield _line([words.cell(one) if isinstance(one, str) else one for one in cells])
+
+
+def _line(cells: Sequence[object]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC).writerow(cells)
     return text.getvalue().encode()
 
 

@@ -44,15 +44,53 @@ MOST_OBSERVED = 999_999_999
 Object = dict[str, object]
 
 
-def document(notices: Notices, *told: Notice) -> bytes:
-    """Write the sources of recipients as one bundle."""
-    return (json.dumps(bundle(notices, *told), indent=1) + "\n").encode("ascii")
+def document(notices: Notices, *told: Notice) -> Iterator[bytes]:
+    """Write the sources of recipients as one bundle, in parts."""
+    names = (notice.recipient.id for notice in told)
+    events = (str(words.event_id(notice, case)) for notice in told for case in notice.cases)
+    identifier = uuid5(words.NAMESPACE, "\n".join((*names, *events)))
+    yield f'{{"type": "bundle", "id": "bundle--{identifier}", "objects": ['.encode("ascii")
+    for number, one in enumerate(objects(notices, *told)):
+        yield b"%b\n%b" % (b"," if number else b"", json.dumps(one).encode("ascii"))
+    yield b"\n]}\n"
 
 
-def bundle(notices: Notices, *told: Notice) -> Object:
-    """Give them as a bundle: markings, who observed, and for each source what was seen of it."""
-    provider = notices.sender.provider
-    identity: Object = {
+def objects(notices: Notices, *told: Notice) -> Iterator[Object]:
+    """Give the bundle's objects: markings, who observed, and for each source what was seen of it."""
+    labels = list(dict.fromkeys(notice.recipient.tlp for notice in told))
+    yield from map(_marking, labels)
+    identity = _identity(notices.sender.provider, labels)
+    yield identity
+    shared = _shared(told)
+    known: set[object] = set()  # networks that were told; all other observables are one source's
+    for notice in told:
+        own = [notice.recipient.tlp]
+        for case in notice.cases:
+            things = list({thing["id"]: thing for thing in _observables(notices, case)}.values())
+            for thing in things:
+                is_network = thing["type"] == "autonomous-system"
+                if thing["id"] not in known:
+                    yield thing | _marked(shared[case.asn] if is_network else own)
+                if is_network:
+                    known.add(thing["id"])
+            yield _observed(notices, notice, case, things) | {"created_by_ref": identity["id"]}
+
+
+def _shared(told: Sequence[Notice]) -> dict[int, list[Tlp]]:
+    """Labels under which each network is told of."""
+    labels: dict[int, dict[Tlp, None]] = {}
+    for notice in told:
+        for case in notice.cases:
+            labels.setdefault(case.asn, {})[notice.recipient.tlp] = None
+    return {asn: list(found) for asn, found in labels.items()}
+
+
+def _marked(labels: Sequence[Tlp]) -> Object:
+    return {"object_marking_refs": [_marking_id(tlp) for tlp in labels]} if labels else {}
+
+
+def _identity(provider: str, labels: Sequence[Tlp]) -> Object:
+    return {
         "type": "identity",
         "spec_version": "2.1",
         "id": f"identity--{uuid5(words.NAMESPACE, provider)}",
@@ -60,31 +98,7 @@ def bundle(notices: Notices, *told: Notice) -> Object:
         "modified": MARKINGS_CREATED,
         "name": visible(provider),
         "identity_class": "organization",
-    }
-    labels = list(dict.fromkeys(notice.recipient.tlp for notice in told))
-    seen: dict[str, Object] = {}
-    observed: list[Object] = []
-    for notice in told:
-        marking = _marking_id(notice.recipient.tlp)
-        for case in notice.cases:
-            things = list(_observables(notices, case))
-            for thing in things:
-                known = seen.setdefault(str(thing["id"]), {**thing, "object_marking_refs": []})
-                marks = known["object_marking_refs"]
-                if isinstance(marks, list) and marking not in marks:
-                    marks.append(marking)
-            observed.append(_observed(notices, notice, case, things) | {"created_by_ref": identity["id"]})
-    marks = [_marking_id(tlp) for tlp in labels]
-    names = "\n".join((*(notice.recipient.id for notice in told), *(str(one["id"]) for one in observed)))
-    return {
-        "type": "bundle",
-        "id": f"bundle--{uuid5(words.NAMESPACE, names)}",
-        "objects": [
-            *(_marking(tlp) for tlp in labels),
-            identity | ({"object_marking_refs": marks} if marks else {}),
-            *seen.values(),
-            *observed,
-        ],
+        **_marked(labels),
     }
 
 
@@ -122,12 +136,15 @@ def _observed(notices: Notices, notice: Notice, case: Case, things: Sequence[Obj
             *sorted({name.lower() for one in case.attempts for name in (*one.cves, *one.rules)}),
         ],
         "confidence": CONFIDENCE[case.grade],
-        "object_marking_refs": [_marking_id(notice.recipient.tlp)],
+        **_marked([notice.recipient.tlp]),
     }
 
 
 def _observables(notices: Notices, case: Case) -> Iterator[Object]:
-    """The address, its network, and each packet of which the protocol is known."""
+    """The address, its network, each packet of which the protocol is known, and each request.
+
+    The same request twice in one connection is one observable, given twice.
+    """
     version = case.sender[0]
     address = _named({"type": f"ipv{version}-addr", "value": case.address}, "value")
     if case.asn:
@@ -141,12 +158,8 @@ def _observables(notices: Notices, case: Case) -> Iterator[Object]:
     for sample in case.samples:
         if sample.protocol is not None:
             yield _traffic(version, str(address["id"]), sample)
-    seen: set[object] = set()
     for attempt in case.attempts:
-        asked = _request(version, str(address["id"]), attempt)
-        if asked["id"] not in seen:  # the same request twice in one connection is one observable
-            seen.add(asked["id"])
-            yield asked
+        yield _request(version, str(address["id"]), attempt)
 
 
 def _traffic(version: int, source: str, sample: Sample) -> Object:

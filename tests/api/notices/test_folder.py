@@ -17,8 +17,8 @@ from darkscope.api.grades import Grade, Reason
 from darkscope.api.notices import folder
 from darkscope.api.notices.export import Export
 from darkscope.api.notices.notice import Notice, Unaddressed
-from darkscope.api.notices.record import Known, Record, known
-from darkscope.api.notices.texts import Texts
+from darkscope.api.notices.record import Known, Overtaken, Record, known
+from darkscope.api.notices.texts import TextError, Texts
 
 ALL = tuple(Export)
 JP = replace(RECIPIENT, id="jp", name="Japan", email=("a@jp.example", "b@jp.example"))
@@ -29,6 +29,14 @@ TOLD = replace(
     sources=7,
 )
 TOLD = replace(TOLD, notices=(*TOLD.notices, Notice(JP, (case("192.0.2.8", attempts=(ATTEMPT,)),))))
+
+
+NOTHING = Known(0, frozenset())
+
+
+def contents() -> dict[str, bytes]:
+    """All files but the index."""
+    return {path: b"".join(parts) for path, parts in folder.files(TOLD, ALL, Texts())}
 
 
 @pytest.fixture
@@ -49,12 +57,12 @@ def tree(path: Path) -> dict[str, bytes]:
 def test_a_folder_has_one_for_each_recipient_an_index_and_who_has_no_contact(
     tmp_path: Path, record: Record
 ) -> None:
-    files = folder.files(TOLD, ALL, Texts())
-    folder.make(tmp_path / "out", files, record, folder.named(TOLD), 100.0, Known(0, frozenset()))
+    folder.make(tmp_path / "out", TOLD, ALL, Texts(), record, 100.0, NOTHING)
+    files = tree(tmp_path / "out")
     attached = [folder.ATTACHMENTS[one].file for one in Export]
     wanted = {f"{name}/{file}" for name in ("vn", "jp") for file in ("notice.txt", *attached)}
     wanted.remove("vn/event4_honeypot_http_scan.csv")  # there are no requests
-    assert tree(tmp_path / "out") == files
+    assert {path: data for path, data in files.items() if path != "index.json"} == contents()
     assert set(files) == wanted | {"index.json", "no-contact.csv"}
     assert files["no-contact.csv"].decode() == (
         "country,asn,owner,sources,packets\nUS,64500,Example Networks,2,9\nZZ,,,1,1\n"
@@ -96,23 +104,21 @@ def test_a_folder_has_one_for_each_recipient_an_index_and_who_has_no_contact(
     )
 
 
-def test_the_same_notices_have_the_same_bytes() -> None:
-    assert folder.files(TOLD, ALL, Texts()) == folder.files(TOLD, ALL, Texts())
+def test_the_same_notices_have_the_same_bytes(tmp_path: Path, record: Record) -> None:
+    for number, name in enumerate(("one", "two")):
+        folder.make(tmp_path / name, TOLD, ALL, Texts(), record, 1.0, Known(number, frozenset()))
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
 
 
 def test_no_file_says_which_sensor_saw_it() -> None:
     assert CASE.samples[0].sensor == "tokyo-1"
-    assert not [
-        path
-        for path, data in folder.files(TOLD, ALL, Texts()).items()
-        if b"tokyo" in data or b"pot-1" in data
-    ]
+    assert not [path for path, data in contents().items() if b"tokyo" in data or b"pot-1" in data]
 
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path: Path, record: Record) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(folder.FolderError, match="is there already"):
-        folder.make(tmp_path / "out", {"a": b""}, record, [], 1.0, Known(0, frozenset()))
+        folder.make(tmp_path / "out", TOLD, ALL, Texts(), record, 1.0, NOTHING)
     assert (names(tmp_path), record.pending()) == (["out"], [])
 
 
@@ -120,14 +126,14 @@ def test_an_unfinished_folder_of_somebody_else_is_left_alone(tmp_path: Path, rec
     (tmp_path / "out.unfinished").mkdir()
     (tmp_path / "out.unfinished" / "thesis.txt").write_text("x")
     with pytest.raises(folder.FolderError, match="was not made by `darkscope notices`"):
-        folder.make(tmp_path / "out", {"index.json": b""}, record, [], 1.0, Known(0, frozenset()))
+        folder.make(tmp_path / "out", TOLD, ALL, Texts(), record, 1.0, NOTHING)
     assert tree(tmp_path / "out.unfinished") == {"thesis.txt": b"x"}
 
 
 def test_where_nothing_can_be_written_nothing_is_recorded(tmp_path: Path, record: Record) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(folder.FolderError, match="file"):
-        folder.make(tmp_path / "file" / "out", {"a": b""}, record, [], 1.0, Known(0, frozenset()))
+        folder.make(tmp_path / "file" / "out", TOLD, ALL, Texts(), record, 1.0, NOTHING)
     assert known(tmp_path / "ledger", 0.0) == Known(0, frozenset())
 
 
@@ -157,9 +163,9 @@ Path.rename = dying(Path.rename)
 Record.end = dying(Record.end)
 with closing(Record(place / "ledger")) as record:
     folder.recover(record)
-    files = {"index.json": b"{}", "vn/notice.txt": b"text"}
-    latest = Known(0, frozenset())
-    folder.make(place / "out", files, record, [("vn", "scanner", (4, 0, 7))], 100.0, latest)
+    contents = [("vn/notice.txt", [b"text"]), ("no-contact.csv", [b""])]
+    names, latest = [("vn", "scanner", (4, 0, 7))], Known(0, frozenset())
+    folder.write(place / "out", contents, lambda _: b"{}", record, names, 100.0, latest)
 print(calls)
 """
 
@@ -173,8 +179,8 @@ def killed(place: Path, step: int) -> int:
     return int(done.stdout or 0)
 
 
-STEPS = 7
-"""Two files, the folder's names on the disk, the record, the name, that on the disk, the record's end."""
+STEPS = 9
+"""Four writes, the folders' names on the disk, the record, the name, that on the disk, the record's end."""
 
 
 def test_these_are_all_the_steps(tmp_path: Path) -> None:
@@ -194,7 +200,7 @@ def test_whatever_is_killed_when_a_source_counts_as_named_just_if_its_folder_is_
         is_named = bool(known(tmp_path / "ledger", 0.0).named)
         assert is_named == (tmp_path / "out").exists()
         if not is_named:
-            folder.make(tmp_path / "out", {"index.json": b"{}"}, record, [], 1.0, Known(0, frozenset()))
+            folder.make(tmp_path / "out", TOLD, ALL, Texts(), record, 1.0, NOTHING)
     assert names(tmp_path) == ["out"]
 
 
@@ -204,3 +210,14 @@ def test_what_was_recorded_and_taken_away_may_be_named_again(tmp_path: Path, rec
         f"{tmp_path / 'out'}: was recorded, and is gone; whom it named may be named again"
     ]
     assert known(tmp_path / "ledger", 0.0).named == frozenset()
+
+
+def test_where_a_text_fails_or_others_were_first_nothing_is_left(tmp_path: Path, record: Record) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "notice.en.txt").write_text("{{ nobody }}")
+    with pytest.raises(TextError):
+        folder.make(tmp_path / "out", TOLD, ALL, Texts(tmp_path / "texts"), record, 1.0, NOTHING)
+    folder.make(tmp_path / "first", TOLD, ALL, Texts(), record, 1.0, NOTHING)
+    with pytest.raises(Overtaken):
+        folder.make(tmp_path / "out", TOLD, ALL, Texts(), record, 1.0, NOTHING)
+    assert names(tmp_path) == ["first", "texts"]

@@ -66,7 +66,7 @@ def harmonization() -> Any:
 
 def read(told: Notices) -> list[dict[str, Any]]:
     """Events as written; each was taken by IntelMQ, which refuses what it does not know."""
-    lines = ndjson(told, told.notices[0]).splitlines()
+    lines = b"".join(ndjson(told, told.notices[0])).splitlines()
     for line in lines:
         event = MessageFactory.unserialize(line.decode(), harmonization=harmonization(), default_type="Event")
         assert event["source.ip"] == json.loads(line)["source.ip"]
@@ -166,18 +166,18 @@ def test_every_label_is_stated_and_written_as_intelmq_knows_it(tlp: Tlp) -> None
 
 
 def test_sensors_are_named_only_where_the_settings_say_so() -> None:
-    assert b"tokyo-1" not in ndjson(notices(CASE), notices(CASE).notices[0])
+    assert b"tokyo-1" not in b"".join(ndjson(notices(CASE), notices(CASE).notices[0]))
     (event,) = read(notices(CASE, sender=replace(SENDER, names_sensors=True)))
     assert event["extra.samples"][0]["sensor"] == "tokyo-1"
     asked = case(attempts=(ATTEMPT,))
-    assert b"pot-1" not in ndjson(notices(asked), notices(asked).notices[0])
+    assert b"pot-1" not in b"".join(ndjson(notices(asked), notices(asked).notices[0]))
     assert read(notices(asked, sender=replace(SENDER, names_sensors=True)))[1]["extra.sensor"] == "pot-1"
 
 
 @given(hostile())
 @settings(deadline=None)
 def test_whatever_strangers_write_is_taken_whole(told: Notices) -> None:
-    data = ndjson(told, told.notices[0])
+    data = b"".join(ndjson(told, told.notices[0]))
     data.decode("ascii")
     assert [event["source.ip"] for event in read(told)] == [
         one.address for one in told.notices[0].cases for _ in range(1 + len(one.attempts))

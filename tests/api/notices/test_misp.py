@@ -20,7 +20,7 @@ from darkscope.ingest.contacts import Tlp
 
 def read(told: Notices) -> dict[str, Any]:
     """The event as written; pymisp has taken it, and each object fits the template."""
-    data = document(told, told.notices[0])
+    data = b"".join(document(told, told.notices[0]))
     event = MISPEvent()
     event.from_json(data.decode())
     for found in event.objects:

@@ -46,7 +46,7 @@ LIKELY = {
 
 def read(told: Notices) -> list[dict[str, str]]:
     """Rows without empty cells."""
-    reader = csv.DictReader(io.StringIO(darknet(told, told.notices[0]).decode(), newline=""))
+    reader = csv.DictReader(io.StringIO(b"".join(darknet(told, told.notices[0])).decode(), newline=""))
     assert reader.fieldnames == COLUMNS.split()
     return [{name: cell for name, cell in row.items() if cell} for row in reader]
 
@@ -75,7 +75,7 @@ def test_an_infected_source_has_its_malware_and_an_unknown_port_is_empty() -> No
 def test_requests_have_columns_of_their_own() -> None:
     tls = replace(ATTEMPT, application="tls", number=1)
     told = notices(CASE, case("192.0.2.7", attempts=(ATTEMPT, tls), grade=Grade.CONFIRMED))
-    reader = csv.DictReader(io.StringIO(http_scan(told, told.notices[0]).decode(), newline=""))
+    reader = csv.DictReader(io.StringIO(b"".join(http_scan(told, told.notices[0])).decode(), newline=""))
     assert reader.fieldnames == [*COLUMNS.split()[:-1], *OF_REQUESTS.split()]
     (row,) = ({name: cell for name, cell in row.items() if cell} for row in reader)
     assert row == {
@@ -105,7 +105,7 @@ def test_requests_have_columns_of_their_own() -> None:
 @given(hostile())
 @settings(deadline=None)
 def test_whatever_strangers_write_stays_in_its_cell_and_no_spreadsheet_runs_it(told: Notices) -> None:
-    asked = csv.DictReader(io.StringIO(http_scan(told, told.notices[0]).decode(), newline=""))
+    asked = csv.DictReader(io.StringIO(b"".join(http_scan(told, told.notices[0])).decode(), newline=""))
     cells = [cell for row in (*read(told), *asked) for cell in row.values() if cell]
     assert len(read(told)) == len(told.notices[0].cases)
     assert not [cell for cell in cells if cell[0] in "=+-@\t\r"]

@@ -24,7 +24,7 @@ OBSERVABLES = {"ipv4-addr", "ipv6-addr", "autonomous-system", "network-traffic"}
 
 def read(told: Notices) -> list[dict[str, Any]]:
     """Objects as written; stix2 has parsed the bundle, and names observables alike."""
-    data = document(told, told.notices[0]).decode("ascii")
+    data = b"".join(document(told, told.notices[0])).decode("ascii")
     bundle = stix2.parse(data, allow_custom=False, version="2.1")
     written: list[dict[str, Any]] = json.loads(data)["objects"]
     assert len(bundle.objects) == len(written)
