@@ -49,6 +49,9 @@ FEW = 200_000
 CLASSES = tuple(traffic.value for traffic in Traffic if traffic is not Traffic.RESEARCH)
 """Classes that `sources` counts; what a research scanner sends is `scan` there, and so it is here."""
 
+THEIRS = frozenset({Traffic.SCAN.value, Traffic.OTHER.value, Traffic.RESEARCH.value})
+"""Classes of packets that are neither forged nor replies to forged ones."""
+
 SCANS = frozenset({Traffic.SCAN.value, Traffic.RESEARCH.value})
 """Classes of flows that are `scan` here."""
 
@@ -301,16 +304,18 @@ class LedgerSenders:
             .filter(pl.col("minute") >= start, pl.col("minute") < end),
             [proof],
         )
-        # What the minute's flows all are, its first packet is.
-        asked = replace(
-            where, sensors=None, classes=SCANS if where.classes is None else where.classes & SCANS
+        # What the minute's flows all are, its first packet is. Where a honeypot answers, more than scans follow.
+        asked = replace(where, sensors=None, classes=None, tools=None)
+        is_asked = pl.all_horizontal(pl.col("class").is_in(sorted(THEIRS)), *conditions(asked))
+        scans = SCANS if where.classes is None else where.classes & SCANS
+        is_scan = pl.all_horizontal(
+            pl.col("class").is_in(sorted(scans)), *conditions(replace(asked, tools=where.tools))
         )
-        is_asked = pl.all_horizontal(pl.lit(value=True), *conditions(asked))
         pieces = self._flows(window)
         minutes = [
             of_senders(scan(self._snapshot, piece, self._deadline), wanted)
             .join(first.lazy(), on=["row", "sensor", "minute"], how="semi")
-            .select("row", "sensor", "minute", "protocol", "port", is_asked=is_asked)
+            .select("row", "sensor", "minute", "protocol", "port", is_asked=is_asked, is_scan=is_scan)
             for piece in pieces
         ]
         is_one = pl.struct("protocol", "port").n_unique() == 1
@@ -319,10 +324,11 @@ class LedgerSenders:
             .group_by("row", "sensor", "minute")
             .agg(
                 pl.col("is_asked").all(),
+                pl.col("is_scan").any(),
                 pl.when(is_one).then(pl.col("protocol").first()).alias("protocol"),
                 pl.when(is_one).then(pl.col("port").first()).alias("port"),
             )
-            .filter("is_asked"),
+            .filter("is_asked", "is_scan"),
             pieces,
         )
         return (

@@ -150,7 +150,7 @@ def drawn(found: Notices, out: Path | None) -> RenderableType:
     lines += [f"written to {out}"] if out else ["nothing was written"]
     return Group(
         heading("Notices", found.provenance),
-        table,
+        *([table] if found.notices else ()),
         *(Text(line) for line in lines),
         around(found.provenance),
     )

@@ -123,6 +123,7 @@ def _variables(notices: Notices, notice: Notice, attachments: Mapping[str, str])
         "kinds": {kind.value: kinds[kind.value] for kind in Kind if kinds[kind.value]},
         "grades": {grade.value: grades[grade.value] for grade in NAMED if grades[grade.value]},
         "ports": sorted(ports.items(), key=lambda one: (-one[1], one[0]))[:PORTS],
+        "width": max((len(case.address) for case in notice.cases[:LISTED]), default=0),
         "more": max(0, len(notice.cases) - LISTED),
         "attachments": dict(attachments),
         "cases": [

@@ -399,8 +399,10 @@ def test_samples_are_first_packets_whose_minute_was_all_asked_about(snapshot: Ma
         *minutes(14, sensor="c", port=23, **{"class": "backscatter"}),
         *minutes(15, sensor="d", protocol=1, port=-1),
         *minutes(16, sensor="e", port=23),
+        *minutes(16, sensor="e", port=23, **{"class": "other"}),
+        *minutes(17, sensor="f", port=23, **{"class": "other"}),
     ]
-    hours = {"a": 0, "b": 60, "c": 120, "d": 180, "e": 240}
+    hours = {"a": 0, "b": 60, "c": 120, "d": 180, "e": 240, "f": 300}
     sources = [proof(1, at, at, sensor=name, source_port=1000 + at) for name, at in hours.items()]
     sources[3]["source_port"] = -1
     sources += [proof(1, 240, 250, sensor="e", source_port=9), proof(2, 0, 0)]

@@ -43,8 +43,8 @@ What was asked for, by the number of addresses:
   445/TCP: 2
 
 Address, time (Asia/Ho_Chi_Minh), source port, destination port, packets in all, tool
-  192.0.2.7  2020-06-24 19:00:05 +0700  40000  445/TCP  3  mirai  AS64500 Example Networks  QNAP NAS
-  198.41.0.4  2020-06-24 19:00:00 +0700  -  -  3  -  AS64500 Example Networks  CVE-2019-7192 CVE-2019-7194
+  192.0.2.7   2020-06-24 19:00:05 +0700  40000  445/TCP          3  mirai  AS64500 Example Networks  QNAP NAS
+  198.41.0.4  2020-06-24 19:00:00 +0700      -  -                3  -  AS64500 Example Networks  CVE-2019-7192
 
 Where several customers share an address, time and source port together tell which of them it was.
 
@@ -67,7 +67,8 @@ def text(told: Notices, folder: Path | None = None) -> str:
 
 def test_the_english_text_says_who_what_when_and_how_sure() -> None:
     bot = case("192.0.2.7", grade=Grade.CONFIRMED, tools=("mirai",), device="QNAP NAS")
-    assert text(notices(bot, case(samples=(), attempts=(ATTEMPT,)))) == ENGLISH
+    one = replace(ATTEMPT, cves=ATTEMPT.cves[:1])
+    assert text(notices(bot, case(samples=(), attempts=(one,)))) == ENGLISH
 
 
 def test_the_japanese_text_says_the_same() -> None:
@@ -86,7 +87,7 @@ def test_the_japanese_text_says_the_same() -> None:
         "確認済み (confirmed",
         "可能性が高い (likely",
         "445/TCP: 2\n",
-        "  198.41.0.4  2020-06-24 21:00:05 +0900  40000  445/TCP  3  -  AS64500 Example Networks\n",
+        "  198.41.0.4  2020-06-24 21:00:05 +0900  40000  445/TCP          3  -  AS64500 Example Networks\n",
         "intelmq.ndjson: IntelMQ events, one a line\n",
         "ご質問、訂正のご連絡先: soc@csirt.example\n",
     ):
@@ -104,7 +105,7 @@ def test_a_text_lists_some_and_counts_the_rest(recipient: object) -> None:
 
 def test_the_port_of_a_packet_is_written_as_everywhere() -> None:
     ping = case(samples=(replace(SAMPLE, protocol=1, port=None, source_port=None),))
-    assert "  198.41.0.4  2020-06-24 19:00:05 +0700  -  0/ICMP  3  -  " in text(notices(ping))
+    assert "  198.41.0.4  2020-06-24 19:00:05 +0700      -  0/ICMP           3  -  " in text(notices(ping))
 
 
 @given(hostile())
