@@ -318,7 +318,7 @@ def _row(
         ongoing=one["end"] + SILENCE >= until,
         packets=one["packets"],
         peak=one["peak"],
-        answers_per_second=one["peak"] / 60 * _ADDRESSES / watched if watched else None,
+        answers_per_second=_rounded(one["peak"] / 60 * _ADDRESSES / watched) if watched else None,
         sensors=one["sensors"],
         targets=one["targets"],
         ports=tuple(port_text(one["protocol"], port) for port in one["ports"][:NAMED]),
@@ -327,6 +327,11 @@ def _row(
         resets=one["resets"],
         icmp=one["packets"] - one["syn_acks"] - one["resets"],
     )
+
+
+def _rounded(rate: float) -> float:
+    """Write an order of magnitude as one: by two digits."""
+    return float(f"{rate:.2g}")
 
 
 def events(rows: Iterable[AttackRow]) -> pl.DataFrame:

@@ -20,7 +20,7 @@ from darkscope.api.keys import Scope
 
 EXAMPLE = """\
 victim,country,owner,protocol,start,end,seconds,ongoing,packets,peak,answers_per_second,sensors,targets,ports,all_ports,syn_acks,resets,icmp
-192.0.2.80,US,AS64500,TCP,2020-05-14T17:20:03+09:00,2020-05-14T17:34:58+09:00,895,False,1100,93,1849000.5,9,88,80/TCP,1,771,329,0
+192.0.2.80,US,AS64500,TCP,2020-05-14T17:20:03+09:00,2020-05-14T17:34:58+09:00,895,False,1100,93,1800000.0,9,88,80/TCP,1,771,329,0
 """
 
 Moment = Annotated[datetime, Field(examples=["2020-05-14T17:20:03+09:00"])]
@@ -49,7 +49,7 @@ class AttackRowAnswer(Described):
     """Echoes at the sensors asked about."""
     peak: Annotated[int, Field(ge=30, examples=[93])]
     """Echoes of the fullest minute, which may begin every ten seconds."""
-    answers_per_second: Annotated[float | None, Field(examples=[1849000.5])]
+    answers_per_second: Annotated[float | None, Field(examples=[1800000.0])]
     """What the victim sent to all of IPv4 in that minute, if sources were forged evenly: an order of magnitude.
     Null for IPv6, and where not all sensors' addresses are known."""
     sensors: Annotated[int, Field(ge=1, examples=[9])]

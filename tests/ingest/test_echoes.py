@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from ipaddress import ip_address
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import dpkt
@@ -20,6 +22,7 @@ from ledgers import NOON, PLACES, Site, at, read
 from ledgers import packets as packets_of
 from packets import (
     ETHERNET,
+    RAW,
     SOURCE6,
     TARGET,
     TARGET6,
@@ -34,6 +37,8 @@ from packets import (
 
 from darkscope.ingest.capture.frames import Frames, Interface
 from darkscope.ingest.decode.decoder import Decoder
+from darkscope.ingest.decode.protocols import ICMP, ICMPV6, TCP
+from darkscope.ingest.decode.reference import read as read_frame
 from darkscope.ingest.echoes import Echoes
 from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.upkeep import keep_up
@@ -336,9 +341,64 @@ def test_victims_are_those_that_dpkt_reads(frames: list[bytes]) -> None:
     assert {tuple(key): packets for *key, packets in rows} == wanted
 
 
-def test_the_table_holds_what_the_protocols_say_that_are_counted() -> None:
-    assert ECHOING == (1, 6, 58)
-    assert "packets" in ECHOES.schema
+def hostile_errors(count: int) -> list[bytes]:
+    """ICMP errors whose quotes are bent and cut, of packets that are the sensor's and of others'."""
+    random = Random(20261130)
+    version6 = ipv6(tcp(443), source=TARGET6)
+    quotes = [
+        forged(tcp(443)),
+        forged(udp(53), 17),
+        forged(icmp(), 1),
+        forged(tcp(443), options=bytes(12)),
+        forged(tcp(443), flags=0x2000),
+        forged(tcp(443), source=ROUTER),
+        ipv6(bytes((6, 0, 1, 4)) + bytes(4) + tcp(443), 0, source=TARGET6),
+        version6,
+    ]
+    frames = []
+    for _ in range(count):
+        quote = bytearray(random.choice(quotes))
+        for _ in range(random.choice((0, 1, 1, 2, 5))):
+            at = int(len(quote) * random.random() ** 1.5)
+            quote[at] = random.choice(
+                (0, 1, 4, 5, 6, 17, 0x40, 0x45, 0x4F, 0x60, 0xFF, random.randrange(256))
+            )
+        cut = bytes(quote[: random.randrange(len(quote) + 1)] if random.random() < 0.4 else quote)
+        if random.random() < 0.5:
+            frames.append(error(cut, random.choice((3, 4, 5, 11, 12))))
+        else:
+            frames.append(ethernet(ipv6(icmp(random.choice((1, 2, 3, 4)), 0, cut), 58), 0x86DD))
+    return frames
+
+
+def test_of_hostile_quotes_victims_are_those_that_the_reference_reads() -> None:
+    frames = hostile_errors(20_000)
+    wanted: Counter[tuple[int, int, int, int]] = Counter()
+    followed = 0
+    for frame in frames:
+        of_error = read_frame(frame, ETHERNET)
+        quote = read_frame(frame[of_error.payload : of_error.payload + of_error.payload_length], RAW)
+        is_its = quote.rejected is None and (quote.version, quote.source) == (
+            of_error.version,
+            of_error.target,
+        )
+        followed += is_its
+        victim = quote.target if is_its else of_error.source
+        told = (quote.protocol, quote.port) if is_its else (of_error.protocol, -1)
+        wanted[(of_error.version, victim, *told)] += 1
+    assert 3_000 < followed < 15_000
+    rows = echoed(frames).select("version", "victim_high", "victim_low", "protocol", "port", "packets").rows()
+    found = Counter(
+        {
+            (version, (high % (1 << 64) << 64) | low % (1 << 64), protocol, port): packets
+            for version, high, low, protocol, port, packets in rows
+        }
+    )
+    assert found == wanted
+
+
+def test_the_protocols_that_echo_are_tcp_and_those_of_icmp() -> None:
+    assert ECHOING == (ICMP, TCP, ICMPV6)
 
 
 @pytest.fixture
