@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 
 from darkscope.api.ask import Observer
 from darkscope.api.asked import Asked
+from darkscope.api.attacks import events as attack_events
 from darkscope.api.calendars import Calendars
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import told
@@ -24,9 +28,9 @@ from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import PeriodError
 from darkscope.api.phenomena.detector import detect
-from darkscope.api.phenomena.watching import due
+from darkscope.api.phenomena.watching import attacked, due
 from darkscope.api.selection import known, organisations
-from darkscope.api.store import StoreError
+from darkscope.api.store import ExpiredError, StoreError
 from darkscope.ingest.events import Event, write
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
@@ -40,6 +44,12 @@ EVERY = 3600.0
 AGAIN = 60.0
 """Seconds before another look where the ledger is not there, or cannot be read."""
 
+LAST_DAYS, RECENT = "28d", "2d"
+"""The period where none is given, and the part of it whose attacks are looked at: so long none goes on unseen."""
+
+ATTACKS = 50
+"""Attacks of one look, the most packets first: small ones would cover all graphs with marks."""
+
 MOST = 1000
 """Proposals of one look."""
 
@@ -50,7 +60,7 @@ def watch(
         typer.Option(
             "--period", help="28d: the last days. Or a period that is over, as elsewhere, with --once."
         ),
-    ] = "28d",
+    ] = LAST_DAYS,
     once: Annotated[bool, typer.Option("--once", help="Look once, and end.")] = False,
     home: Annotated[
         bool | None, typer.Option("--home/--abroad", help="Only sensors at home, or abroad.")
@@ -98,7 +108,22 @@ def look(settings: Settings, asked: Asked, now: datetime) -> list[Event]:
     observer = Observer(store, sensors, labels(sensors), now, calendars=Calendars(settings.holidays))
     found = detect(observer, question, MOST)
     today = min(now, question.period.window.end).astimezone(question.period.zone).date()
-    return write(ledger, settings.worker, lambda events: list(due(found, events, today)))
+    attacks = _attacks(observer, settings, asked, now)
+
+    def decide(events: Sequence[Event]) -> list[Event]:
+        return [*due(found, events, today), *attacked(attacks, events)]
+
+    return write(ledger, settings.worker, decide)
+
+
+def _attacks(observer: Observer, settings: Settings, asked: Asked, now: datetime) -> pl.DataFrame:
+    """The greatest attacks of the last days, or of a period that is over, as rows of `events`."""
+    period = RECENT if asked.period == LAST_DAYS else asked.period
+    question = replace(asked, period=period).question(settings.time_zone, now)
+    try:
+        return attack_events(observer.attacks(question, ATTACKS).rows)
+    except ExpiredError:
+        return attack_events(())
 
 
 def _again(settings: Settings, asked: Asked, watched: tuple[int, date] | None) -> tuple[int, date]:

@@ -74,17 +74,22 @@ OFFICES = 10
 Floats = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Table:
     """Daily packets of series: one row each."""
 
     keys: list[Key]
     counts: Floats
 
-    @property
+    @cached_property
     def places(self) -> dict[Key, int]:
         """Row of each key."""
         return {key: number for number, key in enumerate(self.keys)}
+
+    def leading(self, limit: int) -> list[Key]:
+        """Keys with the most packets, in order."""
+        order = np.argsort(-self.counts.sum(axis=1), kind="stable")
+        return [self.keys[row] for row in order[:limit].tolist()]
 
 
 def detect(observer: Observer, question: Question, limit: int = 30) -> Phenomena:
@@ -107,14 +112,9 @@ class _Detector:
         self.weekday = self.days[0].weekday()
         start = question.period.window.start.astimezone(question.period.zone).date()
         self.first = next((number for number, day in enumerate(self.days) if day >= start), len(self.days))
-        store, window = observer.store, self.steady.days.window
-        self.totals = {
-            dimension: store.totals(dimension, window, self.steady.where).drop_nulls()
-            for dimension in (Dimension.PORTS, Dimension.COUNTRIES)
-        }
         self.tables = {
-            dimension: self._table(dimension, totals.select(dimension.columns).rows(), self.steady.where)
-            for dimension, totals in self.totals.items()
+            dimension: self._table(dimension, None, self.steady.where)
+            for dimension in (Dimension.PORTS, Dimension.COUNTRIES)
         }
         self.all = self.tables[Dimension.COUNTRIES].counts.sum(axis=0)
         self.fewest = max(FEWEST, WEIGHT * float(self.all[self.first :].sum()))
@@ -141,20 +141,22 @@ class _Detector:
             self.steady.provenance,
         )
 
-    def _table(self, dimension: Dimension, keys: list[Key], where: Filter) -> Table:
-        table = Table(keys, np.zeros((len(keys), len(self.days))))
-        if not keys:
-            return table
+    def _table(self, dimension: Dimension, keys: list[Key] | None, where: Filter) -> Table:
+        """Daily packets of some values, or of all."""
+        columns = list(dimension.columns)
         rows = self.observer.store.series(dimension, self.steady.days, where, keys).drop_nulls()
-        at = pl.DataFrame(keys, schema={name: rows.schema[name] for name in dimension.columns}, orient="row")
-        placed = rows.join(at.with_row_index("row"), on=list(dimension.columns))
-        table.counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
-        return table
+        if keys is None:
+            keys = rows.select(columns).unique().sort(columns).rows()
+        counts = np.zeros((len(keys), len(self.days)))
+        at = pl.DataFrame(keys, schema={name: rows.schema[name] for name in columns}, orient="row")
+        placed = rows.join(at.with_row_index("row"), on=columns)
+        counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
+        return Table(keys, counts)
 
     def _findings(self) -> list[Finding]:
         """Series that leave their level in the period."""
         ports, countries = self.tables[Dimension.PORTS], self.tables[Dimension.COUNTRIES]
-        leading = ranking.leading(Dimension.PORTS, self.totals[Dimension.PORTS], LEADING)
+        leading = ports.leading(LEADING)
         series = len(ports.keys) + (1 + LEADING) * len(countries.keys)
         self.score = demanded(series, len(self.days))
         found = [Finding((int(key[0]), int(key[1])), None, one) for key, one in self._excursions(ports)]
@@ -474,7 +476,7 @@ class _Detector:
         """Leading countries that keep office hours, and of which that is not said yet."""
         period = self.question.period
         window = self._past(period.window)
-        leading = ranking.leading(Dimension.COUNTRIES, self.totals[Dimension.COUNTRIES], OFFICES)
+        leading = self.tables[Dimension.COUNTRIES].leading(OFFICES)
         told = {one.value for proposal in proposals for one in proposal.office_hours}
         where = self.question.where
         for office in self._office_hours(where, window, [str(country) for (country,) in leading]):

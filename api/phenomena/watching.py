@@ -6,11 +6,14 @@ some days while it is young.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
+
+import polars as pl
 
 from darkscope.api.language import Language
 from darkscope.api.periods import midnight
@@ -56,6 +59,22 @@ def due(found: Phenomena, known: Sequence[Event], today: date) -> Iterator[Event
     for one in ours:
         if not one.end and one.id not in told and one.start < now:
             yield replace(one, end=now)
+
+
+def attacked(rows: pl.DataFrame, known: Sequence[Event]) -> Iterator[Event]:
+    """Give the events of attacks (rows of `events`) that are to be written: new ones, and those that are over by now.
+
+    An attack is known again by when it began and by its subject.
+    """
+    by_id = {one.id: one for one in known if one.id}
+    for row in rows.iter_rows(named=True):
+        told = {name: row[name] for name in ("start", "end", "kind", "subject", "title", "text")}
+        name = f"{row['kind']}-{row['subject'].lower()}-{row['start']}"
+        event = Event(id=name, numbers=json.loads(row["numbers"]), **told)
+        its = by_id.get(event.id)
+        if its is None or (not its.end and event.end):
+            yield event
+        by_id[event.id] = event
 
 
 def _known(proposal: Proposal, events: Iterable[Event], zone: ZoneInfo) -> Event | None:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import polars as pl
 from proposed import phenomena, proposal
 
 from darkscope.api.breadth import Verdict
 from darkscope.api.phenomena.proposal import Kind, Proposal
-from darkscope.api.phenomena.watching import due
+from darkscope.api.phenomena.watching import attacked, due
 from darkscope.ingest.events import SECOND, Event
 
 TODAY = date(2014, 11, 8)
@@ -103,3 +104,24 @@ def test_two_of_one_port_that_begin_together_are_two_and_stay_two() -> None:
 def test_what_begins_on_no_day_and_what_others_wrote_are_left_alone() -> None:
     noted = Event("", at("2014-11-01"), 0, "note", "23/TCP", "a person's", "", {})
     assert seen(proposal(kind=Kind.ENTERED), proposal(kind=Kind.OFFICE_HOURS), known=[noted]) == []
+
+
+def test_attacks_become_events_once_and_get_their_end() -> None:
+    def rows(*told: tuple[int, int, str]) -> pl.DataFrame:
+        names = ("start", "end", "subject")
+        more = {
+            "kind": "attack",
+            "title": "attack on a host in NL",
+            "text": "80 echoes",
+            "numbers": '{"packets": 80}',
+        }
+        return pl.DataFrame([dict(zip(names, one, strict=True)) | more for one in told])
+
+    known = list(attacked(rows((1, 5, "NL"), (2, 0, "US")), []))
+    assert known == [
+        Event("attack-nl-1", 1, 5, "attack", "NL", "attack on a host in NL", "80 echoes", {"packets": 80}),
+        Event("attack-us-2", 2, 0, "attack", "US", "attack on a host in NL", "80 echoes", {"packets": 80}),
+    ]
+    (ended,) = attacked(rows((1, 5, "NL"), (2, 9, "US")), known)
+    assert ended == replace(known[1], end=9)
+    assert list(attacked(rows((1, 5, "NL"), (2, 9, "US")), [known[0], ended])) == []
