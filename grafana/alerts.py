@@ -23,7 +23,15 @@ from darkscope.grafana.influxql import (
 )
 from darkscope.grafana.panels import Asked, Math, Query, Reduced
 from darkscope.grafana.sources import EXPRESSION, fixed
-from darkscope.ingest.measurements import COUNTRIES, COVERAGE, DARKSCOPE, PORTS, Measurement, Resolution
+from darkscope.ingest.measurements import (
+    COUNTRIES,
+    COVERAGE,
+    DARKSCOPE,
+    EVENTS,
+    PORTS,
+    Measurement,
+    Resolution,
+)
 
 Json = dict[str, Any]
 
@@ -194,6 +202,25 @@ def new_port() -> Rule:
     )
 
 
+def phenomenon() -> Rule:
+    """An event began within the last week: what `darkscope watch` found is at least three days old."""
+    began = Value('count("title")', "began", ("title",))
+    return Rule(
+        "phenomenon",
+        "A phenomenon was found",
+        "{{ $labels.subject }} {{ $labels.kind }}: see the events on the dashboards, or `darkscope events`.",
+        (
+            Query("events", Select(EVENTS, (began,), by=("kind", "subject")), source=HOURS),
+            Reduced("found", "events"),
+            Math("new", "$found > 0"),
+        ),
+        7 * DAY,
+        "0s",
+        "info",
+        links.NOW,
+    )
+
+
 def capture_drops() -> Rule:
     """A capturing program loses packets."""
     lost = Value('sum("dropped") / (sum("frames") + sum("dropped"))', "lost", ("dropped", "frames"))
@@ -237,6 +264,7 @@ RULES = (
     level("port-level", "port", PORTS, ("protocol", "port"), links.PORTS),
     level("region-level", "region", COUNTRIES, ("country",), links.REGIONS),
     new_port(),
+    phenomenon(),
     capture_drops(),
     projection_lag(),
 )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from grafana_words import Numbers, computed, interpolated, reduced
 from influx import InfluxDB
-from points import itself, packets, watched
+from points import event, itself, packets, watched
 
 from darkscope.grafana import alerts
 from darkscope.grafana.dashboards import DASHBOARDS
@@ -193,6 +193,18 @@ def test_a_new_port_among_the_top_fires_and_one_that_was_there_does_not(database
 
     databases.write(BUCKETS[1], every_hour(new))
     assert firing("new-port", databases) == {"12543 udp"}
+
+
+def test_an_event_that_began_within_a_week_fires(databases: InfluxDB) -> None:
+    databases.write(
+        BUCKETS[1],
+        [
+            event(NOW - 3 * DAY, "rose", "445/tcp", "445/TCP rose"),
+            event(NOW - 6 * DAY, "fell", "JP", "JP fell"),
+            event(NOW - 8 * DAY, "rose", "23/tcp", "23/TCP rose"),
+        ],
+    )
+    assert firing("phenomenon", databases) == {"rose 445/tcp", "fell JP"}
 
 
 @pytest.mark.parametrize(("dropped", "fires"), [(9, set()), (11, {"tokyo-1"})])
