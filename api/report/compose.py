@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 from darkscope.api.language import Language
 from darkscope.api.report.book import Book
 from darkscope.api.report.document import Block, Document, Paragraph, Section
-from darkscope.api.report.findings import Findings, Lens, Subject
+from darkscope.api.report.findings import Findings, Lens, Subject, last_day
 from darkscope.api.report.honeypots import lens_blocks, lens_title, others_blocks
 from darkscope.api.report.overview import overview
 from darkscope.api.report.own_words import OwnWords
@@ -63,7 +63,7 @@ def compose(findings: Findings, own: OwnWords, imprint: Imprint, language: Langu
         title=words("head.title"),
         subtitle=words("head.subtitle", period=_period(book, findings)),
         author=imprint.author,
-        until=_last(findings),
+        until=last_day(findings),
         notice=words("head.simulated") if imprint.simulated else "",
         sections=(*sections, page),
         references_title=words("head.references", number=3),
@@ -121,9 +121,4 @@ def _paragraphs(texts: Iterable[str]) -> Iterator[Block]:
 
 def _period(book: Book, findings: Findings) -> str:
     period = findings.question.period
-    return book.days(period.window.start.astimezone(period.zone).date(), _last(findings))
-
-
-def _last(findings: Findings) -> date:
-    period = findings.question.period
-    return (period.window.end - timedelta(minutes=1)).astimezone(period.zone).date()
+    return book.days(period.window.start.astimezone(period.zone).date(), last_day(findings))

@@ -131,6 +131,12 @@ class Findings:
     captures: pl.DataFrame | None  # columns captures.SCHEMA; None where the store does not know them
 
 
+def last_day(findings: Findings) -> date:
+    """Give the last day of the period."""
+    period = findings.question.period
+    return (period.window.end - timedelta(minutes=1)).astimezone(period.zone).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """How the questions of a report are put: to whom, about whose sensors and which period."""

@@ -6,6 +6,7 @@ Pure: findings in, blocks out.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from darkscope.api.charts.timelines import timeline_chart
 from darkscope.api.charts.trends import Event
@@ -13,7 +14,7 @@ from darkscope.api.formats import Rows, rows_of
 from darkscope.api.periods import midnight
 from darkscope.api.report.book import Book
 from darkscope.api.report.document import Block, Paragraph
-from darkscope.api.report.findings import Findings, Honeypots, Lens
+from darkscope.api.report.findings import Findings, Honeypots, Lens, last_day
 from darkscope.api.requests.asked import DayRow
 from darkscope.api.requests.visitors import Search
 from darkscope.api.requests.vulnerabilities import Change, Mark, Vulnerability
@@ -49,7 +50,9 @@ def lens_blocks(book: Book, findings: Findings, honeypots: Honeypots, lens: Lens
         )
     )
     yield _table(book, table, lens)
-    dates = [sentence for mark in one.marks for sentence in _mark(book, mark)]
+    # What became known after the period is no part of it.
+    known = sorted((mark for mark in one.marks if mark.day <= last_day(findings)), key=lambda mark: mark.day)
+    dates = [sentence for mark in known for sentence in _mark(book, mark)]
     if dates:
         yield Paragraph(words.joined(dates))
     figure = book.figure_number()
@@ -57,7 +60,8 @@ def lens_blocks(book: Book, findings: Findings, honeypots: Honeypots, lens: Lens
     yield _figure(book, findings, honeypots, one, figure)
     yield from _visitors(book, lens)
     if one.references:
-        numbers = [book.reference(one.title, url) for url in one.references]
+        name = f"{one.vendor} {one.product}"
+        numbers = [book.reference(f"{name}: {urlsplit(url).hostname}", url) for url in one.references]
         yield Paragraph(words("honeypot.references", numbers=", ".join(f"({number})" for number in numbers)))
 
 
@@ -98,7 +102,7 @@ def _mark(book: Book, mark: Mark) -> Iterator[str]:
             day=words.day(mark.day),
             before=words.count(mark.before),
             after=words.count(mark.after),
-            chance=f"{mark.chance:.2g}",
+            chance=words.chance(mark.chance),
         )
 
 

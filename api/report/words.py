@@ -22,6 +22,10 @@ _ENVIRONMENT = ImmutableSandboxedEnvironment(
 )  # what is made here is text, not a page
 
 
+LEAST_CHANCE = 0.001
+"""Below which a chance is only said to be less."""
+
+
 class Words:
     """The words of one language."""
 
@@ -60,6 +64,11 @@ class Words:
     def percent(self, share: float) -> str:
         """Write a share."""
         return f"{share:.0%}"
+
+    def chance(self, chance: float) -> str:
+        """Write how likely something is; what is very unlikely has no number of its own."""
+        least = f"{LEAST_CHANCE:.1%}"
+        return self("chance.less", least=least) if chance < LEAST_CHANCE else f"{chance:.1%}"
 
     def count(self, number: float) -> str:
         """Write a number of packets."""

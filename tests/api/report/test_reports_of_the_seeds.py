@@ -135,8 +135,10 @@ def test_spring_2020_is_told_as_in_the_report(report: Report) -> None:
         "日本を送信元とするパケットには、業務時間に沿った増減は確認できません。",
         "検証コードは2020年5月25日に公開されました。最初のリクエストはその2日後です。",
         "開発者は2020年6月8日に注意を呼びかけています。",
+        "以後が19件で、この差が偶然に生じる確率は0.1%未満です。",
     ):
         assert sentence in told
+    assert "2022年" not in told  # what became known after the period is no part of it
     assert "ロシアからのパケットは、トップ5の宛先ポート番号に限ると" in told
 
 
