@@ -1,11 +1,11 @@
-"""Ask an InfluxDB what it is, and say what it lacks: buckets, rights of the token, memory.
+"""Ask an InfluxDB what it is, and say what it lacks: buckets, rights of the tokens, memory.
 
 Writes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection.promotions import retention
 from darkscope.ingest.projection.server import Bucket, Refused, Server, Unavailable
 from darkscope.ingest.projection.slots import ceiling, rounded
-from darkscope.ingest.settings import Settings
+from darkscope.ingest.settings import Influx, Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +26,55 @@ class Inspected:
 
 
 def inspect(settings: Settings) -> Inspected:
-    """Look at the InfluxDB of the settings; never raises for what it finds."""
-    url = settings.influx.url or ""
+    """Look at the InfluxDB of the settings; never raises for what it finds.
+
+    Where a token is given that only reads, it is tried too; where it is the only one, nothing is written from here, and
+    nothing is said of writing.
+    """
+    influx = settings.influx
+    lacks: list[str] = []
+    version = ""
+    if influx.token_file is not None or influx.read_token_file is None:
+        version, lacks = _looked(influx, lambda server, version: _lacking(server, settings, version))
+    if influx.read_token_file is not None:
+        reading = influx.model_copy(update={"token_file": influx.read_token_file})
+        found, others = _looked(reading, lambda server, _: _unreadable(server, settings))
+        version = version or found
+        said = [one.removeprefix("influx.token_file: ") for one in others if one not in lacks]
+        lacks += [f"influx.read_token_file: {one}" for one in said]
+    return Inspected(influx.url or "", version, tuple(lacks))
+
+
+def _looked(influx: Influx, look: Callable[[Server, str], Iterator[str]]) -> tuple[str, list[str]]:
+    """Give the version of a server, empty where it does not answer, and what it lacks by a look."""
     try:
-        server = Server(settings.influx)
+        server = Server(influx)
     except Unavailable as error:
-        return Inspected(url, "", (str(error),))
+        return "", [str(error)]
     try:
         version = server.version()
-        lacks = tuple(
-            one for resolution in Resolution for one in _lacks(server, settings, resolution, version)
-        )
+        return version, list(look(server, version))
     except Unavailable as error:
-        return Inspected(url, "", (str(error),))
+        return "", [str(error)]
     finally:
         server.close()
-    return Inspected(url, version, lacks)
+
+
+def _lacking(server: Server, settings: Settings, version: str) -> Iterator[str]:
+    for resolution in Resolution:
+        yield from _lacks(server, settings, resolution, version)
+
+
+def _unreadable(server: Server, settings: Settings) -> Iterator[str]:
+    for resolution in Resolution:
+        yield from _not_read(server, resolution.bucket(settings.influx.bucket))
+
+
+def _not_read(server: Server, bucket: str) -> Iterator[str]:
+    try:
+        server.ask(bucket, "SHOW MEASUREMENTS")
+    except (Refused, Unavailable) as error:
+        yield f"bucket {bucket}: the token may not read: {error}"
 
 
 def too_few_series(settings: Settings) -> str:
@@ -80,7 +113,4 @@ def _lacks(server: Server, settings: Settings, resolution: Resolution, version: 
     refusal = server.may_write(name)
     if refusal:
         yield f"bucket {name}: the token may not write: {refusal}"
-    try:
-        server.ask(name, "SHOW MEASUREMENTS")
-    except (Refused, Unavailable) as error:
-        yield f"bucket {name}: the token may not read: {error}"
+    yield from _not_read(server, name)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from influx_proxy import Proxy
@@ -69,6 +71,45 @@ def test_a_token_without_rights_is_named(wall: Wall) -> None:
     assert inspect(wall.settings).lacks[0] == (
         f"bucket {name}: the token may not write: 401 unauthorized access"
     )
+
+
+def read_token(wall: Wall, tmp_path: Path, **also: Any) -> Settings:
+    file = tmp_path / "read-token"
+    file.write_text("reader:secret\n")
+    influx = wall.settings.influx.model_copy(update={"read_token_file": file, **also})
+    return wall.settings.model_copy(update={"influx": influx})
+
+
+def test_a_token_that_answers_questions_is_tried_as_well(wall: Wall, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("writer:secret\n")
+    settings = read_token(wall, tmp_path, token_file=token)
+    assert inspect(settings).lacks == ()
+    written: list[str] = []
+
+    def refused(_method: str, path: str) -> tuple[int, str] | None:
+        written.extend([path] if "write" in path else [])
+        return (401, '{"message":"unauthorized access"}') if len(written) == 3 and "query" in path else None
+
+    wall.proxy.fault = refused
+    name = settings.influx.bucket
+    lacks = inspect(settings).lacks
+    assert lacks[0].startswith(f"bucket {name}_day: the token may not read: ")  # the third of the other token
+    assert [one.partition(": the token may not read")[0] for one in lacks[1:]] == [
+        f"influx.read_token_file: bucket {name}{end}"
+        for end in ("", "_hour")  # what is said already is not said again
+    ]
+    assert "secret" not in " ".join(lacks)
+
+
+def test_where_only_a_reading_token_is_given_nothing_is_asked_of_writing(wall: Wall, tmp_path: Path) -> None:
+    wall.proxy.fault = lambda _method, path: (403, "{}") if "write" in path else None
+    settings = read_token(wall, tmp_path, token_file=None)
+    found = inspect(settings)
+    assert (found.lacks, found.version[:3]) == ((), "1.6")
+    (tmp_path / "read-token").unlink()
+    (said,) = inspect(settings).lacks
+    assert said == f"influx.read_token_file: {tmp_path / 'read-token'}: No such file or directory"
 
 
 def test_a_server_that_does_not_answer_is_named(proxy: Proxy) -> None:
