@@ -259,6 +259,24 @@ def projection_lag() -> Rule:
     )
 
 
+def damaged_files() -> Rule:
+    """A file of the ledger is damaged: what it bears on is not shown, and cannot be asked."""
+    return Rule(
+        "damaged-files",
+        "A file of the ledger is damaged",
+        "What it bears on is not in InfluxDB: some hours and days are missing, or older than they seem.",
+        (
+            Query("files", Select(DARKSCOPE, (last("damaged"),)), source=MINUTES),
+            Reduced("damaged", "files", "last"),
+            Math("any", "$damaged > 0"),
+        ),
+        SPEECHLESS,
+        "5m",
+        "critical",
+        links.ITSELF,
+    )
+
+
 RULES = (
     silent_sensor(),
     level("port-level", "port", PORTS, ("protocol", "port"), links.PORTS),
@@ -267,6 +285,7 @@ RULES = (
     phenomenon(),
     capture_drops(),
     projection_lag(),
+    damaged_files(),
 )
 
 

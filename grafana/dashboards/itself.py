@@ -55,6 +55,15 @@ DASHBOARD = Dashboard(
                 figure(
                     "Waiting", "Stretches of an hour or a day that wait to be written.", "none", "waiting"
                 ),
+                figure(
+                    "Damaged files",
+                    "Files of the ledger that are missing, or not as they were written: the hours and days that they "
+                    "bear on wait. `darkscope ledger verify` names them.",
+                    "none",
+                    "damaged",
+                    (None, GREEN),
+                    (1, RED),
+                ),
                 figure("Ledger version", "Version of the ledger that InfluxDB now has.", "none", "version"),
                 figure(
                     "Series",

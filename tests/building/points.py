@@ -54,9 +54,10 @@ def event(time: int, kind: str, subject: str, title: str) -> str:
     )
 
 
-def itself(time: int, lag: int = 3) -> str:
+def itself(time: int, lag: int = 3, damaged: int = 0) -> str:
     """A point of `darkscope`."""
-    return line(DARKSCOPE, time, {}, **(dict.fromkeys(DARKSCOPE.field_names, 1) | {"lag": lag}))
+    said = {"lag": lag, "damaged": damaged}
+    return line(DARKSCOPE, time, {}, **(dict.fromkeys(DARKSCOPE.field_names, 1) | said))
 
 
 def packets(

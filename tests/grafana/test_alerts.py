@@ -233,3 +233,9 @@ def test_a_projector_that_says_nothing_fires(databases: InfluxDB) -> None:
     assert firing("projection-lag", databases) == {"no data"}
     databases.write(BUCKETS[0], [itself(NOW - 9 * 60)])
     assert firing("projection-lag", databases) == set()
+
+
+@pytest.mark.parametrize(("damaged", "fires"), [(0, set()), (1, {"all"})])
+def test_a_damaged_file_of_the_ledger_fires(databases: InfluxDB, damaged: int, fires: set[str]) -> None:
+    databases.write(BUCKETS[0], [itself(NOW - 300, damaged=2), itself(NOW - 60, damaged=damaged)])
+    assert firing("damaged-files", databases) == fires
