@@ -8,7 +8,7 @@ FILES := $(shell find ingest api grafana provisioning -name '*.py' -newer $(VENV
 .PHONY: demo test lint bench soak secrets clean
 
 demo: $(VENV)/installed
-	@$(BIN)/darkscope demo demo
+	@$(BIN)/darkscope demo demo $(if $(SERVE),--serve)
 
 test: $(VENV)/tested
 	$(BIN)/pytest -n auto --dist worksteal --durations 10

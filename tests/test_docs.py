@@ -230,7 +230,12 @@ def test_the_picture_is_small_says_that_it_is_simulated_and_fetches_nothing() ->
     }
 
 
-def test_pictures_are_small_and_say_that_they_are_simulated() -> None:
+def test_the_picture_of_the_console_is_small_and_is_said_to_be_simulated() -> None:
+    assert (DOCS / "console.png").stat().st_size < 300_000
+    assert re.search(r"!\[[^\]]+, simulated\]\(docs/console\.png\)", text("README.md"))
+
+
+def test_demonstrations_say_and_say_that_they_are_simulated() -> None:
     told = "\n".join(page.read_text(encoding="utf-8") for page in DOCS.glob("*.md"))
     pictures = sorted((DOCS / "pictures").glob("*.png"))
     assert sorted(re.findall(r"!\[[^\]]+, simulated\]\(pictures/(\w+\.png)\)", told)) == [

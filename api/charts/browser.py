@@ -46,9 +46,19 @@ def zoomed(spec: Spec) -> Spec:
     for unit in units:
         if "strokeDash" in unit["encoding"]:
             unit["encoding"]["strokeDash"]["legend"] = unit["encoding"]["color"]["legend"]
-    copy["layer"].insert(-1, _events(units[-1]["encoding"]["x"]))
     units[-1]["params"] = [{"name": "marked", "select": {"type": "interval", "encodings": ["x"]}}]
+    lines = copy["layer"][-1]
+    if "layer" in lines:
+        point, line = lines["layer"]
+        lines["layer"] = [line, point, _pointed_at(point["encoding"])]
+    copy["layer"].insert(-1, _events(units[-1]["encoding"]["x"]))
     return copy
+
+
+def _pointed_at(encoding: Spec) -> Spec:
+    """A layer of all values, which is not seen: marks stand on a few, and each is told under the pointer."""
+    told = {name: encoding[name] for name in ("x", "y", "tooltip")}
+    return {"mark": {"type": "point", "filled": True, "size": 120, "opacity": 0}, "encoding": told}
 
 
 def _events(x: Spec) -> Spec:

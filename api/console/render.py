@@ -26,6 +26,7 @@ def environment() -> Environment:
         loader=PackageLoader("darkscope.api.console"),
         autoescape=True,
         undefined=StrictUndefined,
+        auto_reload=False,
         trim_blocks=True,
         lstrip_blocks=True,
         extensions=["jinja2.ext.do"],

@@ -86,6 +86,31 @@ def router(source: Source) -> APIRouter:
 
         return pages.shown(request, view, "overview.html", parts)
 
+    @routes.get("/ports", dependencies=read)
+    def ports(request: Request, view: Viewed) -> Response:
+        """More ports than the overview has, and which of them moved together."""
+
+        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
+            return {
+                "ports": sections.leading(asked, period, Dimension.PORTS, limit=sections.MANY),
+                "movements": sections.movements(asked, Dimension.PORTS),
+            }
+
+        return pages.shown(request, view, "ports.html", parts)
+
+    @routes.get("/regions", dependencies=read)
+    def regions(request: Request, view: Viewed) -> Response:
+        """More source countries than the overview has, who of them scans broadly, and which moved together."""
+
+        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
+            return {
+                "countries": sections.leading(asked, period, Dimension.COUNTRIES, limit=sections.MANY),
+                "spread": sections.spread(asked),
+                "movements": sections.movements(asked, Dimension.COUNTRIES),
+            }
+
+        return pages.shown(request, view, "regions.html", parts)
+
     @routes.get("/ports/{protocol}/{port}", dependencies=read)
     def port(request: Request, protocol: str, port: str, view: Viewed) -> Response:
         """One port."""
@@ -137,7 +162,7 @@ def router(source: Source) -> APIRouter:
         def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
             return {
                 "sources": sections.sources(asked),
-                "owners": sections.short(asked, Dimension.OWNERS, limit=20),
+                "owners": sections.owners(asked),
             }
 
         return pages.shown(request, view, "sources.html", parts)

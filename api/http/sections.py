@@ -18,6 +18,7 @@ from darkscope.api.http.attacks import AttacksQuery
 from darkscope.api.http.honeypots import By, CountedQuery, RequestsQuery, SingleQuery
 from darkscope.api.http.live import LiveQuery
 from darkscope.api.http.lives import LifeQuery
+from darkscope.api.http.movements import MovementsQuery
 from darkscope.api.http.phenomena import PhenomenaQuery
 from darkscope.api.http.ports import PortQuery
 from darkscope.api.http.questions import Narrowed, Observed
@@ -25,6 +26,7 @@ from darkscope.api.http.rankings import RankingQuery
 from darkscope.api.http.rhythms import RhythmQuery
 from darkscope.api.http.sensors import CoverageQuery
 from darkscope.api.http.sources import PagedQuery
+from darkscope.api.http.spreads import SpreadQuery
 from darkscope.api.http.trends import TrendQuery
 from darkscope.api.keys import Scope
 from darkscope.api.periods import Period
@@ -59,6 +61,8 @@ COUNTRIES = 300
 SOURCES = 50
 """Addresses that a page lists; the call has all."""
 
+MANY = 50
+OWNERS = 20
 ATTACKS = 50
 REQUESTS = 50
 """Rows that a page lists; the call has all."""
@@ -107,6 +111,11 @@ def stream(view: Narrowed) -> str:
 
 def _nothing(*_: object) -> Shown:
     return {}
+
+
+def drawn(section: Section) -> Section:
+    """A section whose call has a picture."""
+    return replace(section, picture=section.call())
 
 
 def step(period: Period) -> str:
@@ -158,7 +167,7 @@ def short(view: Narrowed, dimension: Dimension, *, limit: int = 6) -> Section:
         return {"ranking": who.top(what, limit, Precision.NONE), "dimension": dimension}
 
     path = f"/v1/rankings/{dimension.value}"
-    return Section("short", path, dimension, about(view, RankingQuery, limit=limit), ask)
+    return drawn(Section("short", path, dimension, about(view, RankingQuery, limit=limit), ask))
 
 
 def trend(
@@ -178,8 +187,7 @@ def trend(
         return {"trend": found, "dimension": by or dimension}
 
     path, query = f"/v1/trends/{dimension.value}", about(view, TrendQuery, **how)
-    shown = Section("trend", path, dimension, query, ask)
-    return replace(shown, picture=shown.call())
+    return drawn(Section("trend", path, dimension, query, ask))
 
 
 def now(view: Narrowed, period: Period) -> Section:
@@ -223,7 +231,7 @@ def coverage(view: Narrowed, period: Period) -> Section:
         return {"coverage": who.coverage(what, step(period)), "roster": who.sensors(what)}
 
     query = about(view, CoverageQuery, step=step(period))
-    return Section("coverage", "/v1/coverage", Dimension.SENSORS, query, ask)
+    return drawn(Section("coverage", "/v1/coverage", Dimension.SENSORS, query, ask))
 
 
 def port(view: Narrowed, key: Key) -> Section:
@@ -273,7 +281,7 @@ def breadth(view: Narrowed) -> Section:
     def ask(who: Observer, what: Question) -> Shown:
         return {"rise": who.breadth(what)}
 
-    return Section("breadth", "/v1/breadth", Dimension.PORTS, about(view, Narrowed), ask)
+    return drawn(Section("breadth", "/v1/breadth", Dimension.PORTS, about(view, Narrowed), ask))
 
 
 def rhythm(view: Narrowed, values: list[Key] | None = None) -> Section:
@@ -288,12 +296,37 @@ def rhythm(view: Narrowed, values: list[Key] | None = None) -> Section:
         return {"rhythms": who.rhythm(what, chosen, LINES)}
 
     query = about(view, RhythmQuery, value=texts, limit=LINES)
-    return Section("rhythm", "/v1/rhythms", Dimension.COUNTRIES, query, ask)
+    return drawn(Section("rhythm", "/v1/rhythms", Dimension.COUNTRIES, query, ask))
 
 
 def owners(view: Narrowed) -> Section:
-    """Owners of the sources' networks."""
-    return replace(short(view, Dimension.OWNERS, limit=8))
+    """Owners of the sources' networks, with what is known of the sources."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"owners": who.owners(what, OWNERS)}
+
+    query = about(view, PagedQuery, limit=OWNERS)
+    return Section("owners", "/v1/owners", Dimension.OWNERS, query, ask)
+
+
+def spread(view: Narrowed) -> Section:
+    """Who scans broadly."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"spread": who.spread(what, MANY, LINES)}
+
+    path, query = "/v1/spreads/countries", about(view, SpreadQuery, limit=MANY, top=LINES)
+    return drawn(Section("spread", path, Dimension.COUNTRIES, query, ask))
+
+
+def movements(view: Narrowed, dimension: Dimension) -> Section:
+    """Which of the leading values changed their level at the same time."""
+
+    def ask(who: Observer, what: Question) -> Shown:
+        return {"movements": who.movements(what, [], LEADING), "dimension": dimension}
+
+    path = f"/v1/movements/{dimension.value}"
+    return Section("movements", path, dimension, about(view, MovementsQuery, limit=LEADING), ask)
 
 
 def sources(view: Narrowed) -> Section:

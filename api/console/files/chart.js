@@ -152,6 +152,17 @@ export async function note() {
   }
 }
 
+// A chart that no call draws is taken as it is drawn here.
+document.addEventListener("click", async (event) => {
+  const button = /** @type {Element} */ (event.target).closest?.("[data-png]");
+  const plot = button?.closest(".panel")?.querySelector(".plot");
+  if (!(button instanceof HTMLElement) || !plot || !drawn.has(plot)) return;
+  const link = document.createElement("a");
+  link.download = `${button.dataset.png}.png`;
+  link.href = await drawn.get(plot).view.toImageURL("png", 2);
+  link.click();
+});
+
 await draw();
 await note();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());

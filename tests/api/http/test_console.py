@@ -33,7 +33,9 @@ SENSORS = (
 DAY = "period=2020-06-24"
 PAGES = {
     "/": Scope.READ,
+    "/ports": Scope.READ,
     "/ports/{protocol}/{port}": Scope.READ,
+    "/regions": Scope.READ,
     "/regions/{country}": Scope.READ,
     "/sources": Scope.SOURCES,
     "/sources/{address}": Scope.SOURCES,

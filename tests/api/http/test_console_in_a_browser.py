@@ -38,7 +38,9 @@ PAGES = (
     "/phenomena",
     "/requests",
     "/attacks",
+    "/ports",
     "/ports/tcp/23",
+    "/regions",
     "/regions/VN",
     "/sources",
     "/sources/198.41.0.4",
@@ -141,8 +143,14 @@ def test_a_chart_says_days_as_the_reader_has_them_and_values_under_the_pointer(p
     person.drawn()
     labels = person.page.locator("figure.chart").first.locator(".role-axis-label text").all_text_contents()
     assert {"23火", "24水", "25木"} <= set(labels)
-    symbol = person.page.locator("figure.chart").first.locator(".mark-symbol.role-mark path").first
-    symbol.hover(force=True)
+    box = (
+        person.page.locator("figure.chart")
+        .first.locator(".mark-symbol.role-mark path")
+        .nth(30)
+        .bounding_box()
+    )
+    assert box is not None
+    person.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     person.page.wait_for_selector(".tip:not([hidden])")
     assert "パケット数" in person.page.inner_text(".tip:not([hidden])")
 
