@@ -15,6 +15,7 @@ import typer
 
 from darkscope.api.command.exits import MISTAKE
 from darkscope.api.names import Names, NamesError
+from darkscope.api.notices.texts import TextError, Texts
 from darkscope.api.requests.lens import failures
 from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
@@ -57,6 +58,7 @@ def check(
                 rows = [(str(loaded.settings.devices), f"{len(names.devices)} prefixes")]
                 _show("Investigated devices", rows)
         mistakes += _rules(loaded)
+        mistakes += _contacts(loaded)
         mistakes += _influx(loaded)
     for mistake in mistakes:
         typer.echo(f"darkscope: {mistake}", err=True)
@@ -78,6 +80,25 @@ def _rules(loaded: Loaded) -> list[str]:
         rows.append((str(folder), f"{len(own)} rules"))
     _show("Rules of vulnerabilities", rows)
     return failures(rules)
+
+
+def _contacts(loaded: Loaded) -> list[str]:
+    """Show who is told of sources, and say what is wrong with the texts; nothing where the settings name nobody."""
+    rows: list[Row] = [
+        (
+            contact.id,
+            " ".join([*(f"AS{owner}" for owner in contact.owners), *contact.countries]) or "everybody else's",
+            ", ".join(contact.email),
+        )
+        for contact in loaded.settings.contacts
+    ]
+    if rows:
+        _show("Contacts", rows)
+    try:
+        Texts(loaded.settings.notices.templates).check()
+    except TextError as error:
+        return [f"{loaded.origin('notices.templates')}: {error}"]
+    return []
 
 
 def _influx(loaded: Loaded) -> list[str]:

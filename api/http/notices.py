@@ -237,7 +237,7 @@ def router(source: Source) -> APIRouter:
         for name in query.recipient:
             if name not in known:
                 raise Unusable(f"no contact is called {name!r}; there are {', '.join(known) or 'none'}")
-        posed = Posed.of(request, source, Dimension.OWNERS, query)
+        posed = Posed.of(request, source, Dimension.OWNERS, query, source.state(None))
         media_type = None if query.format is Shape.JSON else MEDIA[Export(query.format)]
         unchanged = posed.unchanged(request, posed.tag)
         if unchanged is not None:

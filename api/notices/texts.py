@@ -13,7 +13,7 @@ from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
-from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, FileSystemLoader, PackageLoader, StrictUndefined, Template
 from jinja2.exceptions import TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -23,11 +23,15 @@ from darkscope.api.grades import NAMED
 from darkscope.api.notices import words
 from darkscope.api.notices.notice import Kind, Notice, Notices, kinds_of
 from darkscope.api.visible import visible
+from darkscope.ingest.contacts import Language
 from darkscope.ingest.series import NO_PORT
 
 LISTED = 20
 """Sources that the text has; the attachments have all."""
 
+
+NAME = "notice.{}.txt"
+"""Of the template in a language."""
 
 PORTS = 10
 """Destination ports that the text has, by how many sources asked for them."""
@@ -55,16 +59,31 @@ class Texts:
             lstrip_blocks=True,
         )
 
+    def check(self) -> None:
+        """See whether all templates can be read. Raises TextError for the first that cannot."""
+        for language in Language:
+            self._read(language)
+
+    def _read(self, language: Language) -> Template:
+        name = NAME.format(language.value)
+        try:
+            return self._environment.get_template(name)
+        except (TemplateError, UnicodeDecodeError) as error:
+            raise TextError(f"{_place(error, name)}: {_message(error)}") from error
+
     def text(self, notices: Notices, notice: Notice, attachments: Mapping[str, str]) -> str:
         """Write a notice; `attachments` are file names and what they are. Raises TextError."""
         told = _variables(notices, notice, attachments)
         variables = {key: _visible(value) for key, value in told.items()}
-        name = f"notice.{notice.recipient.language.value}.txt"
+        template = self._read(notice.recipient.language)
         try:
-            return self._environment.get_template(name).render(variables)
+            return template.render(variables)
         except Exception as error:  # an observer's template may raise whatever Python does
-            message = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
-            raise TextError(f"{_place(error, name)}: {message}") from error
+            raise TextError(f"{_place(error, str(template.name))}: {_message(error)}") from error
+
+
+def _message(error: Exception) -> str:
+    return str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
 
 
 def _place(error: Exception, name: str) -> str:

@@ -201,3 +201,35 @@ def test_rules_of_vulnerabilities_are_counted_and_tried() -> None:
         "darkscope: observer.toml line 1: vulnerabilities: rules/own.yaml line 2: is no YAML: 'id' stands twice\n"
     )
     assert broken.exit_code == 2
+
+
+def test_contacts_are_shown_and_texts_that_cannot_be_read_are_named() -> None:
+    Path("texts").mkdir()
+    Path("texts/notice.ja.txt").write_text("one\n{% for %}\n", encoding="utf-8")
+    settings = """\
+[notices]
+templates = "texts"
+[[contacts]]
+id = "isp"
+email = ["abuse@isp.example", "soc@isp.example"]
+owners = ["AS64500", 64501]
+countries = ["JP"]
+[[contacts]]
+id = "rest"
+email = ["rest@example.org"]
+"""
+    result = run(settings)
+    assert [[cell.strip() for cell in row] for row in section(result, "Contacts")] == [
+        ["isp", "AS64500 AS64501 JP", "abuse@isp.example, soc@isp.example"],
+        ["rest", "everybody else's", "rest@example.org"],
+    ]
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "darkscope: observer.toml line 2: texts/notice.ja.txt line 2: "
+        "Expected an expression, got 'end of statement block'\n"
+    )
+    Path("texts/notice.ja.txt").write_text("{{ tlp }}", encoding="utf-8")
+    assert run(settings).exit_code == 0
+    assert run('[notices]\ntemplates = "nowhere"\n').stderr == (
+        "darkscope: observer.toml line 2: notices.templates: nowhere: is no folder\n"
+    )

@@ -13,6 +13,7 @@ import pymisp
 import pytest
 import stix2
 from fastapi.testclient import TestClient
+from ledgers import NOW
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 from noticed import COVERAGE, FLOWS, SOURCES
@@ -51,8 +52,6 @@ def ask(settings: Settings) -> Iterator[TestClient]:
 
 
 def client(settings: Settings) -> TestClient:
-    from ledgers import NOW
-
     return TestClient(create(settings, lambda: NOW), base_url="http://127.0.0.1:8000")
 
 
@@ -220,3 +219,13 @@ def test_sensors_are_named_only_where_the_settings_say_so(settings: Settings) ->
         with client(told) as asking:
             samples = asking.get(URL).json()["rows"][0]["cases"][0]["samples"]
         assert [one["sensor"] for one in samples] == expected
+
+
+def test_influxdb_has_no_addresses_and_says_which_setting_helps(settings: Settings) -> None:
+    def unasked(*_: Any) -> Any:
+        raise AssertionError("asked for addresses")
+
+    made = create(settings, lambda: NOW, unasked)
+    with TestClient(made, base_url="http://127.0.0.1") as asking:
+        answer = asking.get(URL)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:darkscope:problem:not-held")
