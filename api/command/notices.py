@@ -83,6 +83,8 @@ def notices(
         raise _stopped("--out names the folder of the notices; --dry-run shows what they would be", MISTAKE)
 
     def make(settings: Settings, observer: Observer, question: Question) -> Notices:
+        if not settings.contacts:
+            typer.echo("darkscope: the settings have no [[contacts]]: nobody can be told", err=True)
         texts = Texts(settings.notices.templates)
         now = observer.now.timestamp()
         if out is not None and not dry_run:

@@ -145,6 +145,20 @@ def test_what_is_wrong_is_said_and_nothing_is_recorded(run: Run, place: Path) ->
     assert sorted(path.name for path in place.iterdir() if path.is_dir()) == ["ledger", "out", "texts"]
 
 
+def test_settings_without_contacts_are_said_to_have_none_and_the_sources_are_listed(
+    run: Run, place: Path
+) -> None:
+    file = place / "darkscope.toml"
+    file.write_text("[[sensors]]" + file.read_text().partition("[[sensors]]")[2])
+    code, said, wrong = run(f"{ASKED} --out out", FLOWS, COVERAGE, SOURCES)
+    assert (code, wrong) == (0, "darkscope: the settings have no [[contacts]]: nobody can be told\n")
+    assert "  3 no contact\n" in said
+    assert (place / "out" / "no-contact.csv").read_text() == (
+        "country,asn,owner,sources,packets\nJP,64501,,1,1\nUS,64502,,1,1\nVN,64500,,1,3\n"
+    )
+    assert sorted(path.name for path in (place / "out").iterdir()) == ["index.json", "no-contact.csv"]
+
+
 def test_research_scanners_are_never_named(run: Run, place: Path) -> None:
     (place / "research.csv").write_text("192.0.2.8/32,Example Measurement Project\n")
     file = place / "darkscope.toml"

@@ -18,8 +18,10 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 from noticed import COVERAGE, FLOWS, SOURCES
 
+from darkscope.api import keys
 from darkscope.api.http.app import create
 from darkscope.api.http.notices import NoticesAnswer
+from darkscope.api.keys import Scope
 from darkscope.ingest.contacts import ContactEntry, Notices
 from darkscope.ingest.settings import Database, Geo, SensorEntry, Settings
 
@@ -229,3 +231,24 @@ def test_influxdb_has_no_addresses_and_says_which_setting_helps(settings: Settin
     with TestClient(made, base_url="http://127.0.0.1") as asking:
         answer = asking.get(URL)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:darkscope:problem:not-held")
+
+
+def test_a_key_of_an_organisation_is_told_what_its_sensors_saw_by_their_evidence(settings: Settings) -> None:
+    scopes = (Scope.SOURCES, Scope.EXPORT)
+    told = {}
+    for name in ("north", ""):
+        limits = [name] if name else []
+        key = keys.create(settings.ledger, "one", scopes, NOW.timestamp(), organisations=limits)
+        with client(settings) as asking:
+            told[name] = asking.get(URL, headers={"X-API-Key": key}).json()
+    assert (told[""]["named"], told["north"]["named"]) == (2, 0)
+    # One sensor is not several, and the honeypot that saw handshakes is another's.
+    assert told["north"]["left_out"] == {"backscatter": 1, "forgeable": 4}
+    assert told["north"]["provenance"]["sensors"]["sensors"] == ["home-1"]
+
+
+def test_addresses_in_bulk_need_both_scopes(settings: Settings) -> None:
+    for scope in (Scope.SOURCES, Scope.EXPORT, Scope.PUBLIC):
+        key = keys.create(settings.ledger, "one", [scope], NOW.timestamp())
+        with client(settings) as asking:
+            assert asking.get(URL, headers={"X-API-Key": key}).status_code == 403
