@@ -68,6 +68,9 @@ NEW = 20.0
 LAG = 3
 """Days that the beginnings of two proposals may lie apart and still be together."""
 
+AT_ONCE = 14
+"""Days of which all values are asked at once: a whole quarter of all ports would take gigabytes."""
+
 OFFICES = 10
 """Leading countries whose hours are looked at."""
 
@@ -144,14 +147,25 @@ class _Detector:
     def _table(self, dimension: Dimension, keys: list[Key] | None, where: Filter) -> Table:
         """Daily packets of some values, or of all."""
         columns = list(dimension.columns)
-        rows = self.observer.store.series(dimension, self.steady.days, where, keys).drop_nulls()
+        parts = list(self._series(dimension, keys, where))
         if keys is None:
-            keys = rows.select(columns).unique().sort(columns).rows()
+            keys = pl.concat(part.select(columns).unique() for part in parts).unique().sort(columns).rows()
         counts = np.zeros((len(keys), len(self.days)))
-        at = pl.DataFrame(keys, schema={name: rows.schema[name] for name in columns}, orient="row")
-        placed = rows.join(at.with_row_index("row"), on=columns)
-        counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
+        schema = {name: parts[0].schema[name] for name in columns}
+        at = pl.DataFrame(keys, schema=schema, orient="row").with_row_index("row")
+        for part in parts:
+            placed = part.join(at, on=columns)
+            counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
         return Table(keys, counts)
+
+    def _series(self, dimension: Dimension, keys: list[Key] | None, where: Filter) -> Iterator[pl.DataFrame]:
+        """Daily packets of some values, or of all some days at a time."""
+        days = self.steady.days
+        step = AT_ONCE if keys is None else len(days)
+        for first in range(0, len(days), step):
+            span = replace(days, edges=days.edges[first : first + step + 1])
+            rows = self.observer.store.series(dimension, span, where, keys).drop_nulls()
+            yield rows.with_columns(pl.col("bucket") + first)
 
     def _findings(self) -> list[Finding]:
         """Series that leave their level in the period."""
