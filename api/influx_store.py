@@ -424,7 +424,9 @@ def _frame(dimensions: Sequence[Dimension], sums: Mapping[tuple[Found, int], int
 
 def _forgotten(piece: Piece, edge: int) -> str:
     name = piece.resolution.name.lower()
-    coarser = "" if piece.resolution is Resolution.DAY else ", ask for whole UTC days"
+    # What ends now (`30d`) begins within an hour, and so does the period that it is compared with.
+    day = instant(piece.start + DAY)
+    coarser = "" if piece.resolution is Resolution.DAY else f", ask for whole UTC days ({day:%Y-%m-%d}/...)"
     return (
         f"InfluxDB remembers {name}s from {instant(edge):%Y-%m-%d %H:%M} UTC on, and the question needs those from "
         f"{instant(piece.start):%Y-%m-%d %H:%M} on: {LEDGER}{coarser}, or let influx.retention_{name} be longer"

@@ -521,8 +521,8 @@ def test_what_a_bucket_has_forgotten_is_refused_and_what_never_was_is_nothing(wa
         store.totals(Dimension.CLASSES, Window(instant(START + 61), instant(END)), EVERYTHING)
     assert str(caught.value) == (
         "InfluxDB remembers minutes from 2020-06-22 18:30 UTC on, and the question needs those from "
-        '2020-06-19 01:01 on: set api.store = "ledger", ask for whole UTC days, or let influx.retention_minute be '
-        "longer"
+        '2020-06-19 01:01 on: set api.store = "ledger", ask for whole UTC days (2020-06-20/...), or let '
+        "influx.retention_minute be longer"
     )
 
 
