@@ -7,11 +7,11 @@ and can be searched.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import polars as pl
 
-from darkscope.api.requests.rules import Rule, Rules, Shape
+from darkscope.api.requests.rules import Rule, Rules, Shape, is_pattern
 from darkscope.api.requests.wanted import Wanted
 from darkscope.api.store import Marked
 from darkscope.ingest import series
@@ -30,7 +30,11 @@ NOBODY = (1 << 128) - 1
 MUST, MUST_NOT = "must_match", "must_not_match"
 """Keys of a rule's examples."""
 
-_ALL = "_all"
+BITS = 60
+"""Tests that one number tells the outcome of."""
+
+EVERYWHERE = ("path", "host", "headers", "preview")
+"""Columns that hold what a client sent."""
 
 
 def marked(rules: Rules, wanted: Wanted) -> Marked:
@@ -38,32 +42,28 @@ def marked(rules: Rules, wanted: Wanted) -> Marked:
 
     Raises ValueTextError.
     """
-    chosen = {rule.id for rule in rules.named(wanted.rules).rules} if wanted.names_rules else set[str]()
+    chosen = rules.named(wanted.rules) if wanted.names_rules else Rules.none()
+    ids = sorted(rule.id for rule in chosen.rules)
+    # Where only rows of some rules are wanted, others need no names.
+    named = _Named(
+        {rule.id: _matches(rule) for rule in rules.rules}, chosen if ids and not wanted.is_unnamed else rules
+    )
 
     def mark(rows: pl.LazyFrame) -> pl.LazyFrame:
-        for condition in wanted.conditions():
-            rows = rows.filter(condition)
-        named = _named(_parted(rows), {rule.id: _matches(rule) for rule in rules.rules})
-        is_chosen = pl.col("rules").list.set_intersection(sorted(chosen)).list.len() > 0
-        is_unnamed = pl.col("rules").list.len() == 0
-        if wanted.is_unnamed:
-            return named.filter(is_chosen | is_unnamed if chosen else is_unnamed)
-        return named.filter(is_chosen) if chosen else named
+        found = named.of(_wanted(rows, wanted))
+        if wanted.is_open:
+            return found
+        is_chosen = pl.col("rules").list.set_intersection(ids).list.len() > 0
+        return found.filter(is_chosen | (pl.col("rules").list.len() == 0) if wanted.is_unnamed else is_chosen)
 
     return mark
 
 
 def undecided(rules: Rules, wanted: Wanted) -> Marked:
     """Give what marks rows with the ids of rules that may name them, if what the preview cut off were there."""
-    deep = [rule for rule in rules.named(wanted.rules).rules if any(map(_is_deep, rule.requests))]
-
-    def mark(rows: pl.LazyFrame) -> pl.LazyFrame:
-        for condition in wanted.conditions():
-            rows = rows.filter(condition)
-        tests = {rule.id: _may_match(rule) & ~_matches(rule) for rule in deep}
-        return _named(_parted(rows.filter(is_cut())), tests)
-
-    return mark
+    deep = tuple(rule for rule in rules.named(wanted.rules).rules if any(map(_is_deep, rule.requests)))
+    named = _Named({rule.id: _may_match(rule) & ~_matches(rule) for rule in deep})
+    return lambda rows: named.of(_wanted(rows, wanted).filter(is_cut()))
 
 
 def is_cut() -> pl.Expr:
@@ -71,17 +71,90 @@ def is_cut() -> pl.Expr:
     return pl.col("preview").str.len_chars() > MOST_PREVIEW - LONGEST_ESCAPE
 
 
-def _named(rows: pl.LazyFrame, tests: Mapping[str, pl.Expr]) -> pl.LazyFrame:
-    """Add `rules`, the ids whose tests a row passes, in their order."""
-    if not tests:
-        return rows.with_columns(rules=pl.lit([], pl.List(pl.String)))
-    ids = [pl.when(test).then(pl.lit(name)) for name, test in tests.items()]
-    return rows.with_columns(rules=pl.concat_list(ids).list.drop_nulls())
+def _wanted(rows: pl.LazyFrame, wanted: Wanted) -> pl.LazyFrame:
+    for condition in wanted.conditions():
+        rows = rows.filter(condition)
+    return rows
 
 
-def _parted(rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Add to rows all that a client sent, as far as it is kept, in one text."""
-    return rows.with_columns(pl.concat_str("path", "host", "headers", "preview", separator="\n").alias(_ALL))
+class _Named:
+    """Adds to rows `rules`, the ids whose tests they pass.
+
+    Rules name few of all requests. So all patterns together tell first which they may name, in one search of each
+    column, and only these are searched for each pattern.
+    """
+
+    def __init__(self, tests: Mapping[str, pl.Expr], likely: Rules | None = None) -> None:
+        """Tests by id; rows that are not `likely` to be named by certain rules are not tried."""
+        self._ids = list(tests)
+        bits = [test.cast(pl.Int64) * (1 << number % BITS) for number, test in enumerate(tests.values())]
+        self._numbers = [
+            pl.sum_horizontal(bits[first : first + BITS]).alias(f"_passed_{first}")
+            for first in range(0, len(bits), BITS)
+        ]
+        self._likely = pl.lit(value=True) if likely is None else _likely(likely)
+
+    def of(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Give the same rows with their `rules`."""
+        schema = {**rows.collect_schema(), "rules": pl.List(pl.String)}
+        return rows.map_batches(
+            self._of_some,
+            schema=schema,
+            predicate_pushdown=False,
+            projection_pushdown=False,
+            slice_pushdown=False,
+            streamable=True,
+        )
+
+    def _of_some(self, rows: pl.DataFrame) -> pl.DataFrame:
+        numbered = rows.with_row_index("_row")
+        some = numbered.lazy().filter(self._likely).select("_row", *self._numbers).collect()
+        passed = some.columns[1:]
+        # What rows pass is the same again and again: its names are written once.
+        written = some.select(passed).unique()
+        lists = pl.Series("rules", [self._names(row) for row in written.iter_rows()], pl.List(pl.String))
+        named = (
+            some.join(written.with_columns(lists), on=passed) if passed else some.clear().with_columns(lists)
+        )
+        return numbered.join(named, on="_row", how="left", maintain_order="left").select(
+            *rows.columns, pl.col("rules").fill_null([])
+        )
+
+    def _names(self, numbers: tuple[int, ...]) -> list[str]:
+        """Ids of the tests that some numbers say are passed."""
+        return [name for place, name in enumerate(self._ids) if numbers[place // BITS] >> place % BITS & 1]
+
+
+def _likely(rules: Rules) -> pl.Expr:
+    """What a row must be for one of the rules to name it: more may be so."""
+    shapes = [shape for rule in rules.rules for shape in rule.requests]
+    by_path = [shape.path for shape in shapes if shape.path is not None]
+    rest = [shape for shape in shapes if shape.path is None]
+    fields = sorted({name for shape in rest for name in shape.headers})
+    anywhere = [shape.anywhere for shape in rest if not shape.headers and shape.anywhere is not None]
+    bodies = [
+        shape.body
+        for shape in rest
+        if not shape.headers and shape.anywhere is None and shape.body is not None
+    ]
+    return pl.any_horizontal(
+        pl.lit(value=False),
+        *_any("path", by_path),
+        *_any("headers", [f"(?im)^{name}[ \t]*:" for name in fields]),
+        *(test for column in EVERYWHERE for test in _any(column, anywhere)),
+        *_any("preview", bodies),
+    )
+
+
+def _any(column: str, patterns: Sequence[str]) -> list[pl.Expr]:
+    """Whether any of some patterns is found in a column: all in one search, or in several where that were too large."""
+    if not patterns:
+        return []
+    together = "|".join(f"(?:{pattern})" for pattern in patterns)
+    if len(patterns) > 1 and not is_pattern(together):
+        half = len(patterns) // 2
+        return [*_any(column, patterns[:half]), *_any(column, patterns[half:])]
+    return [pl.col(column).str.contains(together)]
 
 
 def _matches(rule: Rule) -> pl.Expr:
@@ -94,7 +167,7 @@ def _may_match(rule: Rule) -> pl.Expr:
 
 def _is_deep(shape: Shape) -> bool:
     """Whether it needs what may be cut off."""
-    return bool(list(_in_preview(shape)))
+    return shape.body is not None or shape.anywhere is not None
 
 
 def _decided(shape: Shape) -> Iterator[pl.Expr]:
@@ -109,11 +182,11 @@ def _decided(shape: Shape) -> Iterator[pl.Expr]:
 
 
 def _in_preview(shape: Shape) -> Iterator[pl.Expr]:
-    """What only the first bytes of a body, or of other data, tell."""
+    """What only the first bytes of a body, or of other data, may tell."""
     if shape.body is not None:
         yield pl.col("preview").str.contains(shape.body)
     if shape.anywhere is not None:
-        yield pl.col(_ALL).str.contains(shape.anywhere)
+        yield pl.any_horizontal(pl.col(column).str.contains(shape.anywhere) for column in EVERYWHERE)
 
 
 def _all(tests: Iterable[pl.Expr]) -> pl.Expr:

@@ -53,6 +53,15 @@ class RulesError(Exception):
     """Rules that cannot be used; the text has one line for each mistake, with file, line and key."""
 
 
+def is_pattern(text: str) -> bool:
+    """Whether a text can be searched for as a pattern: it is one, and not too large."""
+    try:
+        _searched(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _searched(pattern: str) -> str:
     """Check a pattern with what will search with it."""
     try:

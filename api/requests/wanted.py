@@ -32,6 +32,11 @@ class Wanted:
         return NO_RULE in {name.strip().lower() for name in self.rules}
 
     @property
+    def is_open(self) -> bool:
+        """Whether any rule will do, and none."""
+        return not self.rules
+
+    @property
     def names_rules(self) -> bool:
         """Whether requests of some rules are asked for."""
         return bool({name.strip().lower() for name in self.rules} - {NO_RULE})
