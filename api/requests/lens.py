@@ -96,6 +96,8 @@ class _Named:
 
     def of(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Give the same rows with their `rules`."""
+        if not self._ids:
+            return rows.with_columns(rules=pl.lit([], pl.List(pl.String)))
         schema = {**rows.collect_schema(), "rules": pl.List(pl.String)}
         return rows.map_batches(
             self._of_some,

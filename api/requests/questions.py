@@ -14,6 +14,7 @@ from darkscope.api.address import SENDER
 from darkscope.api.ask import Mark, Observer, Place, Question, Scope
 from darkscope.api.dimension import Dimension
 from darkscope.api.requests import asked, lens, visitors, vulnerabilities
+from darkscope.api.requests.rules import Rules
 from darkscope.api.requests.wanted import Wanted
 from darkscope.api.store import After
 from darkscope.ingest.series import TELESCOPE
@@ -46,8 +47,11 @@ def singly(
     """List requests one by one, behind a place (a time, and how many of it); `mark` writes where it goes on."""
     scope = observer.scope(question)
     place = None if after is None else After(*after)
-    chosen = lens.marked(observer.rules(), wanted)
+    named = lens.marked(observer.rules(), wanted)
+    # Where no rule chooses, only the rows of the page need their names.
+    chosen = lens.marked(Rules.none(), wanted) if wanted.is_open else named
     found, has_more = observer.store.requests.page(scope.days.window, scope.where, chosen, place, limit)
+    found = named(found.drop("rules").lazy()).collect()
     following = mark(_behind(found, place)) if mark is not None and has_more else None
     return asked.singly(found, following=following, **_said(observer, wanted, scope))
 
