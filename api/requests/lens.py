@@ -115,9 +115,7 @@ class _Named:
         # What rows pass is the same again and again: its names are written once.
         written = some.select(passed).unique()
         lists = pl.Series("rules", [self._names(row) for row in written.iter_rows()], pl.List(pl.String))
-        named = (
-            some.join(written.with_columns(lists), on=passed) if passed else some.clear().with_columns(lists)
-        )
+        named = some.join(written.with_columns(lists), on=passed)
         return numbered.join(named, on="_row", how="left", maintain_order="left").select(
             *rows.columns, pl.col("rules").fill_null([])
         )
