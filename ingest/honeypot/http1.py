@@ -15,8 +15,11 @@ import dpkt
 MOST = 64
 """Requests that are read of one connection; more in 16 KiB are a flood."""
 
+_VERSION = rb"HTTP/[0-9.]{1,8}|H(?:T(?:TP?)?)?(?=\Z)"  # or its beginning, where the capture cut the line
 _LINE = re.compile(
-    rb"(?:\r?\n)*([A-Za-z][A-Za-z_\-]{0,31})[ \t]+([^\r\n]*?)(?:[ \t]+(HTTP/[0-9.]{1,8}))?[ \t]*(?:\r?\n|\Z)",
+    rb"(?:\r?\n)*([A-Za-z][A-Za-z_\-]{0,31})[ \t]+([^\r\n]*?)(?:[ \t]+("
+    + _VERSION
+    + rb"))?[ \t]*(?:\r?\n|\Z)",
     re.IGNORECASE,
 )
 _BARE = re.compile(rb"/|\*|https?://", re.IGNORECASE)
@@ -79,7 +82,7 @@ def _begins(data: bytes) -> re.Match[bytes] | None:
     line = _LINE.match(data)
     if line is None or line[1] == _HTTP2:
         return None
-    is_one = line[2] if line[3] else line[1] in _METHODS and _BARE.match(line[2])
+    is_one = line[2] if b"/" in (line[3] or b"") else line[1] in _METHODS and _BARE.match(line[2])
     return line if is_one else None
 
 

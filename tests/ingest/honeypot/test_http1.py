@@ -35,6 +35,9 @@ def test_a_request_is_read_whole() -> None:
         (b"get  /x\tHTTP/1.1\r\n", b"get", b"/x"),
         (b"GET /old\r\n", b"GET", b"/old"),
         (b"GET /", b"GET", b"/"),
+        (b"GET / HTT", b"GET", b"/"),
+        (b"GET / HTTP/1", b"GET", b"/"),
+        (b"GET / HTT\r\n", b"GET", b"/ HTT"),
         (b"\r\n\r\nGET / HTTP/1.1\r\n", b"GET", b"/"),
         (b"CONNECT example.org:443 HTTP/1.1\r\n", b"CONNECT", b"example.org:443"),
         (b"GET http://example.org/ HTTP/1.1\r\n", b"GET", b"http://example.org/"),
@@ -101,7 +104,7 @@ def test_pipelined_requests_are_read_one_after_another() -> None:
         (b"/1", b"ab", len(first)),
         (b"/2", b"", len(second)),
         (b"/3", b"c", len(third)),
-        (b"/4 HT", b"", 9),
+        (b"/4", b"", 9),
     ]
 
 
