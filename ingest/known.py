@@ -152,13 +152,22 @@ class Known:
         return sorted(found, key=lambda one: (one.day, one.start))
 
     def taken(
-        self, sensor: str, point: str, capture: str, low: int, high: int, also: Iterable[Span] = ()
+        self,
+        sensor: str,
+        point: str,
+        capture: str,
+        low: int,
+        high: int,
+        also: Iterable[Span] = (),
+        *,
+        before: int | None = None,
     ) -> Spans:
         """Time between low and high that other captures of the point have, as rows of first and last nanosecond.
 
         Spans that meet are one; each is narrowed by the tolerance on both sides, as rotation overlaps, except those of
         a capture that begins with the same bytes, which is no rotation. They are sorted and do not overlap. `also`
-        are spans that the ledger does not have yet, and of a branch those that `twins` gives.
+        are spans that the ledger does not have yet, and of a branch those that `twins` gives. With `before` only
+        those count that were taken before a time.
         """
         self._load(low, high)
         head = _head(capture)
@@ -170,6 +179,7 @@ class Known:
             for span in (*held, *also)
             if span.sensor == sensor and span.point == point and span.capture != capture
             if span.last >= low - TOLERANCE and span.first <= high + TOLERANCE  # those that meet at an edge
+            if before is None or span.taken < before
         ]
         twins = [span for span in near if _head(span.capture) == head]
         others = [span for span in near if _head(span.capture) != head]

@@ -161,6 +161,22 @@ class Reading:
         rows[0] = rows[0]._replace(link_types=links, damage=damage)
         return rows
 
+    def heard_rows(self) -> list[tuple[object, ...]]:
+        """Rows of `heard` for the batch, with their `day`; what is refilled was heard before, or will be."""
+        return [
+            (
+                capture_day(self.reader.first),
+                self.reader.head,
+                self.start,
+                self.reach,
+                self.digest,
+                piece.sensor.id,
+                piece.point,
+            )
+            for _, piece in sorted(self.pieces.items())
+            if piece.sensor.is_honeypot and not piece.again
+        ]
+
     def coverage_rows(self, bridge: int) -> list[Row]:
         """Rows of `coverage` for the batch; `bridge` in minutes, as there."""
         rows: list[Row] = []

@@ -336,6 +336,22 @@ REQUESTS = Table(
     mergeable=False,
 )
 
+HEARD = Table(
+    "heard",
+    "which bytes of captures were read for `requests`: one row per batch, capture and point of a honeypot-type sensor",
+    (
+        Column("head", TEXT, "as in `captures`"),
+        Column("start", INT64, "decompressed byte from which on they were read"),
+        Column("reach", INT64, "and up to which"),
+        Column("digest", TEXT, "BLAKE3 of the decompressed bytes up to the reach"),
+        _SENSOR,
+        Column("point", TEXT, "as in `coverage`"),
+    ),
+    order=("head", "reach"),
+    mergeable=False,
+    since=3,
+)
+
 UNFINISHED = Table(
     "unfinished",
     "what a worker had begun to put together when it committed last: its next start goes on with it",
@@ -510,6 +526,7 @@ TABLES = (
     FORGOTTEN,
     SEALS,
     REQUESTS,
+    HEARD,
     UNFINISHED,
     EVENTS,
     PROMOTIONS,

@@ -41,6 +41,7 @@ from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
     FLOWS,
+    HEARD,
     MONTH_ROLLUPS,
     ROLLUPS,
     SEALS,
@@ -54,6 +55,7 @@ _EPOCH = date(1970, 1, 1)
 
 _CAPTURES = {"day": pl.Date(), **CAPTURES.schema}
 _COVERAGE = {"day": pl.Date(), **COVERAGE.schema}
+_HEARD = {"day": pl.Date(), **HEARD.schema}
 _UNFINISHED = {"day": pl.Date(), **UNFINISHED.schema}
 _NO_DAY = _EPOCH
 """Where rows lie that are of no day."""
@@ -280,6 +282,8 @@ class Worker:
         taken = self._now()
         rows = {reading: reading.capture_rows(taken, self._places) for reading in readings}
         self._staging.add(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
+        heard = [row for reading in readings for row in reading.heard_rows()]
+        self._staging.add(HEARD, pl.DataFrame(heard, schema=_HEARD, orient="row"))
         watched = [row for reading in readings for row in reading.coverage_rows(self._bridge)]
         for (sensor, point), beat in self._beats.items():
             watched += beat.coverage_rows(sensor, point, self._bridge)

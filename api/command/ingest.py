@@ -12,6 +12,7 @@ import os
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ import typer
 
 from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN
 from darkscope.api.command.progress import told
+from darkscope.ingest.capture.reader import CaptureError
 from darkscope.ingest.compiled import is_first_start
 from darkscope.ingest.geo import GeoError, Places
 from darkscope.ingest.intake.caretaker import Caretaker
@@ -31,11 +33,18 @@ from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.ledger.upkeep import clean, keep_up
+from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import STANDARD_INPUT, SensorError, Sensors
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.worker import Worker
 
 LOG = logging.getLogger("darkscope.ingest")
+
+
+class Only(StrEnum):
+    """What captures may be read again for."""
+
+    REQUESTS = "requests"
 
 
 def ingest(
@@ -61,6 +70,14 @@ def ingest(
     again: Annotated[
         bool, typer.Option("--again", help="Fill what `ledger forget` took out, and nothing else.")
     ] = False,
+    only: Annotated[
+        Only | None,
+        typer.Option(
+            "--only",
+            help="With --again: read captures that were read before honeypots were heard, for this alone.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No bar, no summary; warnings only.")] = False,
     settings: Annotated[
         Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
@@ -77,7 +94,7 @@ def ingest(
     names = paths or []
     stop = Stop()
     try:
-        _check(names, interface or [], follow=follow, again=again)
+        _check(names, interface or [], follow=follow, again=again, only=only)
         loaded = load(settings, os.environ, {"ledger": ledger}).settings
         places = Places(loaded.geo, loaded.research)
         found = Found() if follow or interface or STANDARD_INPUT in names else find(names)
@@ -87,6 +104,9 @@ def ingest(
         typer.echo("First start: compiling, which takes half a minute, once.", err=True)
     try:
         with stop.on_signals():
+            if only:
+                _reread(loaded, places, found, stop, quiet=quiet)
+                return
             if follow or interface or STANDARD_INPUT in names:
                 feeds = _feeds(names, interface or [], loaded, stop)
                 summary = _go_on(loaded, places, feeds, stop, quiet=quiet)
@@ -108,8 +128,10 @@ def ingest(
         raise typer.Exit(FAILED)
 
 
-def _check(names: list[str], interfaces: list[str], *, follow: bool, again: bool) -> None:
+def _check(names: list[str], interfaces: list[str], *, follow: bool, again: bool, only: Only | None) -> None:
     """Refuse what does not go together. Raises IntakeError."""
+    if only and not again:
+        raise IntakeError("--only says what is read again: it needs --again")
     if follow and not names:
         raise IntakeError("--follow watches folders: name one")
     if not names and not interfaces:
@@ -153,6 +175,30 @@ def _read(
             session.read_all(Capture.of_file(path))
         session.end()
     return session.summary
+
+
+def _reread(settings: Settings, places: Places, found: Found, stop: Stop, *, quiet: bool) -> None:
+    """Read captures again for their requests; what was committed stays where it is stopped."""
+    reader = Rereader(Ledger.open_or_create(settings.ledger), settings, Sensors(settings), places)
+    captures = requests = 0
+    with told("ingest", sum(map(_size, found.captures)), quiet=quiet) as advance:
+        done = 0
+        for path in found.captures:
+            if stop.is_asked:
+                break
+            try:
+                heard = reader.read(path)
+            except (CaptureError, OSError) as error:
+                raise LedgerError(str(error)) from error
+            captures += heard is not None
+            requests += heard or 0
+            done += _size(path)
+            advance(done, 0)
+    if not stop.is_asked:
+        requests += reader.finish()
+    _keep_up(settings)
+    if not quiet:
+        typer.echo(f"captures  {captures:,} read for requests\nrequests  {requests:,}")
 
 
 def _keep_up(settings: Settings) -> None:

@@ -26,6 +26,7 @@ from darkscope.ingest.series import (
     COVERAGE,
     ECHOES,
     FLOWS,
+    HEARD,
     MONTH_ROLLUPS,
     REQUESTS,
     ROLLUPS,
@@ -107,7 +108,7 @@ def keep_up(ledger: Ledger, worker: str, now: datetime) -> Upkeep:
         done = _add(done, _close(ledger, worker, days))
     for first in _months_waiting(ledger.snapshot(), now):
         done = _add(done, _close_month(ledger, worker, first))
-    for table in (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS):
+    for table in (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
         done = _add(done, _merge_small(ledger, worker, table))
     return done
 
@@ -186,7 +187,7 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
         for share in _shares(fine, count, "port", ROLLED_AT_ONCE):
             rolled = roll_up(share, table).collect(engine="streaming")
             _add_files(ledger.folder, changes, table, ordered(table, rolled))
-    for table in (SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS):
+    for table in (SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
         for day in days:
             removals = snapshot.removals(table, [day])
             if len(removals) > 1:

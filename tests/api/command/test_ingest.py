@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 import typer
+from capture_files import pcap
 from ledgers import Site, capture, packets
 from runs import SETTINGS, running, stopped, until
+from talks import GET, Talk
 from typer.testing import CliRunner, Result
 
 from darkscope.api.command.ingest import ingest
-from darkscope.ingest.series import FLOWS
+from darkscope.ingest.series import FLOWS, REQUESTS
 
 app = typer.Typer()
 app.command()(ingest)
@@ -54,6 +56,22 @@ def folder(tmp_path: Path) -> Path:
 
 def events(result: Result) -> list[dict[str, object]]:
     return [json.loads(line) for line in result.stderr.splitlines() if line.startswith("{")]
+
+
+def test_captures_are_read_again_for_requests_alone(run: Run, site: Site, folder: Path) -> None:
+    (folder / "1.pcap").write_bytes(pcap(Talk(target="133.8.0.9").whole(GET)))
+    settings = folder.parent / "darkscope.toml"
+    for kind, words, said in (
+        ("telescope", [], "captures  1 read"),
+        ("honeypot", ["--again", "--only", "requests"], "captures  1 read for requests\nrequests  1\n"),
+        ("honeypot", ["--again", "--only", "requests"], "captures  0 read for requests\nrequests  0\n"),
+    ):
+        networks = 'networks = ["133.8.0.0/24"]'
+        settings.write_text(f'[[sensors]]\nid = "s"\nkind = "{kind}"\n{networks}\n')
+        result = run("--settings", settings, *words, folder)
+        assert result.exit_code == 0, result.output
+        assert said in result.stdout
+    assert [row["path"] for row in site.rows(REQUESTS)] == ["/"]
 
 
 def test_it_says_what_became_of_the_captures_and_their_frames(run: Run, site: Site, folder: Path) -> None:
@@ -150,6 +168,7 @@ def test_refused_captures_are_a_failure_when_there_is_nothing_else(
         (["--follow"], "--follow watches folders: name one"),
         (["--follow", "missing"], "missing: no folder; --follow watches folders"),
         (["--follow", "--again", "s"], "--again fills from captures that are complete: name them"),
+        (["--only", "requests", "s"], "--only says what is read again: it needs --again"),
         (["s", "-i", "eth0"], "an interface is captured until stopped, beside folders only with --follow"),
         (["missing.pcap"], "missing.pcap: no such file or folder"),
         (["*.pcap"], "*.pcap: nothing matches"),
