@@ -37,11 +37,10 @@ CAPTURES = pl.DataFrame(
     [("tokyo-1", "0f" * 32, 100, 7), ("tokyo-1", "aa" * 32, 90, 5)], schema=SCHEMA, orient="row"
 )
 COMMAND = "darkscope report PERIOD"
-HOSTILE = "/'\"><script>alert(1)</script>=cmd|`*_[x](javascript:1)\\#{sys.inputs}$1$"
 
 
 def requests(shown: Scenario, table: pl.DataFrame) -> list[dict[str, Any]]:
-    """What honeypots were asked, as the scenario's truth has it, from addresses that sensors saw; and one hostile."""
+    """What honeypots were asked, as the scenario's truth has it, from an address that sensors saw."""
     rows: list[dict[str, Any]] = []
     for one in shown.truth.requests:
         seen = table.filter(pl.col("country") == one.country, pl.col("port") == 8080, pl.col("version") == 4)
