@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +34,7 @@ from darkscope.api.phenomena.proposal import (
     name,
     subject_text,
 )
-from darkscope.api.phenomena.screen import changes, demanded
+from darkscope.api.phenomena.screen import MOST, MOST_BASE, changes, demanded, standing_out, stirred
 from darkscope.api.phenomena.shifts import (
     BACK,
     BASE,
@@ -73,6 +75,8 @@ AT_ONCE = 14
 
 OFFICES = 10
 """Leading countries whose hours are looked at."""
+
+UTC = ZoneInfo("UTC")
 
 Floats = npt.NDArray[np.float64]
 
@@ -115,12 +119,11 @@ class _Detector:
         self.weekday = self.days[0].weekday()
         start = question.period.window.start.astimezone(question.period.zone).date()
         self.first = next((number for number, day in enumerate(self.days) if day >= start), len(self.days))
-        self.tables = {
-            dimension: self._table(dimension, None, self.steady.where)
-            for dimension in (Dimension.PORTS, Dimension.COUNTRIES)
-        }
-        self.all = self.tables[Dimension.COUNTRIES].counts.sum(axis=0)
+        self.utc = self._steady_utc()
+        self.countries = self._table(Dimension.COUNTRIES, None, self.steady.where, self.steady)
+        self.all = self.countries.counts.sum(axis=0)
         self.fewest = max(FEWEST, WEIGHT * float(self.all[self.first :].sum()))
+        self.ports = Table([], np.zeros((0, len(self.days))))  # those that are looked at closer
         self.pairs: dict[Key, Table] = {}
         self.compared = 0
         self.score = np.inf
@@ -144,7 +147,15 @@ class _Detector:
             self.steady.provenance,
         )
 
-    def _table(self, dimension: Dimension, keys: list[Key] | None, where: Filter) -> Table:
+    def _steady_utc(self) -> Steady:
+        """The same by UTC's days, of which there are small rollups: for the look at everything."""
+        period = self.question.period
+        if period.zone.key == UTC.key:
+            return self.steady
+        question = replace(self.question, period=replace(period, zone=UTC))
+        return self.observer.steady(question, timedelta(days=BASE), HALF_WATCHED)
+
+    def _table(self, dimension: Dimension, keys: list[Key] | None, where: Filter, steady: Steady) -> Table:
         """Daily packets of some values, or of all."""
         columns = list(dimension.columns)
         parts = list(self._series(dimension, keys, where))
@@ -156,6 +167,15 @@ class _Detector:
         for part in parts:
             placed = part.join(at, on=columns)
             counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
+        if keys is not None and not keys:
+            return Table([], np.zeros((0, len(steady.days))))
+        rows = self.observer.store.series(dimension, steady.days, where, keys).drop_nulls()
+        if keys is None:
+            keys = rows.select(columns).unique().sort(columns).rows()
+        counts = np.zeros((len(keys), len(steady.days)))
+        at = pl.DataFrame(keys, schema={name: rows.schema[name] for name in columns}, orient="row")
+        placed = rows.join(at.with_row_index("row"), on=columns)
+        counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
         return Table(keys, counts)
 
     def _series(self, dimension: Dimension, keys: list[Key] | None, where: Filter) -> Iterator[pl.DataFrame]:
@@ -169,25 +189,64 @@ class _Detector:
 
     def _findings(self) -> list[Finding]:
         """Series that leave their level in the period."""
-        ports, countries = self.tables[Dimension.PORTS], self.tables[Dimension.COUNTRIES]
-        leading = ports.leading(LEADING)
-        series = len(ports.keys) + (1 + LEADING) * len(countries.keys)
-        self.score = demanded(series, len(self.days))
-        found = [Finding((int(key[0]), int(key[1])), None, one) for key, one in self._excursions(ports)]
-        for key in dict.fromkeys([*leading, *(one.port for one in found if one.port)]):
-            where = replace(self.steady.where, ports=self._ports([key]))
-            self.pairs[key] = self._table(Dimension.COUNTRIES, countries.keys, where)
+        store, steady, countries = self.observer.store, self.steady, self.countries
+        totals = store.totals(Dimension.PORTS, steady.days.window, steady.where).drop_nulls()
+        leading = ranking.leading(Dimension.PORTS, totals, LEADING)
+        self.compared = totals.height + (1 + LEADING) * len(countries.keys)
+        self.score = demanded(self.compared, len(self.days))
+        self.ports = self._table(Dimension.PORTS, self._standing_out(totals), steady.where, steady)
+        found = [Finding((int(key[0]), int(key[1])), None, one) for key, one in self._excursions(self.ports)]
         found += [Finding(None, str(key[0]), one) for key, one in self._excursions(countries)]
-        all_pairs = Table(
+        wanted = dict.fromkeys((one.port for one in found if one.port), countries.keys)
+        for port, stirred_countries in (self._stirred(leading) | wanted).items():
+            where = replace(steady.where, ports=self._ports([port]))
+            self.pairs[port] = self._table(Dimension.COUNTRIES, stirred_countries, where, steady)
+        pairs = Table(
             [(*port, *country) for port, table in self.pairs.items() for country in table.keys],
             np.concatenate(
                 [table.counts for table in self.pairs.values()] or [np.zeros((0, len(self.days)))]
             ),
         )
         found += [
-            Finding((int(key[0]), int(key[1])), str(key[2]), one) for key, one in self._excursions(all_pairs)
+            Finding((int(key[0]), int(key[1])), str(key[2]), one) for key, one in self._excursions(pairs)
         ]
-        self.compared = len(ports.keys) + len(countries.keys) + len(all_pairs.keys)
+        return found
+
+    def _standing_out(self, totals: pl.DataFrame) -> list[Key]:
+        """Ports that may have left their level, by UTC's days."""
+        enough = totals.filter(pl.col("packets") >= self.fewest / MOST_BASE)
+        keys = enough.select(Dimension.PORTS.columns).sort(Dimension.PORTS.columns).rows()
+        table = self._table(Dimension.PORTS, keys, self.utc.where, self.utc)
+        weekday = self.utc.days.starts[0].weekday()
+        exposure = np.array(self.utc.exposure)
+        rows = standing_out(table.counts, exposure, weekday, self.score, self.fewest)
+        return [table.keys[row] for row in rows[:MOST].tolist()]
+
+    def _stirred(self, ports: Sequence[Key]) -> dict[Key, list[Key]]:
+        """Countries of ports whose weeks differ so much that their days want a look."""
+        edges = self.utc.days.edges[::-WEEK][::-1]
+        windows = [Window(instant(low), instant(high)) for low, high in pairwise(edges)]
+        columns = [*Dimension.PORTS.columns, *Dimension.COUNTRIES.columns]
+        frames = [
+            self.observer.store.cross(Dimension.PORTS, Dimension.COUNTRIES, window, self.steady.where, ports)
+            .drop_nulls()
+            .with_columns(week=pl.lit(number))
+            for number, window in enumerate(windows)
+        ]
+        if not frames:
+            return {}
+        rows = pl.concat(frames)
+        keys = rows.select(columns).unique().sort(columns).with_row_index("row")
+        placed = rows.join(keys, on=columns)
+        weeks = np.zeros((keys.height, len(windows)))
+        weeks[placed["row"].to_numpy(), placed["week"].to_numpy()] = placed["packets"].to_numpy()
+        days = np.array(self.utc.exposure)[len(self.utc.exposure) - WEEK * len(windows) :]
+        exposure = days.reshape(len(windows), WEEK).mean(axis=1)
+        found: dict[Key, list[Key]] = {}
+        for protocol, port, country in (
+            keys.filter(stirred(weeks, exposure, self.fewest)).select(columns).rows()
+        ):
+            found.setdefault((protocol, port), []).append((country,))
         return found
 
     def _ports(self, keys: Iterable[Key]) -> frozenset[tuple[int | None, int]]:
@@ -302,10 +361,10 @@ class _Detector:
                 for country in countries
             ]
         elif ports:
-            table = self.tables[Dimension.PORTS]
+            table = self.ports
             parts = [table.counts[table.places[port]] for port in ports]
         else:
-            table = self.tables[Dimension.COUNTRIES]
+            table = self.countries
             parts = [table.counts[table.places[country,]] for country in countries]
         counts: Floats = np.sum(parts, axis=0)
         return counts
@@ -490,13 +549,13 @@ class _Detector:
         """Leading countries that keep office hours, and of which that is not said yet."""
         period = self.question.period
         window = self._past(period.window)
-        leading = self.tables[Dimension.COUNTRIES].leading(OFFICES)
+        leading = self.countries.leading(OFFICES)
         told = {one.value for proposal in proposals for one in proposal.office_hours}
         where = self.question.where
         for office in self._office_hours(where, window, [str(country) for (country,) in leading]):
             if office.value in told:
                 continue
-            counts = self.tables[Dimension.COUNTRIES]
+            counts = self.countries
             rates = counts.counts[counts.places[office.value,]][self.first :]
             level = float(rates.sum() / max(STEP, self.exposure[self.first :].sum()))
             yield Proposal(

@@ -38,6 +38,15 @@ MOST = 200
 EASE = 0.8
 """Part of the demanded score that is enough for a closer look."""
 
+MOST_BASE = 4.0
+"""How many times a series' packets, the four weeks before the quarter among them, a change may have taken."""
+
+MIN_WEEKS = 3
+"""Weeks that can be compared; of fewer all series are looked at by the day."""
+
+STIRRED = 1.15
+"""Factor between the fullest and the emptiest week of a series, below which no three days are off its level."""
+
 ROWS = 4096
 """Series looked at in one go: the tables of one go stay in the processor's cache, or near it."""
 
@@ -64,12 +73,30 @@ def standing_out(
 ) -> npt.NDArray[np.int64]:
     """Rows (series by day) of which some stretch differs from the four weeks before it; the strongest first."""
     strength = np.zeros(len(counts))
-    enough = np.flatnonzero(counts.sum(axis=1) >= fewest)  # others cannot have brought, or lost, as many
+    enough = np.flatnonzero(
+        counts.sum(axis=1) >= fewest / MOST_BASE
+    )  # others cannot have brought, or lost, it
     for number in range(0, len(enough), ROWS):
         rows = enough[number : number + ROWS]
         strength[rows] = _strength(counts[rows], exposure, first_weekday)
     order = np.argsort(-strength, kind="stable")
     return order[strength[order] >= EASE * score]
+
+
+def stirred(weeks: Floats, exposure: Floats, fewest: float) -> npt.NDArray[np.bool_]:
+    """Say which series may have left their level, by their weekly sums (series by week) alone.
+
+    `exposure` is the watched part of each week. What a change brings or takes is beyond the median week, or the weeks
+    without it are: at least half of it.
+    """
+    known = exposure >= 0.5
+    if known.sum() < MIN_WEEKS:
+        return np.ones(len(weeks), np.bool_)
+    rates = weeks[:, known] / exposure[known]
+    beyond = (np.abs(rates - np.median(rates, axis=1, keepdims=True)) * exposure[known]).sum(axis=1)
+    differ = (rates.max(axis=1) + 1) >= STIRRED * (rates.min(axis=1) + 1)
+    found: npt.NDArray[np.bool_] = (beyond >= fewest / 2) & differ
+    return found
 
 
 def _strength(counts: Floats, exposure: Floats, first_weekday: int) -> Floats:
