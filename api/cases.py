@@ -25,7 +25,7 @@ from darkscope.ingest.series import NO_PORT, Tool
 Made = TypeVar("Made")
 
 SAMPLES = 5
-"""Exact times of a case, at most: the newest, for leases of addresses are not kept for long."""
+"""Exact times of a case, at most: of several days, for addresses change hands, and the newest, for owners forget."""
 
 TARGETS = 16
 """Destination ports of a case, at most."""

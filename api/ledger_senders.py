@@ -331,11 +331,15 @@ class LedgerSenders:
             .filter("is_asked", "is_scan"),
             pieces,
         )
+        newest = first.join(told, on=["row", "sensor", "minute"]).sort(
+            "row", "time", "sensor", descending=[False, True, False]
+        )
         return (
-            first.join(told, on=["row", "sensor", "minute"])
-            .sort("row", "time", "sensor", descending=[False, True, False])
+            newest.with_columns(of_day=pl.int_range(pl.len()).over("row", "day"))
+            .sort("row", "of_day", "time", "sensor", descending=[False, False, True, False])
             .group_by("row", maintain_order=True)
             .head(most)
+            .sort("row", "time", "sensor", descending=[False, True, False])
             .select("row", "time", "sensor", "source_port", "protocol", "port")
         )
 

@@ -203,7 +203,8 @@ class Senders(Protocol):
         `row` (which of them), `time` (nanoseconds since 1970), `sensor`, `source_port` (-1 where there is none),
         `protocol` and `port` (null where other packets of its minute went elsewhere): the first of a day and sensor,
         where all packets of its minute pass the filter, but for what follows a scan, and none is a reply to forged
-        packets, or spoofable. So many of a row at most, the newest first.
+        packets, or spoofable. So many of a row at most, of as many days as there are, the newest of them; the newest
+        first.
         """
 
     @property

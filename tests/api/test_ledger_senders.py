@@ -424,6 +424,19 @@ def test_samples_are_first_packets_whose_minute_was_all_asked_about(snapshot: Ma
     assert [row[2] for row in store.samples(early, ALL, wanted, 9).rows()] == ["a"]
 
 
+def test_samples_are_of_as_many_days_as_there_are(snapshot: Make) -> None:
+    day = 1440
+    times = {"a": 0, "b": 1, "c": 2, "d": day, "e": day + 1, "f": 2 * day}
+    flows = [
+        {"minute": f"2020-06-{24 + at // day}T12:{at % day:02}", "source_low": 1, "sensor": name}
+        for name, at in times.items()
+    ]
+    sources = [proof(1, at, at, sensor=name, day=f"2020-06-{24 + at // day}") for name, at in times.items()]
+    store, wanted = LedgerSenders(snapshot(flows, sources=sources)), senders((4, 0, 1))
+    found = {most: "".join(store.samples(WEEK, ALL, wanted, most)["sensor"]) for most in (1, 3, 5, 9)}
+    assert found == {1: "f", 3: "fec", 5: "fedcb", 9: "fedcba"}
+
+
 def test_evidence_of_expired_flows_is_refused(snapshot: Make) -> None:
     tables = snapshot([{"minute": NOON, "source_low": 1}], sources=[proof(1, 0, 0)])
     tables.rolled["seals"] = frozenset({date(2020, 6, 24)})
