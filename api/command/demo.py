@@ -43,6 +43,9 @@ def demo(
         _run("top", "countries", *asked)
         _run("trend", "ports", *asked)
     settings = f"--settings={to / '2020-q2' / SETTINGS}"
+    album = (settings, "--period", "2020-Q2", "--rule", "CVE-2019-7192")
+    _run("requests", *album)
+    _run("visitors", *album)
     typer.echo("\nWhere to look next (the ledgers stay):")
     typer.echo(f"  {_line(('serve', settings))}   # then {PAGE} in a browser (make demo SERVE=1)")
     for words in (

@@ -10,12 +10,13 @@ import pytest
 from memory_ledger import MemorySnapshot
 
 from darkscope.api.address import SENDER
+from darkscope.api.influx_store import InfluxStore
 from darkscope.api.ledger_requests import LedgerRequests
 from darkscope.api.periods import Window, cut
 from darkscope.api.requests.lens import marked
 from darkscope.api.requests.rules import Rules
 from darkscope.api.requests.wanted import Wanted
-from darkscope.api.store import After, Filter, Posting
+from darkscope.api.store import After, Filter, NotHeldError, Posting
 from darkscope.ingest import series
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -162,6 +163,11 @@ def test_packets_of_the_day_of_a_visit_are_not_parted_where_its_flows_have_expir
     made.rolled[series.SEALS.name] = frozenset({date(2020, 6, 24)})
     seen = LedgerRequests(made).seen_by(WINDOW, None, VISITORS).row(0, named=True)
     assert (seen["seen_on"], seen["before"], seen["after"]) == (1, None, None)
+
+
+def test_influxdb_refuses_with_the_setting_that_helps() -> None:
+    with pytest.raises(NotHeldError, match=r'set api\.store = "ledger"'):
+        _ = InfluxStore.__new__(InfluxStore).requests
 
 
 def test_since_is_the_first_day_that_is_left(snapshot: Make) -> None:
