@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, date, datetime
 from math import comb
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,8 @@ import polars as pl
 import pytest
 from memory_ledger import MemorySnapshot, evidence, watched
 from memory_ledger import asked as asked_rows
-from simulated import asked, drawn
+from runs import run
+from simulated import asked, drawn, written
 
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
@@ -23,7 +26,7 @@ from darkscope.api.requests.rules import Rules
 from darkscope.api.requests.visitors import Search
 from darkscope.api.requests.wanted import Wanted
 from darkscope.api.selection import KNOWN
-from darkscope.ingest.simulate import scenario
+from darkscope.ingest.simulate import SETTINGS, scenario
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2021, 1, 1, tzinfo=UTC)
@@ -102,3 +105,20 @@ def test_what_no_rule_names_is_told(spring: Observer) -> None:
     assert {row.target for row in found.unnamed_rows} < {visit.path for visit in SHOWN.visits} - {
         *ALBUM.paths
     }
+
+
+def test_table_4_comes_out_of_captures_by_the_commands_that_a_person_types(tmp_path: Path) -> None:
+    written(SHOWN, tmp_path, [date(2020, 5, day) for day in range(25, 32)], scale=0.02)
+    settings = ("--settings", tmp_path / SETTINGS)
+    code, _, message = run("ingest", *settings, "--quiet", tmp_path)
+    assert (code, message) == (0, "")
+    asked = (*settings, "--period", "2020-05", "--format", "csv")
+    code, told, _ = run("requests", *asked, "--rule", "CVE-2019-7192")
+    rows = list(csv.DictReader(told.splitlines()))
+    assert code == 0
+    assert [(row["day"], row["country"], int(row["port"]), int(row["requests"])) for row in rows] == TABLE_4
+    assert {row["target"] for row in rows} == {"/photo/p/api/album.php"}
+    code, told, _ = run("visitors", *asked, "--path", "/photo/*")
+    visitors = list(csv.DictReader(told.splitlines()))
+    assert (code, {row["seen"] for row in visitors}) == (0, {"True"})
+    assert sum(int(row["requests"]) for row in visitors) == 19
