@@ -49,8 +49,8 @@ ASKED = [date(2020, 6, 7) + timedelta(days=number) for number in range(6)]
 """Days that are asked about, and those before them that they are compared with."""
 
 PERIOD = "period=2020-06-10/2020-06-12"
-INGESTED = date(2020, 6, 24)
-"""The day of the captures."""
+INGESTED = [date(2020, 6, 24) + timedelta(days=number) for number in range(5)]
+"""Days of the captures, which come to each in turn: most come late, when the day and its month are rolled up."""
 
 FRAMES = 2_000
 """Of a capture."""
@@ -229,15 +229,7 @@ class Keeper:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._newer = date(2020, 7, 1)
         self._expired = 0
-
-    def take(self) -> None:
-        """Take in another day, in two batches."""
-        rows = observed(self._newer, 300)
-        book(self._ledger, rows[:150])
-        book(self._ledger, rows[150:], after=1)
-        self._newer += timedelta(days=1)
 
     def keep_up(self) -> None:
         """Merge, and roll up what is over."""
@@ -278,7 +270,7 @@ def test_days_that_are_over_are_told_as_at_rest_whatever_is_done_to_the_ledger(
 ) -> None:
     dice = random.Random(SEED)
     keeper, server = Keeper(ledger), Server(ledger.folder)
-    actions = [keeper.take, keeper.keep_up, keeper.drop, keeper.expire, keeper.clean]
+    actions = [keeper.keep_up, keeper.drop, keeper.expire, keeper.clean]
     done = [*actions, *(dice.choice(actions) for _ in range(ACTIONS - len(actions)))]
     dice.shuffle(done)
     todo = iter(enumerate(done))
@@ -293,7 +285,8 @@ def test_days_that_are_over_are_told_as_at_rest_whatever_is_done_to_the_ledger(
         while True:
             with server.up(), following(ledger.folder, spool):  # both are killed at its end
                 for number, action in todo:
-                    data = many(FRAMES, 200.0 * captures, seed=captures)
+                    day = captures % len(INGESTED)
+                    data = many(FRAMES, 200.0 * captures + 86_400.0 * day, seed=captures)
                     (spool / f"{captures:02}.pcap").write_bytes(data)
                     captures += 1
                     action()
@@ -306,8 +299,8 @@ def test_days_that_are_over_are_told_as_at_rest_whatever_is_done_to_the_ledger(
     assert server.starts == len(killed) + 1
     code, _, errors = run("ingest", spool, "--ledger", ledger.folder)
     assert code == 0, errors
-    taken = ledger.finish().scan(FLOWS, INGESTED, INGESTED).select(pl.col("packets").sum()).collect().item()
-    assert taken == FRAMES * captures
+    taken = ledger.finish().scan(FLOWS, INGESTED[0], INGESTED[-1])
+    assert taken.select(pl.col("packets").sum()).collect().item() == FRAMES * captures
     made_up = {f"captures, {sensor}" for sensor in "abc"}  # whose flows no capture has
     assert {fault.place for fault in verify(ledger).faults} == made_up
     keep_up(ledger, "keeper", NOW)
