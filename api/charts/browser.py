@@ -41,8 +41,7 @@ def zoomed(spec: Spec) -> Spec:
     copy: Spec = deepcopy(spec)
     units = list(_units(copy["layer"]))
     for unit in units[:-1]:
-        x = unit["encoding"]["x"]
-        x["scale"] = {name: value for name, value in x["scale"].items() if name != "domain"}
+        unit["encoding"] = unit["encoding"] | {"x": _without_domain(unit["encoding"]["x"])}
     for unit in units:
         if "strokeDash" in unit["encoding"]:
             unit["encoding"]["strokeDash"]["legend"] = unit["encoding"]["color"]["legend"]
@@ -61,9 +60,13 @@ def _pointed_at(encoding: Spec) -> Spec:
     return {"mark": {"type": "point", "filled": True, "size": 120, "opacity": 0}, "encoding": told}
 
 
+def _without_domain(x: Spec) -> Spec:
+    return x | {"scale": {name: value for name, value in x["scale"].items() if name != "domain"}}
+
+
 def _events(x: Spec) -> Spec:
     """A layer for what the page has to say of moments, which comes later: rows of `at` and `text` named `events`."""
-    scale = {name: value for name, value in x["scale"].items() if name != "domain"}
+    scale = _without_domain(x)["scale"]
     return {
         "data": {"name": "events", "values": []},
         "mark": {"type": "rule", "color": style.EVENT, "strokeDash": [3, 2], "strokeWidth": 1.5},

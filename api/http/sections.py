@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from darkscope.api.address import Sender, parse_address
 from darkscope.api.ask import Observer, Question
+from darkscope.api.console.usual import Usual, usual
 from darkscope.api.dimension import Dimension, Key, parse_value, value_text
 from darkscope.api.http.attacks import AttacksQuery
 from darkscope.api.http.honeypots import By, CountedQuery, RequestsQuery, SingleQuery
@@ -29,12 +30,13 @@ from darkscope.api.http.sources import PagedQuery
 from darkscope.api.http.spreads import SpreadQuery
 from darkscope.api.http.trends import TrendQuery
 from darkscope.api.keys import Scope
-from darkscope.api.periods import Period
+from darkscope.api.periods import Period, parse_period
 from darkscope.api.phenomena.decisions import Decision, decided
 from darkscope.api.phenomena.detector import detect
 from darkscope.api.requests import questions as asking
 from darkscope.api.rhythm import LONGEST as LONGEST_RHYTHM
 from darkscope.api.store import Precision
+from darkscope.ingest.series import Traffic
 
 Query = TypeVar("Query", bound=Observed)
 
@@ -69,6 +71,9 @@ REQUESTS = 50
 
 SHORTEST_NOTED, LONGEST_NOTED = timedelta(days=6), timedelta(days=400)
 """Of periods in which phenomena are looked for: a week may have an hour less."""
+
+JUST, SHORT = timedelta(minutes=5), timedelta(days=2)
+"""Of a period that is compared with the same hours of the days before: how long ago it ended, and how long it is."""
 
 SHORTEST_RHYTHM = timedelta(days=1)
 """Of periods: less has no rhythm of days."""
@@ -203,9 +208,18 @@ def now(view: Narrowed, period: Period) -> Section:
             if trend is None
             else [_sum(counts) for counts in zip(*(line.packets for line in trend.lines), strict=True)]
         )
-        return {"ranking": ranking, "trend": trend, "total": total, "watch": ranking.provenance.now}
+        return {"ranking": ranking, "total": total, "usual": _usual(who, what)}
 
     return Section("now", "/v1/rankings/classes", classes, about(view, RankingQuery, limit=10), ask)
+
+
+def _usual(who: Observer, what: Question) -> Usual | None:
+    """The last hour beside the same hour of a week, where the period is of these days."""
+    window = what.period.window
+    if who.now - window.end > JUST or window.end - window.start > SHORT:
+        return None
+    week = parse_period("8d", what.period.zone, who.now)
+    return usual(who.trend(replace(what, period=week), "hour", [], len(Traffic)))
 
 
 def _sum(counts: tuple[int | None, ...]) -> int | None:

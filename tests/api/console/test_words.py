@@ -29,6 +29,7 @@ MADE = {
     "hit_": {"port", "country", "source", "owner", "vulnerability"},
     "mark_": {"disclosed", "proof_of_concept", "known_exploited", "vendor_notice"},
     "visited_": {str(one) for one in Search},
+    "usual_": {"above", "within", "below", "words"},
     "moved_": {"together", "against"},
     "state_": {str(one) for one in State if one is not State.OPEN},
     "key_": {"search", "day", "week", "month", "quarter", "earlier", "later", "overview", "sources"}

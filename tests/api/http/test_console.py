@@ -12,7 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from capture_files import pcap
 from fastapi.testclient import TestClient
-from ledgers import NOW, Site, at, ramp
+from ledgers import NOW, Site, at, ramp, read
+from talks import Talk
 
 from darkscope.api import keys
 from darkscope.api.http.access import OPEN
@@ -22,13 +23,13 @@ from darkscope.api.http.pages import POLICY
 from darkscope.api.http.sessions import COOKIE, LASTS, RENEWED
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
-from darkscope.ingest.settings import Api, SensorEntry, Settings
+from darkscope.ingest.settings import Api, Kind, SensorEntry, Settings
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 SENSORS = (
     SensorEntry(id="a", name="Tokyo", organisation="north"),
     SensorEntry(id="b", name=HOSTILE, organisation="south"),
-    SensorEntry(id="c", organisation="south", kind="honeypot"),
+    SensorEntry(id="c", organisation="south", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",)),
 )
 DAY = "period=2020-06-24"
 PAGES = {
@@ -103,7 +104,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     site = Site(tmp_path_factory.mktemp("console") / "ledger", SENSORS)
     site.take(ramp(0, 60, 60.0), "/spool/a/1.pcap")
     site.take(pcap([at(30, port=445), at(31, port=445), at(3600, port=445)]), "/spool/b/1.pcap")
-    site.take(pcap([at(40, port=8080)]), "/spool/c/1.pcap")
+    target = f"/{HOSTILE}".replace(" ", "%20").encode()
+    asked = b"GET %b HTTP/1.1\r\nHost: x\r\nUser-Agent: </code><script>alert(1)</script>\r\n\r\n" % target
+    worker = site.worker()
+    read(worker, pcap(Talk(port=8080).whole(asked, 40.0)), "/spool/c/1.pcap")
+    worker.commit(is_last=True)
     return site
 
 
@@ -221,6 +226,15 @@ def test_names_that_people_chose_are_shown_as_text(shared: TestClient) -> None:
         shown = Page(shared.get(f"{page}?{DAY}").text)
         assert not [one for one in shown.of("img") if one.get("src") == "x"]
     assert HOSTILE in "".join(Page(shared.get(f"/sensors?{DAY}").text).texts)
+
+
+def test_what_strangers_sent_to_honeypots_is_shown_as_text(shared: TestClient) -> None:
+    answer = shared.get(f"/requests?{DAY}")
+    text = "".join(Page(answer.text).texts)
+    assert "GET /<img%20src=x%20onerror=alert(1)>" in text
+    assert "</code><script>alert(1)</script>" in text
+    assert "<script>alert" not in answer.text
+    assert not [one for one in Page(answer.text).of("img") if "onerror" in one]
 
 
 @pytest.mark.parametrize(

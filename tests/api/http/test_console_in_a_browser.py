@@ -13,14 +13,15 @@ import browser
 import httpx2
 import pytest
 from capture_files import pcap, record
-from ledgers import DAY, Site, at, syn
+from ledgers import DAY, Site, at, read, syn
 from person import Person, barriers, chromium, somebody
 from playwright.sync_api import Browser
 from runs import running, stopped, until
+from talks import Talk
 
 from darkscope.api import keys
 from darkscope.api.keys import Scope
-from darkscope.ingest.settings import SensorEntry
+from darkscope.ingest.settings import Kind, SensorEntry
 
 pytestmark = [
     pytest.mark.browser,
@@ -31,6 +32,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 SENSORS = (
     SensorEntry(id="a", name="Tokyo", organisation="north"),
     SensorEntry(id="b", name=HOSTILE, organisation="south"),
+    SensorEntry(id="pot", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",)),
 )
 WEEK = "/?period=2020-06-22/2020-06-28&time_zone=Asia/Tokyo"
 PAGES = (
@@ -67,6 +69,7 @@ class Server:
         settings = site.folder.parent / "darkscope.toml"
         sensors = "".join(
             f"[[sensors]]\nid = '{one.id}'\nname = '{one.name}'\norganisation = '{one.organisation}'\n"
+            f"kind = '{one.kind.value}'\nnetworks = {list(map(str, one.networks))}\n"
             for one in site.sensors
         )
         settings.write_text(f"ledger = 'ledger'\n[api]\nrate = 0\n{sensors}")
@@ -99,6 +102,10 @@ def site_of(folder: Path) -> Site:
         at(3600.0 * hour + 60 * n, port=445, source="14.160.0.7") for hour in range(-9, 3) for n in range(20)
     ]
     site.take(pcap([at(-2.0 * DAY), *some, at(2.9 * DAY)]), "/spool/b/1.pcap")
+    asked = f"GET /{HOSTILE.replace(' ', '%20')} HTTP/1.1\r\nHost: x\r\nUser-Agent: {HOSTILE}\r\n\r\n"
+    worker = site.worker()
+    read(worker, pcap(Talk(port=8080).whole(asked.encode(), 40.0)), "/spool/pot/1.pcap")
+    worker.commit(is_last=True)
     return site
 
 
@@ -243,8 +250,13 @@ def test_everything_can_be_reached_with_keys(person: Person) -> None:
     assert person.page.locator("dialog[open]").inner_text().startswith("キーボード")
 
 
-def test_names_and_addresses_that_are_markup_are_shown_as_text(person: Person) -> None:
-    for address in (f"/sensors{WEEK[1:]}", f"/search?q={HOSTILE}", f"/sensors/{HOSTILE}{WEEK[1:]}"):
+def test_names_addresses_and_requests_that_are_markup_are_shown_as_text(person: Person) -> None:
+    for address in (
+        f"/sensors{WEEK[1:]}",
+        f"/requests{WEEK[1:]}",
+        f"/search?q={HOSTILE}",
+        f"/sensors/{HOSTILE}{WEEK[1:]}",
+    ):
         person.page.goto(address)
         assert HOSTILE in person.text
         assert person.page.locator("img[src=x]").count() == 0
