@@ -270,8 +270,8 @@ def test_nothing_keeps_people_out(person: Person, language: str, theme: str) -> 
         also = "" if "?" in page else f"?period=2020-06-22/2020-06-28&theme={theme}&lang={language}"
         person.page.goto(page + also)
         found[page] = barriers(person.page)
+    person.complaints[:] = [said for said in person.complaints if "422" not in said]  # of a page that is one
     assert {page: faults for page, faults in found.items() if faults} == {}
-    person.complaints[:] = [said for said in person.complaints if "422" not in said]
 
 
 @pytest.mark.parametrize("width", [390, 1280, 3840])
