@@ -20,7 +20,7 @@ from polars.testing import assert_frame_equal
 
 from darkscope.ingest.intake.session import Session
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, SOURCES, Merge
+from darkscope.ingest.series import CAPTURES, COVERAGE, ECHOES, FLOWS, SOURCES, Merge
 
 PATIENCE = 300.0
 """Seconds that a test waits for something to happen: only what hangs takes so long, also on a busy machine."""
@@ -29,8 +29,11 @@ SETTINGS = {
     "DARKSCOPE_RETENTION__DISK_RESERVE": "0",
     "DARKSCOPE_RETENTION__FLOWS": "keep",
     "DARKSCOPE_RETENTION__SOURCES": "keep",
+    "DARKSCOPE_RETENTION__ECHOES": "keep",
 }
 """The captures here are of 2020, and disks may be small."""
+
+SYN_ACK = 0x12
 
 AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.geteuid() == 0 else ()
 """What starts a command to which permissions apply, though root runs the tests."""
@@ -38,15 +41,20 @@ AS_ANYBODY = ("setpriv", "--bounding-set=-dac_override,-dac_read_search") if os.
 COUNTS = [column.name for column in COVERAGE.columns if column.merge is Merge.SUM]
 
 
-def many(count: int, start: float = 0.0, step: float = 0.01, *, seed: int = 0) -> bytes:
-    """A pcap file of many SYNs from many sources to a few ports, so many seconds after noon."""
+def many(count: int, start: float = 0.0, step: float = 0.01, *, seed: int = 0, answers: int = 0) -> bytes:
+    """A pcap file of many SYNs from many sources to a few ports, so many seconds after noon.
+
+    One in so many as `answers` says is a SYN+ACK.
+    """
     frame = np.frombuffer(syn(), np.uint8)
-    source, port = frame.tobytes().index(bytes([198, 41, 0, 4])), 14 + 20 + 2
+    source, port, flags = frame.tobytes().index(bytes([198, 41, 0, 4])), 14 + 20 + 2, 14 + 20 + 13
     random = np.random.default_rng(seed)
     records = np.zeros((count, 16 + len(frame)), np.uint8)
     records[:, 16:] = frame
     records[:, 16 + source + 1 : 16 + source + 4] = random.integers(0, 256, (count, 3), np.uint8)
     records[:, 16 + port + 1] = random.choice(np.array([22, 23, 80], np.uint8), count)
+    if answers:
+        records[::answers, 16 + flags] = SYN_ACK
     microseconds = np.round((NOON + start) * 1e6 + step * 1e6 * np.arange(count)).astype(np.int64)
     header = np.empty((count, 4), "<u4")
     header[:, 0], header[:, 1] = microseconds // 1_000_000, microseconds % 1_000_000
@@ -141,7 +149,7 @@ def reached(site: Site) -> pl.DataFrame:
 def assert_same(one: Site, other: Site) -> None:
     """Two ledgers hold the same, however they came to it."""
     snapshots = one.ledger.finish(), other.ledger.finish()
-    for table in (FLOWS, SOURCES):
+    for table in (FLOWS, SOURCES, ECHOES):
         assert_frame_equal(*(merged(snapshot, table) for snapshot in snapshots))
     for view in (covered, booked, reached):
         assert_frame_equal(view(one), view(other))

@@ -15,7 +15,7 @@ from runs import assert_same, many, run, session, start, until
 
 from darkscope.ingest.intake.session import Capture
 from darkscope.ingest.ledger.verify import verify
-from darkscope.ingest.series import CAPTURES, FLOWS, ROLLUPS
+from darkscope.ingest.series import CAPTURES, ECHOES, FLOWS, ROLLUPS
 
 KILLS = int(os.environ.get("DARKSCOPE_KILLS", "12"))
 """Kills in all; `make soak` sets 100: a third each while captures are read, while a spool is followed twice in one
@@ -74,7 +74,7 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("captures") / "s"
     folder.mkdir()
     for number in range(CAPTURES_OF_A_RUN):
-        data = many(FRAMES_OF_ONE, 200.0 * number, seed=number)
+        data = many(FRAMES_OF_ONE, 200.0 * number, seed=number, answers=8)
         (folder / f"{number:02}.pcap").write_bytes(data)
     return folder
 
@@ -90,6 +90,7 @@ def undisturbed(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
         process.communicate()
     assert process.returncode == 0
     assert packets(site) == CAPTURES_OF_A_RUN * FRAMES_OF_ONE
+    assert site.ledger.snapshot().days(ECHOES)
     return site, time.monotonic() - began
 
 
