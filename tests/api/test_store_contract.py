@@ -379,6 +379,22 @@ def test_series(
     same(ledger.series(dimension, buckets, where, None).select(all_of_them.columns), all_of_them)
 
 
+@pytest.mark.parametrize("dimension", [Dimension.SENSORS, Dimension.CLASSES, Dimension.COUNTRIES])
+@pytest.mark.parametrize("where", [EVERYTHING, Filter(classes=frozenset({"scan"}))])
+def test_series_of_all_values(
+    ledger: LedgerStore,
+    series: InfluxStore,
+    owned: Callable[[Sequence[int]], Owned],
+    dimension: Dimension,
+    where: Filter,
+) -> None:
+    buckets = cut(whole(), "6h", ZoneInfo("Asia/Tokyo"))
+    expected = ledger.series(dimension, buckets, where, None)
+    assert expected["packets"].sum() == ledger.totals(dimension, buckets.window, where)["packets"].sum()
+    answer = series.series(dimension, buckets, where, None)
+    same(answer, folded(expected.select(answer.columns), where, owned(buckets.edges)))
+
+
 @pytest.mark.parametrize("zone", ZONES)
 @pytest.mark.parametrize("step", ["day", "hour", "5m"])
 def test_coverage(ledger: LedgerStore, series: InfluxStore, zone: str, step: str) -> None:
