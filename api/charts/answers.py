@@ -16,7 +16,7 @@ from darkscope.api.charts.rhythms import rhythm_chart
 from darkscope.api.charts.spreads import spread_chart
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.trends import trend_chart
-from darkscope.api.formats import Answer, Format, UnwrittenError
+from darkscope.api.formats import Answer, Format, UnwrittenError, rows_of
 from darkscope.api.language import Language
 from darkscope.api.ranking import Ranking
 from darkscope.api.rhythm import Rhythms
@@ -24,9 +24,19 @@ from darkscope.api.roster import Coverage
 from darkscope.api.spread import Spread
 from darkscope.api.trend import Trend
 
+MOST_FIGURES, MOST_ROWS = 20_000, 100
+"""In a picture: more take minutes and hundreds of megabytes to draw, and are a grey area then."""
+
 
 def picture(answer: Answer, output: Format, language: Language) -> bytes:
-    """Draw an answer as SVG or PNG. Raises UnwrittenError where it has no chart."""
+    """Draw an answer as SVG or PNG. Raises UnwrittenError where it has no chart, or one that nobody could read."""
+    rows = rows_of(answer).rows
+    figures = sum(map(len, rows))
+    if figures > MOST_FIGURES or (len(rows) > MOST_ROWS and not isinstance(answer, Trend | Coverage)):
+        raise UnwrittenError(
+            f"a picture has {MOST_FIGURES:,} figures, and {MOST_ROWS} rows of a list, at most; a coarser step, "
+            "a shorter period and a lower limit have fewer"
+        )
     spec = chart(answer, language)
     return drawing.png(spec) if output is Format.PNG else drawing.svg(spec).encode()
 

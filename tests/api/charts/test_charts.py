@@ -300,3 +300,18 @@ def test_a_bucket_of_some_hours_is_named_on_its_axis() -> None:
     }
     assert "パケット数（6時間あたり）" in titles[Language.JA]
     assert "packets every 6 hours" in titles[Language.EN]
+
+
+def test_a_picture_that_nobody_could_read_is_not_drawn() -> None:
+    many = tuple(row(rank, f"V{rank}", 1) for rank in range(1, 102))
+    with pytest.raises(UnwrittenError, match="a picture has 20,000 figures, and 100 rows of a list, at most"):
+        picture(replace(RANKING, rows=many), Format.PNG, Language.EN)
+    buckets = replace(DAYS, edges=tuple(START + number for number in range(10_001)))
+    long = replace(
+        TREND,
+        buckets=buckets,
+        covered=(1.0,) * 10_000,
+        lines=tuple(replace(line, packets=(1,) * 10_000) for line in TREND.lines),
+    )
+    with pytest.raises(UnwrittenError, match="a coarser step"):
+        picture(long, Format.SVG, Language.EN)
