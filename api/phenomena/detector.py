@@ -70,8 +70,8 @@ NEW = 20.0
 LAG = 3
 """Days that the beginnings of two proposals may lie apart and still be together."""
 
-AT_ONCE = 14
-"""Days of which all values are asked at once: a whole quarter of all ports would take gigabytes."""
+MANY, AT_ONCE = 5_000, 14
+"""Of more values so many days are asked at once: a whole quarter of all ports would take a gigabyte."""
 
 OFFICES = 10
 """Leading countries whose hours are looked at."""
@@ -120,7 +120,15 @@ class _Detector:
         start = question.period.window.start.astimezone(question.period.zone).date()
         self.first = next((number for number, day in enumerate(self.days) if day >= start), len(self.days))
         self.utc = self._steady_utc()
-        self.countries = self._table(Dimension.COUNTRIES, None, self.steady.where, self.steady)
+        countries = observer.store.totals(
+            Dimension.COUNTRIES, self.steady.days.window, self.steady.where
+        ).drop_nulls()
+        self.countries = self._table(
+            Dimension.COUNTRIES,
+            self._values(Dimension.COUNTRIES, countries),
+            self.steady.where,
+            self.steady,
+        )
         self.all = self.countries.counts.sum(axis=0)
         self.fewest = max(FEWEST, WEIGHT * float(self.all[self.first :].sum()))
         self.ports = Table([], np.zeros((0, len(self.days))))  # those that are looked at closer
@@ -155,37 +163,23 @@ class _Detector:
         question = replace(self.question, period=replace(period, zone=UTC))
         return self.observer.steady(question, timedelta(days=BASE), HALF_WATCHED)
 
-    def _table(self, dimension: Dimension, keys: list[Key] | None, where: Filter, steady: Steady) -> Table:
-        """Daily packets of some values, or of all."""
-        columns = list(dimension.columns)
-        parts = list(self._series(dimension, keys, where))
-        if keys is None:
-            keys = pl.concat(part.select(columns).unique() for part in parts).unique().sort(columns).rows()
-        counts = np.zeros((len(keys), len(self.days)))
-        schema = {name: parts[0].schema[name] for name in columns}
-        at = pl.DataFrame(keys, schema=schema, orient="row").with_row_index("row")
-        for part in parts:
-            placed = part.join(at, on=columns)
-            counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
-        if keys is not None and not keys:
-            return Table([], np.zeros((0, len(steady.days))))
-        rows = self.observer.store.series(dimension, steady.days, where, keys).drop_nulls()
-        if keys is None:
-            keys = rows.select(columns).unique().sort(columns).rows()
-        counts = np.zeros((len(keys), len(steady.days)))
-        at = pl.DataFrame(keys, schema={name: rows.schema[name] for name in columns}, orient="row")
-        placed = rows.join(at.with_row_index("row"), on=columns)
-        counts[placed["row"].to_numpy(), placed["bucket"].to_numpy()] = placed["packets"].to_numpy()
-        return Table(keys, counts)
-
-    def _series(self, dimension: Dimension, keys: list[Key] | None, where: Filter) -> Iterator[pl.DataFrame]:
-        """Daily packets of some values, or of all some days at a time."""
-        days = self.steady.days
-        step = AT_ONCE if keys is None else len(days)
-        for first in range(0, len(days), step):
+    def _table(self, dimension: Dimension, keys: list[Key], where: Filter, steady: Steady) -> Table:
+        """Daily packets of some values, asked for some days at a time where they are many."""
+        columns, days = list(dimension.columns), steady.days
+        counts = np.zeros((len(keys), len(days)))
+        step = AT_ONCE if len(keys) > MANY else len(days)
+        for first in range(0, len(days) if keys else 0, step):
             span = replace(days, edges=days.edges[first : first + step + 1])
             rows = self.observer.store.series(dimension, span, where, keys).drop_nulls()
-            yield rows.with_columns(pl.col("bucket") + first)
+            at = pl.DataFrame(keys, schema={name: rows.schema[name] for name in columns}, orient="row")
+            placed = rows.join(at.with_row_index("row"), on=columns)
+            day = placed["bucket"].to_numpy() + first
+            counts[placed["row"].to_numpy(), day] = placed["packets"].to_numpy()
+        return Table(keys, counts)
+
+    def _values(self, dimension: Dimension, totals: pl.DataFrame) -> list[Key]:
+        """Values of totals, sorted."""
+        return totals.select(dimension.columns).sort(dimension.columns).rows()
 
     def _findings(self) -> list[Finding]:
         """Series that leave their level in the period."""
@@ -215,7 +209,7 @@ class _Detector:
     def _standing_out(self, totals: pl.DataFrame) -> list[Key]:
         """Ports that may have left their level, by UTC's days."""
         enough = totals.filter(pl.col("packets") >= self.fewest / MOST_BASE)
-        keys = enough.select(Dimension.PORTS.columns).sort(Dimension.PORTS.columns).rows()
+        keys = self._values(Dimension.PORTS, enough)
         table = self._table(Dimension.PORTS, keys, self.utc.where, self.utc)
         weekday = self.utc.days.starts[0].weekday()
         exposure = np.array(self.utc.exposure)
