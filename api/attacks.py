@@ -17,7 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from darkscope.api.address import address_text
-from darkscope.api.dimension import Dimension, port_text, value_text
+from darkscope.api.dimension import NO_OWNER, Dimension, port_text, value_text
 from darkscope.api.periods import DAY, EPOCH, Window
 from darkscope.api.ranking import Provenance
 from darkscope.api.store import Filter
@@ -348,6 +348,7 @@ def _event(row: AttackRow) -> dict[str, object]:
     start, end = ((moment - EPOCH) // _MILLISECOND * 1_000_000 for moment in (row.start, row.end))
     more = row.all_ports - len(row.ports)
     ports = " ".join(row.ports) + (f" and {more:,} more" if more else "")
+    owner = "" if row.owner == NO_OWNER else f" ({row.owner})"
     lasted = f"goes on, {row.seconds:,} s so far" if row.ongoing else f"lasted {row.seconds:,} s"
     numbers = ("packets", "peak", "answers_per_second", "seconds", "sensors", "targets", "all_ports")
     return {
@@ -356,7 +357,7 @@ def _event(row: AttackRow) -> dict[str, object]:
         "end": 0 if row.ongoing else end,
         "kind": KIND,
         "subject": row.country,
-        "title": f"attack on a host in {row.country} ({row.owner}): {row.ports[0]}",
+        "title": f"attack on a host in {row.country}{owner}: {row.ports[0]}",
         "text": f"{row.packets:,} echoes at {row.sensors:,} sensors, {row.peak:,} in the fullest minute; "
         f"{lasted}; attacked: {ports}",
         "numbers": json.dumps({name: getattr(row, name) for name in numbers}),

@@ -469,6 +469,11 @@ def test_an_event_tells_of_an_attack_without_its_victim() -> None:
     assert not any("8.0.0.7" in str(value) for row in (first, second) for value in row.values())
 
 
+def test_an_event_of_a_victim_without_a_known_owner_names_none() -> None:
+    (row,) = listing(steady(61, 1000), asn=0).rows
+    assert events([row])["title"].to_list() == ["attack on a host in US: 80/TCP"]
+
+
 def test_no_attacks_are_no_events() -> None:
     assert events([]).schema == {"day": pl.Date(), **EVENTS.schema}
 
