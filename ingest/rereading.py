@@ -22,6 +22,7 @@ from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.fates import DAY, SKIPPED, decide
 from darkscope.ingest.geo import Places
 from darkscope.ingest.honeypot.listener import Listener
+from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.known import BRANCH, EARLIEST, Known, Taken, capture_day
 from darkscope.ingest.ledger.ledger import Ledger, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
@@ -65,7 +66,7 @@ class Rereader:
         self._places = places
         self._clock = clock
         self._as = f"{settings.worker} requests"
-        self._listener = Listener(sensors)
+        self._listener = Listener(sensors, Seal(ledger.folder))
         self._staging = Staging(ledger.folder)
         self._start_over()
 

@@ -27,6 +27,7 @@ from darkscope.ingest.fates import DAY, SKIPPED, count_hours, decide, note_hours
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
 from darkscope.ingest.honeypot.listener import Listener
+from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.known import EARLIEST, TOLERANCE, Known, Missing, Span, Taken
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
@@ -110,7 +111,7 @@ class Worker:
         self._observers: list[Observer] = [
             Handshakes(),
             Echoes(settings.ingest.flows_per_file),
-            Listener(sensors),
+            Listener(sensors, Seal(ledger.folder)),
         ]
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
         self._staging = Staging(ledger.folder)
@@ -272,11 +273,14 @@ class Worker:
             for observer in self._observers:
                 observer.finish()
         self._take_rows(all_sources=True)
-        unfinished = [
-            (_NO_DAY, self._as, observer.name, key, state)
-            for observer in self._observers
-            for key, state in observer.kept()
-        ]
+        try:
+            unfinished = [
+                (_NO_DAY, self._as, observer.name, key, state)
+                for observer in self._observers
+                for key, state in observer.kept()
+            ]
+        except OSError as error:  # no room for the key that seals it
+            raise LedgerError(f"{error.filename or self.ledger.folder}: {error.strerror}") from error
         self._staging.add(UNFINISHED, pl.DataFrame(unfinished, schema=_UNFINISHED, orient="row"))
         readings = [reading for reading in self._readings if reading.has_news]
         taken = self._now()

@@ -43,6 +43,7 @@ from darkscope.ingest.honeypot.connections import (
 )
 from darkscope.ingest.honeypot.masking import Masker
 from darkscope.ingest.honeypot.rows import Asker, Reader, Request, table
+from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.honeypot.streams import FirstData
 from darkscope.ingest.observers import Run
 from darkscope.ingest.reduce import place_sources
@@ -91,8 +92,9 @@ class Listener:
 
     name = "requests"
 
-    def __init__(self, sensors: Sensors) -> None:
-        """Knows the addresses to mask."""
+    def __init__(self, sensors: Sensors, seal: Seal) -> None:
+        """Knows the addresses to mask, and how what is open is sealed."""
+        self._seal = seal
         masker = Masker(entry.watched for sensor in sensors for entry in sensor.entries)
         self._reader = Reader(masker)
         self._events = np.empty((_CHUNK * MOST_EVENTS, 4), np.int64)
@@ -136,13 +138,15 @@ class Listener:
         for (sensor, name), point in self._points.items():
             live = np.flatnonzero((point.table[:, STATE] > 0) & (point.clock - point.table[:, SEEN] <= IDLE))
             if len(live):
-                yield json.dumps([sensor, name]), _packed(point, live)
+                yield json.dumps([sensor, name]), self._seal.close(_packed(point, live))
 
     def resume(self, kept: Iterable[tuple[str, str]]) -> None:
         """Go on with what was open."""
         for key, text in kept:
             sensor, name = json.loads(key)
-            self._points[sensor, name] = _unpacked(text)
+            told = self._seal.open(text)
+            if told is not None:  # else it is a copy's: what is open is the other's
+                self._points[sensor, name] = _unpacked(told)
 
     def _follow(self, run: Run, fate: npt.NDArray[np.uint8], point: _Point, first: int, end: int) -> None:
         packets = run.packets

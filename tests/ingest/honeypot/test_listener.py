@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from talks import ACK, CLIENT, FIN, GET, HONEYPOT, RST, SYN, Talk
 
 from darkscope.ingest.honeypot import listener
 from darkscope.ingest.honeypot.connections import IDLE, JUMP
+from darkscope.ingest.honeypot.sealing import KEY
 from darkscope.ingest.honeypot.streams import LIMIT
 from darkscope.ingest.ledger.expiry import forget
 from darkscope.ingest.ledger.ledger import Ledger
@@ -326,6 +328,21 @@ def test_killed_at_any_step_of_a_commit_a_restart_ends_with_the_same_rows(
     assert rows_of(site) == uncut
     assert site.rows(UNFINISHED) == []
     assert verify(site.ledger).faults == ()
+
+
+def test_what_is_open_names_no_sensor_and_is_of_no_use_without_the_key(site: Site) -> None:
+    talk = Talk()
+    take(site, [*talk.opening(), talk.theirs(1, 0, b"GET / HTTP/1.1\r\nHost: 133.8.0.9\r\n")], is_last=False)
+    (kept,) = site.rows(UNFINISHED)
+    plain = base64.b64decode(kept["state"])
+    for word in (b"133.8.0.9", b"GET", b"target", str(133 << 24 | 8 << 16 | 9).encode()):
+        assert word not in plain
+        assert base64.b64encode(word).rstrip(b"=") not in plain
+    key = site.folder / KEY
+    assert key.stat().st_mode & 0o777 == 0o600
+    key.unlink()
+    site.worker().commit(is_last=True)
+    assert found(site, "path") == []
 
 
 def test_what_a_worker_of_another_name_has_open_is_left_to_it(site: Site) -> None:

@@ -20,6 +20,7 @@ from darkscope.ingest.fates import REJECTED
 from darkscope.ingest.honeypot.listener import Listener
 from darkscope.ingest.honeypot.masking import Masker
 from darkscope.ingest.honeypot.rows import Asker, Request
+from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.observers import Run
 from darkscope.ingest.rules.judge import Judge
 from darkscope.ingest.sensors import INBOUND, Sensors
@@ -63,7 +64,7 @@ Found = Counter[tuple[str, str, str]]  # method, target, host
 def ours(path: Path) -> list[tuple[Asker, Request]]:
     """What a honeypot without networks, and so all of whose frames are inbound, was asked."""
     sensors = Sensors(SETTINGS)
-    listener, decoder, judge = Listener(sensors), Decoder(), Judge()
+    listener, decoder, judge = Listener(sensors, Seal(Path())), Decoder(), Judge()
     with path.open("rb") as stream:
         reader = CaptureReader(stream, str(path))
         while (frames := reader.read()) is not None:
