@@ -16,9 +16,11 @@ from darkscope.api.charts.rhythms import rhythm_chart
 from darkscope.api.charts.spreads import spread_chart
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.trends import trend_chart
+from darkscope.api.charts.vulnerabilities import vulnerability_chart
 from darkscope.api.formats import Answer, Format, UnwrittenError, rows_of
 from darkscope.api.language import Language
 from darkscope.api.ranking import Ranking
+from darkscope.api.requests.vulnerabilities import Vulnerabilities
 from darkscope.api.rhythm import Rhythms
 from darkscope.api.roster import Coverage
 from darkscope.api.spread import Spread
@@ -53,3 +55,4 @@ chart.register(Rhythms, rhythm_chart)
 chart.register(Breadth, breadth_chart)
 chart.register(Coverage, coverage_chart)
 chart.register(Spread, spread_chart)
+chart.register(Vulnerabilities, vulnerability_chart)

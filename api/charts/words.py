@@ -42,6 +42,11 @@ _WORDS = {
     "coverage_of": ("センサーごとの観測時間", "watched time sensor by sensor"),
     "spread_of": ("宛先ポートの広がり：{names}", "spread over ports: {names}"),
     "world_of": ("送信元地域別のパケット数", "packets by source country"),
+    "requests_day": ("リクエスト数（1日あたり）", "requests a day"),
+    "disclosed": ("公表", "disclosed"),
+    "proof_of_concept": ("検証コード公開", "proof of concept"),
+    "known_exploited": ("悪用確認", "known exploited"),
+    "vendor_notice": ("開発者の注意喚起", "vendor's notice"),
     "when": ("時刻", "when"),
 }
 """By name: Japanese, English."""

@@ -461,7 +461,7 @@ def router(source: Source) -> APIRouter:
         "/vulnerabilities",
         dependencies=[needs(Scope.READ)],
         response_model=VulnerabilitiesAnswer,
-        responses=responses("The vulnerabilities.", VULNERABILITIES_EXAMPLE),
+        responses=responses("The vulnerabilities.", VULNERABILITIES_EXAMPLE, is_drawn=True),
     )
     def vulnerabilities(request: Request, query: Annotated[RequestsQuery, Query()]) -> Response:
         """Tell which known vulnerabilities requests were after, and the leading requests that no rule names."""

@@ -84,7 +84,10 @@ def exploited(
     scope = observer.scope(question)
     rules, store = observer.rules(), observer.store.requests
     chosen, mark = rules.named(wanted.rules), lens.marked(rules, wanted)
-    counted = store.counted(vulnerabilities.KEYS, scope.days, scope.where, mark, by_rule=True)
+    # Of rows that no rule names only the totals below tell.
+    every = replace(wanted, rules=tuple(rule.id for rule in rules.rules)) if wanted.is_open else wanted
+    naming = lens.marked(rules, every)
+    counted = store.counted(vulnerabilities.KEYS, scope.days, scope.where, naming, by_rule=True)
     unsure = store.counted((), scope.days, scope.where, lens.undecided(chosen, wanted), by_rule=True)
     found = vulnerabilities.vulnerabilities(
         chosen.rules,

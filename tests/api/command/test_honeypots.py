@@ -83,3 +83,14 @@ def test_a_rule_that_nobody_knows_is_a_mistake(run: Run) -> None:
     assert message.startswith(
         "darkscope: no rule is called 'nothing', and none is about such a CVE; there are "
     )
+
+
+def test_the_leading_vulnerability_is_drawn_with_its_dates(run: Run) -> None:
+    code, told, _ = run(f"vulnerabilities {PERIOD} --format svg", [], COVERAGE, SOURCES, REQUESTS)
+    assert (code, told.startswith("<svg"), "requests a day" in told) == (0, True, True)
+    assert "proof of concept" in told
+    assert "CVE-2019-7192 QNAP Photo Station" in told
+    assert "notice" not in told  # 8 June lies beyond
+    code, told, message = run(f"vulnerabilities {PERIOD} --format svg", [], COVERAGE)
+    assert (code, told) == (2, "")
+    assert message == "darkscope: no rule names any of these requests, so there is no picture of them\n"
