@@ -138,6 +138,8 @@ class _Detector:
 
     def phenomena(self, limit: int) -> Phenomena:
         """Find, put together, verify."""
+        if self.first == len(self.days):  # no day of the period is over
+            return Phenomena((), 0, 0, 0, self.steady.provenance)
         groups = grouped(self._findings(), self._excess, self._main, len(self.days))
         proposals = [one for group in groups if (one := self._proposal(group)) is not None]
         proposals += self._ranked(proposals)
@@ -473,21 +475,25 @@ class _Detector:
                     is_out = row.previous_rank is None or row.previous_rank > TOP
                     factor = None if row.change is None else row.change + 1
                     if is_out and (factor is None or factor >= FACTOR) and not _told(row.value, proposals):
-                        yield self._standing_change(dimension, kind, row)
+                        one = self._standing_change(dimension, kind, row)
+                        if one is not None:
+                            yield one
 
-    def _standing_change(self, dimension: Dimension, kind: Kind, row: ranking.Row) -> Proposal:
-        """Tell of a change of rank: its figures are those of both periods."""
+    def _standing_change(self, dimension: Dimension, kind: Kind, row: ranking.Row) -> Proposal | None:
+        """Tell of a change of rank by the figures of both periods; None where no sensor that watched confirms it."""
         period, is_port = self.question.period, dimension is Dimension.PORTS
         windows = (self._past(period.window), period.previous)
         now, before = windows if kind is Kind.ENTERED else windows[::-1]
         key = parse_value(dimension, row.value)
         where = self._where([key] if is_port else [], [] if is_port else [row.value])
         rise = self._breadth(where, now, before, rises=True)
+        if not rise.rows or (rise.growth is not None and rise.growth < FACTOR):
+            return None
         rates = [
             sum(each)
             for each in zip(*((one.previous_per_day, one.per_day) for one in rise.rows), strict=True)
         ]
-        base, level = rates or [0.0, 0.0]
+        base, level = rates
         if kind is Kind.LEFT:
             base, level = level, base
         return Proposal(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from darkscope.api.phenomena.shifts import (
     BASE,
+    BASE_LEAST,
     FACTOR,
     FEWEST,
     LEAST,
@@ -73,6 +74,8 @@ def standing_out(
 ) -> npt.NDArray[np.int64]:
     """Rows (series by day) of which some stretch differs from the four weeks before it; the strongest first."""
     strength = np.zeros(len(counts))
+    if counts.shape[1] < BASE_LEAST + LEAST:  # nothing is known to be usual yet
+        return np.zeros(0, np.int64)
     enough = np.flatnonzero(
         counts.sum(axis=1) >= fewest / MOST_BASE
     )  # others cannot have brought, or lost, it
