@@ -263,7 +263,7 @@ def router(source: Source) -> APIRouter:
         doors: Doors = request.app.state.doors
         form = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=MOST_FIELDS)
         key, to = (next(iter(form.get(name, ())), "") for name in ("key", "to"))
-        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+        if _is_from_elsewhere(request):
             return page(request, "login.html", 403, to="/", wrong="login_elsewhere")
         client = request.client.host if request.client else ""
         try:
@@ -283,6 +283,8 @@ def router(source: Source) -> APIRouter:
         """End the session of this browser."""
         base = request.scope.get("root_path", "")
         response = RedirectResponse(f"{base}/login", 303)
+        if _is_from_elsewhere(request):
+            return response
         response.delete_cookie(sessions.COOKIE, path=base or "/")
         return response
 
@@ -302,6 +304,11 @@ def router(source: Source) -> APIRouter:
 def _decided(request: Request, source: Source) -> dict[str, Decision]:
     """What analysts decided; their words are about all sensors, and not for who sees some."""
     return {} if asker_of(request).organisations is not None else decisions(source)
+
+
+def _is_from_elsewhere(request: Request) -> bool:
+    """Whether a browser says that another site's page sends this."""
+    return request.headers.get("sec-fetch-site", "same-origin") != "same-origin"
 
 
 def _local(address: str) -> str:

@@ -393,11 +393,15 @@ def test_a_key_of_an_organisation_shows_its_sensors_alone(client: TestClient, se
         assert "445/TCP" not in text
 
 
-def test_another_site_cannot_log_a_reader_in(client: TestClient, settings: Settings) -> None:
+def test_another_site_cannot_log_a_reader_in_or_out(client: TestClient, settings: Settings) -> None:
     key = key_of(settings, Scope.READ)
-    answer = client.post("/login", data={"key": key}, headers={"Sec-Fetch-Site": "cross-site"})
+    elsewhere = {"Sec-Fetch-Site": "cross-site"}
+    answer = client.post("/login", data={"key": key}, headers=elsewhere)
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
+    log_in(client, key)
+    assert "set-cookie" not in client.post("/logout", headers=elsewhere).headers
+    assert client.get(f"/?{DAY}").status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""What the console's pages ask: steps, calls, and that a call is the question of its section."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from darkscope.api.dimension import Dimension
+from darkscope.api.http import sections
+from darkscope.api.http.questions import Narrowed
+from darkscope.api.periods import parse_period
+
+NOW = datetime(2020, 6, 30, 12, tzinfo=UTC)
+UTC_ZONE = ZoneInfo("UTC")
+
+
+@pytest.mark.parametrize(
+    ("period", "step"),
+    [
+        *(("60m", "1m"), ("12h", "5m"), ("24h", "30m"), ("7d", "2h"), ("30d", "6h"), ("2020-Q2", "day")),
+        *(("2019", "day"), ("2018-01-01/2020-06-30", "week"), ("2012-01-01/2020-06-30", "month")),
+    ],
+)
+def test_a_chart_has_some_hundred_buckets_whatever_the_period(period: str, step: str) -> None:
+    assert sections.step(parse_period(period, UTC_ZONE, NOW)) == step
+
+
+def test_a_call_says_all_that_is_asked_and_nothing_else() -> None:
+    view = Narrowed.model_validate(
+        {
+            "period": "7d",
+            "time_zone": "Asia/Tokyo",
+            "home": False,
+            "sensor": ("a", "b"),
+            "class": ("scan",),
+            "port": ("445/TCP",),
+        }
+    )
+    period = parse_period("7d", UTC_ZONE, NOW)
+    section = sections.leading(view, period, Dimension.COUNTRIES)
+    call = urlsplit(section.call(format="csv"))
+    assert call.path == "/v1/rankings/countries"
+    assert parse_qs(call.query) == {
+        "period": ["7d"],
+        "time_zone": ["Asia/Tokyo"],
+        "home": ["false"],
+        "sensor": ["a", "b"],
+        "class": ["scan"],
+        "port": ["445/TCP"],
+        "format": ["csv"],
+    }
+    picture = urlsplit(section.picture)
+    assert picture.path == "/v1/trends/countries"
+    assert parse_qs(picture.query)["step"] == ["2h"]
+
+
+def test_a_section_of_one_port_keeps_what_the_page_is_narrowed_to() -> None:
+    view = Narrowed.model_validate({"period": "24h", "country": ("VN",)})
+    section = sections.port(view, (6, 445))
+    assert urlsplit(section.call()).path == "/v1/ports/tcp/445"
+    assert parse_qs(urlsplit(section.call()).query) == {"country": ["VN"], "limit": ["8"], "period": ["24h"]}
