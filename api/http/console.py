@@ -52,6 +52,13 @@ class SearchView(View):
     """What is looked for."""
 
 
+class SourceView(View):
+    """The parameters of the page of one source."""
+
+    kind: Kind = Kind.ALL
+    """Whoever saw it: honeypots alone know who is real."""
+
+
 class RequestsView(View):
     """The parameters of the page of requests."""
 
@@ -168,7 +175,7 @@ def router(source: Source) -> APIRouter:
         return pages.shown(request, view, "sources.html", parts)
 
     @routes.get("/sources/{address}", dependencies=with_sources)
-    def source_page(request: Request, address: str, view: Viewed) -> Response:
+    def source_page(request: Request, address: str, view: Annotated[SourceView, Query()]) -> Response:
         """One source address."""
         name = address_text(*parse_address(address))
 
