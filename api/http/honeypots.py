@@ -33,7 +33,7 @@ MOST_ROWS = 1000
 
 DAYS_EXAMPLE = """\
 day,country,port,application,method,path,requests,sources,sensors,rules
-2020-05-28,RU,8080,http,GET,/photo/p/api/album.php,3,3,2,qnap-photo-station-album
+2020-05-28,RU,8080,http,GET,/photo/p/api/album.php,3,1,2,qnap-photo-station-album
 """
 
 SINGLE_EXAMPLE = """\
@@ -48,7 +48,7 @@ address,country,owner,requests,first_request,last_request,ports,honeypots,rules,
 
 VULNERABILITIES_EXAMPLE = """\
 rule,title,cves,vendor,product,requests,sources,sensors,ports,countries,first_seen,last_seen,undecided
-qnap-photo-station-album,...,CVE-2019-7192 CVE-2019-7194 CVE-2019-7195,QNAP,Photo Station on NAS,19,8,2,5000 5001 ...
+qnap-photo-station-album,...,CVE-2019-7192 CVE-2019-7194 CVE-2019-7195,QNAP,Photo Station,19,5,2,5000 5001 ...
 """
 
 Moment = Annotated[datetime, Field(examples=["2020-05-28T10:12:44+09:00"])]
