@@ -89,6 +89,7 @@ def test_services_start_after_those_that_they_need() -> None:
     assert after == {
         "ingest": {"simulator": "service_healthy"},
         "projector": {"influxdb": "service_healthy", **ingests},
+        "watch": ingests,
         "api": ingests,
         "grafana": {"influxdb": "service_healthy"},
     }
@@ -122,7 +123,7 @@ def test_commands_of_containers_exist_and_their_settings_are_settings(name: str,
 
 def test_writers_of_one_ledger_have_names_of_their_own() -> None:
     names = [environment(one).get("DARKSCOPE_WORKER") for one in OURS.values()]
-    assert sorted(filter(None, names)) == ["ingest", "live", "projector"]
+    assert sorted(filter(None, names)) == ["ingest", "live", "projector", "watch"]
 
 
 def test_folders_that_are_volumes_are_made_by_the_image_for_its_user() -> None:

@@ -37,6 +37,8 @@ def due(found: Phenomena, known: Sequence[Event], today: date) -> Iterator[Event
     What is found was asked of days up to the one before `today`. An event that lasts is over when its phenomenon is,
     and when nothing is proposed of it any more: a level that has stayed for four weeks is the usual one.
     """
+    if not found.compared:  # nobody watched: nothing is known, not even that something is over
+        return
     zone = found.provenance.period.zone
     ours = [one for one in known if one.numbers.get("found_by") == FOUND_BY]
     told: set[str] = set()

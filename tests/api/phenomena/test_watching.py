@@ -77,6 +77,11 @@ def test_what_is_proposed_no_more_is_over_today() -> None:
     assert seen(known=[ended]) == []
 
 
+def test_while_nobody_watches_nothing_is_over() -> None:
+    known = seen(proposal())
+    assert list(due(replace(phenomena(), compared=0), known, date(2014, 12, 10))) == []
+
+
 def test_a_second_rise_of_a_port_is_another_event() -> None:
     first = proposal(kind=Kind.JUMPED, end=date(2014, 11, 11))
     known = seen(first)
