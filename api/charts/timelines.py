@@ -26,7 +26,7 @@ def timeline_chart(
     unit: str,
     title: str | None = None,
     events: Sequence[Event] = (),
-    size: Size = Size(height=160),  # noqa: B008
+    size: Size = Size(height=160),
 ) -> Spec:
     """Draw counts of consecutive days, which begin at `starts`; a day that nobody watched (None) is shaded."""
     edges = [*starts, starts[-1] + timedelta(days=1)] if starts else []

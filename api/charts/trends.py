@@ -48,7 +48,7 @@ def trend_chart(
     stacked: bool = False,
     bands: Sequence[Band] = (),
     events: Sequence[Event] = (),
-    size: Size = Size(),  # noqa: B008
+    size: Size = Size(),
 ) -> Spec:
     """Draw a trend. A point stands where its bucket begins, and a band around the points that it is about."""
     names = [_name(trend, line, language) for line in trend.lines]
