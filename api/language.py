@@ -6,19 +6,12 @@ Names are Unicode's CLDR (`babel`), under a small table of those that reports wr
 from __future__ import annotations
 
 from datetime import date
-from enum import StrEnum
 from functools import cache
 
 from babel import Locale
 from babel.dates import format_date
 
-
-class Language(StrEnum):
-    """A language that is written."""
-
-    JA = "ja"
-    EN = "en"
-
+from darkscope.ingest.values import Language
 
 SHORTER = {
     Language.JA: {

@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from darkscope.ingest.values import Country, Duration, Email, Identifier, Owner, Zone
+from darkscope.ingest.values import Country, Duration, Email, Identifier, Language, Owner, Zone
 
 
 class _Section(BaseModel):
@@ -27,13 +27,6 @@ class Tlp(StrEnum):
     AMBER = "AMBER"
     AMBER_STRICT = "AMBER+STRICT"
     RED = "RED"
-
-
-class Language(StrEnum):
-    """Languages that texts are written in."""
-
-    JA = "ja"
-    EN = "en"
 
 
 class Notices(_Section):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from datetime import timedelta
 from difflib import get_close_matches
+from enum import StrEnum
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -139,6 +140,13 @@ def _email(value: object) -> object:
     ):
         raise ValueError("no e-mail address: one is like soc@example.org")
     return value
+
+
+class Language(StrEnum):
+    """A language that people read."""
+
+    JA = "ja"
+    EN = "en"
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]

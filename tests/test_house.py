@@ -176,9 +176,10 @@ KNOWS: dict[str, set[str]] = {
         "ingest.series",
         "ingest.settings",
         "ingest.watched",
+        "ingest.values",
     },
-    "api.charts": {"api"},
-    "api.report": {"api", "api.charts", "ingest.series", "ingest.settings"},
+    "api.charts": {"api", "ingest.values"},
+    "api.report": {"api", "api.charts", "ingest.series", "ingest.settings", "ingest.values"},
     "api.http": {
         "api",
         "api.charts",
@@ -189,6 +190,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.registry",
         "ingest.series",
         "ingest.settings",
+        "ingest.values",
     },
     "api.notices": {
         "api",
@@ -198,9 +200,10 @@ KNOWS: dict[str, set[str]] = {
         "ingest.registry",
         "ingest.series",
         "ingest.settings",
+        "ingest.values",
     },
     "api.data": set(),
-    "api.console": {"api", "api.charts", "ingest.protocols"},
+    "api.console": {"api", "api.charts", "ingest.protocols", "ingest.values"},
     "grafana": {"ingest.measurements", "ingest.series"},
     "provisioning": set(),
 }

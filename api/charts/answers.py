@@ -18,13 +18,13 @@ from darkscope.api.charts.style import Spec
 from darkscope.api.charts.trends import trend_chart
 from darkscope.api.charts.vulnerabilities import vulnerability_chart
 from darkscope.api.formats import Answer, Format, UnwrittenError, rows_of
-from darkscope.api.language import Language
 from darkscope.api.ranking import Ranking
 from darkscope.api.requests.vulnerabilities import Vulnerabilities
 from darkscope.api.rhythm import Rhythms
 from darkscope.api.roster import Coverage
 from darkscope.api.spread import Spread
 from darkscope.api.trend import Trend
+from darkscope.ingest.values import Language
 
 MOST_FIGURES, MOST_ROWS = 20_000, 100
 """In a picture: more take minutes and hundreds of megabytes to draw, and are a grey area then."""

@@ -10,7 +10,7 @@ from darkscope.api.charts import style
 from darkscope.api.charts.rankings import BAR
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.words import word
-from darkscope.api.language import Language
+from darkscope.ingest.values import Language
 
 
 def breadth_chart(

@@ -9,9 +9,9 @@ from darkscope.api.charts import style, times
 from darkscope.api.charts.rankings import BAR
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.words import word
-from darkscope.api.language import Language
 from darkscope.api.roster import Coverage
 from darkscope.api.watch import NOTABLE
+from darkscope.ingest.values import Language
 
 WHOLE, PART, NONE = "#A8CFE5", "#E69F00", "#8B1A1A"
 """Light, middle and dark, so that they differ in grey too."""

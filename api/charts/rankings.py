@@ -8,8 +8,8 @@ from __future__ import annotations
 from darkscope.api.charts import style
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.words import called, listed, word
-from darkscope.api.language import Language
 from darkscope.api.ranking import Ranking, Row
+from darkscope.ingest.values import Language
 
 BAR = 24
 """Height of a bar with the room around it, in points."""

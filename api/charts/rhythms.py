@@ -12,8 +12,9 @@ from darkscope.api.charts import style
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.words import called, listed, word
 from darkscope.api.dimension import Dimension
-from darkscope.api.language import WEEKDAY, Language, written_day
+from darkscope.api.language import WEEKDAY, written_day
 from darkscope.api.rhythm import Rhythms
+from darkscope.ingest.values import Language
 
 MONDAY = date(2020, 6, 29)
 

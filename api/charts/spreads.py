@@ -9,8 +9,8 @@ from darkscope.api.charts import style
 from darkscope.api.charts.rankings import BAR
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.words import called, listed, word
-from darkscope.api.language import Language
 from darkscope.api.spread import Spread
+from darkscope.ingest.values import Language
 
 
 def spread_chart(

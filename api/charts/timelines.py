@@ -13,8 +13,8 @@ from darkscope.api.charts import style, times
 from darkscope.api.charts.style import Size, Spec
 from darkscope.api.charts.trends import Event, event_layers
 from darkscope.api.charts.words import word
-from darkscope.api.language import Language
 from darkscope.api.periods import Window, minute
+from darkscope.ingest.values import Language
 
 
 def timeline_chart(

@@ -11,8 +11,9 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from darkscope.api.charts.style import Spec
-from darkscope.api.language import MONTH, SHORT_DAY, WEEKDAY, Language, written_day
+from darkscope.api.language import MONTH, SHORT_DAY, WEEKDAY, written_day
 from darkscope.api.periods import Window, instant, midnight
+from darkscope.ingest.values import Language
 
 MOST_MARKS = 16
 """Words that fit beside each other."""

@@ -13,10 +13,10 @@ from itertools import pairwise
 from darkscope.api.charts import style, times
 from darkscope.api.charts.style import Size, Spec
 from darkscope.api.charts.words import called, listed, word
-from darkscope.api.language import Language
 from darkscope.api.periods import minute
 from darkscope.api.trend import Line, Trend
 from darkscope.api.watch import NOTABLE
+from darkscope.ingest.values import Language
 
 MARKS = 12
 """Marks on a line, so that it is known without its colour."""

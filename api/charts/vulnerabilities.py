@@ -10,9 +10,9 @@ from darkscope.api.charts.timelines import timeline_chart
 from darkscope.api.charts.trends import Event
 from darkscope.api.charts.words import word
 from darkscope.api.formats import UnwrittenError
-from darkscope.api.language import Language
 from darkscope.api.periods import midnight
 from darkscope.api.requests.vulnerabilities import Vulnerabilities
+from darkscope.ingest.values import Language
 
 
 def vulnerability_chart(answer: Vulnerabilities, language: Language, *, title: str | None = None) -> Spec:

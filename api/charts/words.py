@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from darkscope.api.dimension import Dimension
-from darkscope.api.language import Language, country_name
+from darkscope.api.language import country_name
 from darkscope.api.trend import REST
+from darkscope.ingest.values import Language
 
 _WORDS = {
     "packets": ("パケット数", "packets"),

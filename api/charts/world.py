@@ -18,8 +18,9 @@ from babel.core import get_global
 from darkscope.api.charts import style
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.words import word
-from darkscope.api.language import Language, country_name
+from darkscope.api.language import country_name
 from darkscope.api.ranking import Ranking
+from darkscope.ingest.values import Language
 
 SEEN = 2.0
 """Degrees of latitude and longitude that a shape must cover both ways to be seen on a map of this size."""

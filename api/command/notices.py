@@ -24,10 +24,10 @@ from darkscope.api.notices.export import Export
 from darkscope.api.notices.making import made
 from darkscope.api.notices.notice import Kind, Notices, kinds_of
 from darkscope.api.notices.texts import TextError, Texts
-from darkscope.ingest.contacts import Language
 from darkscope.ingest.owners import OwnersError
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Settings
+from darkscope.ingest.values import Language
 
 _SHOW = "What is made"
 

@@ -27,7 +27,6 @@ from darkscope.api.command.stores import opened
 from darkscope.api.dimension import Dimension, Spreading, ValueTextError
 from darkscope.api.formats import PICTURES, Answer, Format, UnwrittenError, written
 from darkscope.api.labels import labels
-from darkscope.api.language import Language
 from darkscope.api.names import Names, NamesError
 from darkscope.api.periods import PeriodError
 from darkscope.api.requests.rules import Rules, RulesError
@@ -36,6 +35,7 @@ from darkscope.api.store import NotHeldError, Precision, StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.series import Traffic
 from darkscope.ingest.settings import Settings, SettingsError, load
+from darkscope.ingest.values import Language
 
 _NARROW = "What counts"
 _SHOW = "What is shown"

@@ -22,13 +22,13 @@ from darkscope.api.command import options
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension
-from darkscope.api.language import Language
 from darkscope.api.phenomena import decisions
 from darkscope.api.phenomena.decisions import Decision, DecisionsError
 from darkscope.api.phenomena.detector import detect
 from darkscope.api.phenomena.proposal import Phenomena, Proposal, State
 from darkscope.api.phenomena.wording import sentences, title, words
 from darkscope.ingest.settings import SettingsError, load
+from darkscope.ingest.values import Language
 
 Result = TypeVar("Result")
 

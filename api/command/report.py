@@ -24,7 +24,6 @@ from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.stores import opened, remote_of
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
-from darkscope.api.language import Language
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.names import Names, NamesError
 from darkscope.api.periods import PeriodError, Window
@@ -40,6 +39,7 @@ from darkscope.api.selection import known, organisations
 from darkscope.api.store import NotHeldError, Store, StoreError
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.settings import Settings, SettingsError, load
+from darkscope.ingest.values import Language
 
 
 def report(

@@ -12,9 +12,9 @@ from darkscope.api.charts.browser import fluid, zoomed
 from darkscope.api.charts.style import Spec
 from darkscope.api.charts.trends import trend_chart
 from darkscope.api.charts.world import world_chart
-from darkscope.api.language import Language
 from darkscope.api.ranking import Ranking
 from darkscope.api.trend import Trend
+from darkscope.ingest.values import Language
 
 MOST_LINES = 5
 """More cannot be told apart at a glance; the table has the others."""

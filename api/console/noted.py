@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import datetime, time, timedelta
 
 from darkscope.api.console.bar import days_text, local_days
-from darkscope.api.language import Language
 from darkscope.api.periods import Period
 from darkscope.api.phenomena import wording
 from darkscope.api.phenomena.proposal import Phenomena, Proposal
+from darkscope.ingest.values import Language
 
 BESIDE = timedelta(days=7)
 """Days before and after, by which a change is seen as one."""

@@ -12,7 +12,8 @@ from functools import cache
 from importlib.resources import files
 
 from darkscope.api.labels import countries
-from darkscope.api.language import Language, country_name
+from darkscope.api.language import country_name
+from darkscope.ingest.values import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,10 +37,10 @@ from darkscope.api.http.remembered import Kept
 from darkscope.api.http.sections import Section, stream
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
-from darkscope.api.language import Language
 from darkscope.api.periods import Period
 from darkscope.api.store import StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.values import Language
 
 HTML = "text/html; charset=utf-8"
 

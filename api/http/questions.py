@@ -28,10 +28,10 @@ from darkscope.api.http.problems import Unusable, declared
 from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Asker
-from darkscope.api.language import Language
 from darkscope.api.periods import CALENDAR_STEPS, DAY, Window, instant, minute, parse_step
 from darkscope.ingest.ledger.ledger import Snapshot
 from darkscope.ingest.series import Traffic
+from darkscope.ingest.values import Language
 
 _UTC = ZoneInfo("UTC")
 

@@ -22,7 +22,7 @@ from darkscope.api.notices.export import Export
 from darkscope.api.notices.notice import Notice, Notices, kinds_of
 from darkscope.api.notices.record import Known, Named, Record
 from darkscope.api.notices.texts import Texts
-from darkscope.ingest.contacts import Language
+from darkscope.ingest.values import Language
 
 INDEX = "index.json"
 UNADDRESSED = "no-contact.csv"

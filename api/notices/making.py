@@ -13,9 +13,9 @@ from darkscope.api.cases import Case
 from darkscope.api.notices.attempts import attempted
 from darkscope.api.notices.notice import Directory, Notices, Recipient, address, kinds_of
 from darkscope.api.notices.record import Named
-from darkscope.ingest.contacts import Language
 from darkscope.ingest.owners import OwnersError, names
 from darkscope.ingest.settings import Settings
+from darkscope.ingest.values import Language
 
 
 def made(

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo
 from darkscope.api.cases import Case, Cases
 from darkscope.api.grades import Reason
 from darkscope.api.ranking import Provenance
-from darkscope.ingest.contacts import Language, Tlp, claims_of
+from darkscope.ingest.contacts import Tlp, claims_of
 from darkscope.ingest.settings import Settings
+from darkscope.ingest.values import Language
 
 
 class Kind(StrEnum):

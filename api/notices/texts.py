@@ -23,8 +23,8 @@ from darkscope.api.grades import NAMED
 from darkscope.api.notices import words
 from darkscope.api.notices.notice import Kind, Notice, Notices, kinds_of
 from darkscope.api.visible import visible
-from darkscope.ingest.contacts import Language
 from darkscope.ingest.series import NO_PORT
+from darkscope.ingest.values import Language
 
 LISTED = 20
 """Sources that the text has; the attachments have all."""

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from darkscope.api.language import Language
 from darkscope.api.periods import midnight
 from darkscope.api.phenomena.grouping import NEAR
 from darkscope.api.phenomena.proposal import FAMILIES, Kind, Phenomena, Proposal
 from darkscope.api.phenomena.wording import sentences, title
 from darkscope.ingest.events import SECOND, Event
+from darkscope.ingest.values import Language
 
 FOUND_BY = "phenomena"
 """What events say of where they come from."""

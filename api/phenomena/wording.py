@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from darkscope.api.breadth import Verdict
-from darkscope.api.language import DAY, Language, country_name, written_day
+from darkscope.api.language import DAY, country_name, written_day
 from darkscope.api.phenomena.proposal import Kind, Part, Proposal
+from darkscope.ingest.values import Language
 
 NOTABLE = 0.2
 """Share of a change from which on a region or tool is named."""

@@ -12,10 +12,11 @@ from darkscope.api.charts.style import Size, Spec
 from darkscope.api.charts.trends import Band, trend_chart
 from darkscope.api.charts.words import called
 from darkscope.api.formats import Rows, rows_of
-from darkscope.api.language import MONTH, Language, country_name, written_day
+from darkscope.api.language import MONTH, country_name, written_day
 from darkscope.api.report.document import Figure, Reference, Table
 from darkscope.api.report.words import Words
 from darkscope.api.trend import Trend
+from darkscope.ingest.values import Language
 
 WITH_ARTICLE = frozenset({"AE", "BS", "CG", "DO", "GB", "GM", "MV", "NL", "PH", "US"})
 """Countries that English names with an article."""

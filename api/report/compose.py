@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from darkscope.api.language import Language
 from darkscope.api.report.book import Book
 from darkscope.api.report.document import Block, Document, Paragraph, Section
 from darkscope.api.report.findings import Findings, Lens, Subject, last_day
@@ -19,6 +18,7 @@ from darkscope.api.report.own_words import OwnWords
 from darkscope.api.report.provenance import provenance
 from darkscope.api.report.subjects import sections_of, subject_blocks, subject_title
 from darkscope.api.report.words import Words
+from darkscope.ingest.values import Language
 
 NEAR = timedelta(days=7)
 """Between what sensors saw and what honeypots were asked, where both are one search."""

@@ -10,7 +10,7 @@ from datetime import date
 
 from darkscope.api.charts.style import Spec
 from darkscope.api.formats import Rows
-from darkscope.api.language import Language
+from darkscope.ingest.values import Language
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from typing import Any
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from darkscope.api.language import DAY, FULL_DAY, Language, written_day
+from darkscope.api.language import DAY, FULL_DAY, written_day
+from darkscope.ingest.values import Language
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True

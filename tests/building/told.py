@@ -16,7 +16,8 @@ from darkscope.api.notices.notice import Notice, Notices, Recipient, Sender
 from darkscope.api.periods import parse_period
 from darkscope.api.ranking import Provenance
 from darkscope.api.store import Filter
-from darkscope.ingest.contacts import Language, Tlp
+from darkscope.ingest.contacts import Tlp
+from darkscope.ingest.values import Language
 
 NOW = datetime(2020, 7, 1, tzinfo=UTC)
 PERIOD = parse_period("2020-06-24", ZoneInfo("UTC"), NOW)

@@ -11,9 +11,9 @@ import pytest
 from darkscope.api.charts import browser
 from darkscope.api.charts.trends import trend_chart
 from darkscope.api.dimension import Dimension
-from darkscope.api.language import Language
 from darkscope.api.periods import Window, cut
 from darkscope.api.trend import Line, Trend
+from darkscope.ingest.values import Language
 
 WEEK = Window(datetime(2020, 6, 22, tzinfo=UTC), datetime(2020, 6, 29, tzinfo=UTC))
 

@@ -23,7 +23,7 @@ from darkscope.api.charts.trends import Band, Event, trend_chart
 from darkscope.api.charts.world import world_chart
 from darkscope.api.dimension import Dimension
 from darkscope.api.formats import Format, UnwrittenError
-from darkscope.api.language import Language, country_name
+from darkscope.api.language import country_name
 from darkscope.api.periods import Buckets, Window, instant, minute, parse_period
 from darkscope.api.ranking import Provenance, Ranking, Row
 from darkscope.api.rhythm import Rhythms, Verdict
@@ -33,6 +33,7 @@ from darkscope.api.spread import Row as SpreadRow
 from darkscope.api.spread import Spread
 from darkscope.api.store import Filter
 from darkscope.api.trend import Line, Trend
+from darkscope.ingest.values import Language
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 START = minute(datetime(2020, 4, 25, 15, tzinfo=UTC))

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 from proposed import phenomena, proposal
 
 from darkscope.api.console import noted
-from darkscope.api.language import Language
+from darkscope.ingest.values import Language
 
 
 def test_the_days_around_a_phenomenon_reach_a_week_beyond_it_but_not_beyond_the_period() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as some
 
 from darkscope.api.console.search import MOST, find
 from darkscope.api.console.words import words
-from darkscope.api.language import Language
+from darkscope.ingest.values import Language
 
 EN, JA = words(Language.EN), words(Language.JA)
 

@@ -8,10 +8,10 @@ from string import Formatter
 import pytest
 
 from darkscope.api.console.words import preferred, territories, words
-from darkscope.api.language import Language
 from darkscope.api.phenomena.proposal import State
 from darkscope.api.requests.visitors import Search
 from darkscope.ingest.series import Traffic
+from darkscope.ingest.values import Language
 
 ROOM = Path(__file__).parents[3] / "api" / "console"
 TEXTS = tomllib.loads((ROOM / "words.toml").read_text(encoding="utf-8"))

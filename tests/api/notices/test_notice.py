@@ -9,8 +9,9 @@ from told import case, cases
 
 from darkscope.api.grades import Reason
 from darkscope.api.notices.notice import Directory, Recipient, Unaddressed, address
-from darkscope.ingest.contacts import ContactEntry, Language, Notices, Tlp
+from darkscope.ingest.contacts import ContactEntry, Notices, Tlp
 from darkscope.ingest.settings import Settings
+from darkscope.ingest.values import Language
 
 
 def contact(identifier: str, **how: Any) -> ContactEntry:

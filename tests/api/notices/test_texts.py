@@ -14,7 +14,7 @@ from darkscope.api.grades import Grade
 from darkscope.api.notices.notice import Notices
 from darkscope.api.notices.texts import LISTED, TextError, Texts
 from darkscope.api.visible import HIDDEN
-from darkscope.ingest.contacts import Language
+from darkscope.ingest.values import Language
 
 ATTACHED = {"intelmq.ndjson": "IntelMQ events, one a line"}
 JA = replace(RECIPIENT, language=Language.JA, zone=ZoneInfo("Asia/Tokyo"))

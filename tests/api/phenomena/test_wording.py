@@ -6,9 +6,9 @@ import pytest
 from proposed import proposal
 
 from darkscope.api.breadth import Verdict
-from darkscope.api.language import Language
 from darkscope.api.phenomena.proposal import Kind, Office, Part, Relation, Standing
 from darkscope.api.phenomena.wording import sentences, title, words
+from darkscope.ingest.values import Language
 
 JA, EN = Language
 

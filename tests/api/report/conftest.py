@@ -19,7 +19,6 @@ from darkscope.api.asked import Asked
 from darkscope.api.calendars import Calendars
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
-from darkscope.api.language import Language
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.report.captures import SCHEMA
 from darkscope.api.report.compose import Imprint, compose
@@ -30,6 +29,7 @@ from darkscope.api.requests.rules import Rules
 from darkscope.api.selection import KNOWN
 from darkscope.ingest.settings import HolidayEntry
 from darkscope.ingest.simulate import Scenario, scenario
+from darkscope.ingest.values import Language
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 PERIODS = {"2014-q4": "2014-Q4", "2020-q2": "2020-Q2"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from darkscope.api.language import Language
 from darkscope.api.report.document import Document, Paragraph, Section
 from darkscope.api.report.own_words import OwnWords, OwnWordsError
+from darkscope.ingest.values import Language
 
 WORDS = """\
 # Spring 2020

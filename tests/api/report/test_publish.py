@@ -16,12 +16,12 @@ from markdown_it import MarkdownIt
 from darkscope.api.charts.timelines import timeline_chart
 from darkscope.api.charts.trends import Event
 from darkscope.api.formats import Rows
-from darkscope.api.language import Language
 from darkscope.api.periods import midnight
 from darkscope.api.report.document import Document, Figure, Paragraph, Reference, Section, Table
 from darkscope.api.report.markdown import markdown
 from darkscope.api.report.page import html
 from darkscope.api.report.publish import publish
+from darkscope.ingest.values import Language
 
 HOSTILE = "=cmd|' /'\"><script>alert(1)</script><img src=x onerror=y>`*_[x](javascript:1)\\#set $1$ {{ 7*7 }} #{sys}"
 TOKYO = ZoneInfo("Asia/Tokyo")

@@ -9,13 +9,13 @@ from itertools import pairwise
 
 import pytest
 
-from darkscope.api.language import Language
 from darkscope.api.report.book import Book
 from darkscope.api.report.document import Document, Paragraph, Table
 from darkscope.api.report.findings import Findings
 from darkscope.api.report.subjects import subject_blocks
 from darkscope.api.report.words import Words
 from darkscope.api.sources import OwnerList, OwnerRow
+from darkscope.ingest.values import Language
 
 JA, EN = Language.JA, Language.EN
 HOSTILE = "<script>alert(1)</script> {{ 7*7 }}"

@@ -10,8 +10,8 @@ from importlib.resources import files
 import pytest
 from jinja2 import Environment, UndefinedError, meta
 
-from darkscope.api.language import Language
 from darkscope.api.report.words import Words
+from darkscope.ingest.values import Language
 
 ONLY_IN_ONE = {
     "overview.ports",  # Japanese names the period in both sentences, English in none
