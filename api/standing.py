@@ -35,7 +35,7 @@ BY_DAY = frozenset(
 )
 """Tables of which an answer takes the days of its period."""
 
-UNASKED = frozenset({series.FORGOTTEN, series.UNFINISHED, series.PROMOTIONS})
+UNASKED = frozenset({series.FORGOTTEN, series.HEARD, series.UNFINISHED, series.PROMOTIONS})
 """Tables that no answer is from. Any other must be unchanged as a whole."""
 
 EARLIER = timedelta(days=92)

@@ -43,9 +43,11 @@ def drawn(answer: AttackList, _width: int) -> RenderableType:
             f"{row.sensors:,}",
             Text(attacked(row)),
         )
+    known = answer.known_since
+    since = "the ledger has no echoes" if known is None else f"echoes are known since {known}"
     total = (
         f"{counted(answer.attacks, 'attack')} on {counted(answer.victims, 'victim')}, "
-        f"{counted(answer.packets, 'packet')} in all; echoes are known since {answer.known_since or 'never'}"
+        f"{counted(answer.packets, 'packet')} in all; {since}"
     )
     lines = [Text(total), *shares("countries", answer.countries), *shares("ports", answer.ports)]
     return Group(heading("Attacks", answer.provenance), table, *lines, around(answer.provenance))

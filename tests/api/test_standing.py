@@ -4,13 +4,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 from flows import book, flow, minute
 
 from darkscope.api.periods import Window, parse_period
 from darkscope.api.standing import Standing
+from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.upkeep import keep_up
+from darkscope.ingest.series import HEARD
 
 NOW = datetime(2020, 9, 1, tzinfo=UTC)
 JUNE, JULY, AUGUST = (date(2020, month, 10) for month in (6, 7, 8))
@@ -82,3 +86,15 @@ def test_upkeep_changes_files_and_no_answer(ledger: Ledger) -> None:
     assert (
         standing.since(ledger.snapshot(), june) == later.version
     )  # the same number, for upkeep observes nothing
+
+
+def test_what_is_heard_of_a_honeypot_elsewhere_changes_no_answer(ledger: Ledger) -> None:
+    standing, june = Standing(), window("2020-06-10")
+    first = ledger.snapshot()
+    assert standing.since(first, june) == first.version
+    row = {"head": "ab", "start": 0, "reach": 9, "digest": "cd", "sensor": "honeypot-1", "point": "eth0"}
+    heard = write_file(ledger.folder, HEARD, AUGUST, pl.DataFrame([row], schema=HEARD.schema))
+    later = ledger.change("test", "ingest", lambda _: {HEARD.name: Change([heard])})
+    assert later.files(HEARD).height == 1
+    assert later.version == first.version + 1
+    assert standing.since(later, june) == first.version

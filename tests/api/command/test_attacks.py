@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from backscatter import answers
 from capture_files import pcap
-from ledgers import Site
+from ledgers import Site, capture
 from typer.testing import CliRunner
 
 from darkscope.api.command.main import program
@@ -91,3 +91,12 @@ def test_victims_are_chosen_by_country_owner_and_protocol_and_senders_are_not(le
     code, _, errors = run(ledger, "--period 2020-06 --class scan")
     assert code == 2
     assert "--class" in errors
+
+
+def test_a_ledger_without_echoes_says_so(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    site.take(capture(0))
+    assert (
+        "0 attacks on 0 victims, 0 packets in all; the ledger has no echoes"
+        in run(site.folder, "--period 2020-06")[1]
+    )

@@ -101,3 +101,12 @@ def test_holidays_have_japanese_names_and_those_without_one_keep_theirs() -> Non
         "Some Day",
     ]
     assert Words(Language.EN).holiday("Vesak Day") == "Vesak Day"
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [(Language.EN, "of Boa router: [1]."), (Language.JA, "Boa routerの脆弱性を狙う")]
+)
+def test_a_vulnerability_that_nobody_numbered_has_no_empty_brackets(language: Language, told: str) -> None:
+    words = Words(language)
+    what = {"sensors": 2, "vendor": "Boa", "product": "router", "first": "1", "last": "2", "requests": "3"}
+    assert told in words("honeypot.asked", cves="", table="[1]", **what)
