@@ -32,13 +32,13 @@ from darkscope.api.requests.wanted import Wanted
 MOST_ROWS = 1000
 
 DAYS_EXAMPLE = """\
-day,country,port,application,method,path,requests,sources,sensors,rules
+day,country,port,application,method,target,requests,sources,sensors,rules
 2020-05-28,RU,8080,http,GET,/photo/p/api/album.php,3,1,2,qnap-photo-station-album
 """
 
 SINGLE_EXAMPLE = """\
-time,sensor,address,country,owner,port,application,method,path,host,agent,fingerprint,body,size,preview,rules
-2020-05-28T10:12:44+09:00,honeypot-1,192.0.2.7,RU,AS64500,8080,http,GET,/photo/p/api/album.php,...
+time,sensor,address,source_port,country,owner,port,application,method,path,host,agent,headers,fingerprint,body,size,...
+2020-05-28T10:12:44+09:00,honeypot-1,192.0.2.7,40000,RU,AS64500,8080,http,GET,/photo/p/api/album.php,...
 """
 
 VISITORS_EXAMPLE = """\
