@@ -315,7 +315,6 @@ def test_an_attack_belongs_to_each_period_in_which_it_lasted() -> None:
         (Filter(ports=frozenset({(6, 8080)})), False),
         (Filter(ports=frozenset()), False),
     ],
-    ids=str,
 )
 def test_attacks_are_narrowed_by_their_victims(where: Filter, is_its: bool) -> None:
     assert narrowed(find(echoes(steady(61, 1000))), where).height == is_its
