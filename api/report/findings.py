@@ -54,6 +54,9 @@ HOME_STEP = "3h"
 FORTNIGHT = timedelta(days=13)
 """Days, beyond the first, over which it is asked whether two ports have the same addresses."""
 
+FRESH = 92
+"""Days after a date of a vulnerability in which first requests for it are soon: a quarter."""
+
 MOST_RULES = 3
 """Vulnerabilities with a section of their own."""
 
@@ -354,9 +357,15 @@ def _honeypots(inquiry: Inquiry) -> Honeypots | None:
 
 
 def is_told(one: Vulnerability) -> bool:
-    """Whether a vulnerability is worth a section: a date of it divides the period, or its requests rose at one."""
+    """Whether a vulnerability is worth a section.
+
+    It is where a date of it divides the period, where its requests rose at one, and where they came soon after one.
+    """
     return any(
-        mark.change is Change.ROSE or (mark.before_seconds and mark.after_seconds) for mark in one.marks
+        mark.change is Change.ROSE
+        or (mark.before_seconds and mark.after_seconds)
+        or (mark.lag is not None and 0 <= mark.lag <= FRESH)
+        for mark in one.marks
     )
 
 

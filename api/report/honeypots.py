@@ -5,7 +5,7 @@ Pure: findings in, blocks out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from darkscope.api.charts.timelines import timeline_chart
@@ -21,6 +21,9 @@ from darkscope.api.requests.vulnerabilities import Change, Mark, Vulnerability
 
 LONGEST = 80
 """Characters of a request that a table shows; the data have all of it."""
+
+MOST_ROWS = 20
+"""Rows of a table of requests; the data have all."""
 
 
 def lens_title(book: Book, lens: Lens) -> str:
@@ -66,9 +69,21 @@ def lens_blocks(book: Book, findings: Findings, honeypots: Honeypots, lens: Lens
 
 
 def _table(book: Book, number: int, lens: Lens) -> Block:
-    """Table 4 of JPCERT/CC's report on April to June 2020: a day and its region are written once."""
-    rows, before = [], None
-    for row in lens.days.rows:
+    """Table 4 of JPCERT/CC's report on April to June 2020, or, where that would be long, without its days."""
+    found = lens.days.rows
+    rows = _by_day(book, found) if len(found) <= MOST_ROWS else _by_region(book, found)
+    columns = ("day", "region", "port", "request", "count")
+    return book.table(number, book.words("honeypot.table"), columns, rows, rows_of(lens.days), numeric=(2, 4))
+
+
+Cells = list[tuple[str, ...]]
+
+
+def _by_day(book: Book, found: Sequence[DayRow]) -> Cells:
+    """A day and its region are written once."""
+    rows: Cells = []
+    before = None
+    for row in found:
         same_day = before is not None and before.day == row.day
         same = same_day and before is not None and before.country == row.country
         rows.append(
@@ -81,8 +96,25 @@ def _table(book: Book, number: int, lens: Lens) -> Block:
             )
         )
         before = row
-    columns = ("day", "region", "port", "request", "count")
-    return book.table(number, book.words("honeypot.table"), columns, rows, rows_of(lens.days), numeric=(2, 4))
+    return rows
+
+
+def _by_region(book: Book, found: Sequence[DayRow]) -> Cells:
+    """Regions, ports and requests, the most first, with the days from the first to the last."""
+    alike: dict[tuple[str, int, str], list[DayRow]] = {}
+    for row in found:
+        alike.setdefault((row.country, row.port, _request(row)), []).append(row)
+    counts = {key: sum(row.requests for row in rows) for key, rows in alike.items()}
+    return [
+        (
+            book.days(min(row.day for row in alike[key]), max(row.day for row in alike[key])),
+            book.country(key[0]),
+            str(key[1]),
+            key[2],
+            book.words.count(counts[key]),
+        )
+        for key in sorted(alike, key=lambda key: (-counts[key], key))[:MOST_ROWS]
+    ]
 
 
 def _request(row: DayRow) -> str:
