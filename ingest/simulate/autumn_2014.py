@@ -37,6 +37,7 @@ from darkscope.ingest.simulate.rhythms import HOMES
 from darkscope.ingest.simulate.scenario import (
     Attack,
     Decoy,
+    Investigation,
     Outage,
     Pool,
     Rank,
@@ -239,6 +240,25 @@ _VISITS = (
     Visit(date(2014, 10, 22), 80, 1, "GET", "/robots.txt", _BROWSER, _PEERS, "GB", sweep=0),
 )
 
+_NOVEMBER = tuple(every(date(2014, 11, 1), date(2014, 11, 24), 1))
+
+_INVESTIGATIONS = (
+    Investigation(
+        "web, other port", _NOVEMBER, ("JP", "KR", "TW", "US", "DE", "FR"), "network camera", share=0.35
+    ),
+    Investigation("web, other port", _NOVEMBER, ("CN", "BR", "RU"), "broadband router", share=0.2),
+    *(
+        Investigation(
+            stream, tuple(every(first, date(2014, 12, 31), 3)), _NAS_COUNTRIES, "NAS", "QNAP", share=0.7
+        )
+        for stream, first in (
+            ("NAS devices, 8080", date(2014, 12, 2)),
+            ("NAS devices, 10000", date(2014, 12, 26)),
+        )
+    ),
+)
+"""What the report says of the senders to 8080/TCP, section 2.1; how many of them were looked at is made up."""
+
 SCENARIO = Scenario(
     name="2014-q4",
     title="October to December 2014, and the quarter before",
@@ -251,6 +271,7 @@ SCENARIO = Scenario(
         Attack(datetime(2014, 11, 18, 13, 0, tzinfo=UTC), 12, "CN", 80, 900),
     ),
     visits=_VISITS,
+    investigations=_INVESTIGATIONS,
     outages=(
         Outage("taipei-1", date(2014, 9, 2), date(2014, 9, 4)),
         Outage("nagoya-1", date(2014, 11, 20), date(2014, 11, 23)),

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 
+from darkscope.ingest.simulate.devices_file import devices_text
 from darkscope.ingest.simulate.files import capture, ending, write
 from darkscope.ingest.simulate.frames import render
 from darkscope.ingest.simulate.scenario import Compression, Scenario
-from darkscope.ingest.simulate.settings_file import MARK, settings_text
+from darkscope.ingest.simulate.settings_file import DEVICES, MARK, settings_text
 from darkscope.ingest.simulate.targets import rotation, wiring
 from darkscope.ingest.simulate.traffic import Traffic
 
@@ -39,7 +41,7 @@ def simulate(
     compression: Compression | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Written:
-    """Write the captures of a scenario below a folder, and `darkscope.toml` beside them.
+    """Write the captures of a scenario below a folder, and beside them `darkscope.toml` and what it names.
 
     `scale` multiplies the packets; `compression` overrides what each sensor uses; `progress` is told days
     done and days in all. Raises OSError where the folder cannot be written (FileExistsError where it holds
@@ -47,6 +49,7 @@ def simulate(
     """
     traffic = Traffic(scenario, scale=scale, seed=scenario.seed if seed is None else seed)
     write_settings(to / SETTINGS, scenario)
+    write_devices(to / DEVICES, traffic)
     files = packets = size = 0
     for index in range(traffic.plan.days):
         for path, count, content, packing in day_files(traffic, index, compression):
@@ -64,6 +67,12 @@ def write_settings(path: Path, scenario: Scenario, remark: str = "") -> None:
         raise FileExistsError(f"{path} is not from a simulation: it stays as it is; choose another folder")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(settings_text(scenario, remark), encoding="utf-8")
+
+
+def write_devices(path: Path, traffic: Traffic, until: date | None = None, moved: int = 0) -> None:
+    """Write the devices that the settings name, where the scenario has investigations; see `devices_text`."""
+    if traffic.scenario.investigations:
+        path.write_text(devices_text(traffic, until, moved), encoding="utf-8")
 
 
 def day_files(

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 
 from darkscope.ingest.simulate.clock import HOUR, SECOND
-from darkscope.ingest.simulate.engine import SETTINGS, write_settings
+from darkscope.ingest.simulate.engine import SETTINGS, write_devices, write_settings
 from darkscope.ingest.simulate.files import capture, ending, write
 from darkscope.ingest.simulate.frames import render
 from darkscope.ingest.simulate.scenario import Compression, Container, Scenario
+from darkscope.ingest.simulate.settings_file import DEVICES
 from darkscope.ingest.simulate.targets import wiring
 from darkscope.ingest.simulate.traffic import Traffic
 
@@ -48,6 +49,8 @@ def feed(
     last = traffic.plan.day(traffic.plan.days - 1)
     moved = _moved(to / SETTINGS, last, clock().date())
     write_settings(to / SETTINGS, scenario, _MOVED.format(days=moved))
+    yesterday = clock().date() - timedelta(days=moved + 1)
+    write_devices(to / DEVICES, traffic, yesterday, moved)
     files = 0
     for index in range(traffic.plan.days):
         day = traffic.plan.day(index) + timedelta(days=moved)

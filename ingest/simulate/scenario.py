@@ -175,6 +175,19 @@ class Outage:
 
 
 @dataclass(frozen=True, slots=True)
+class Investigation:
+    """Who looked at senders of a stream, on the day they sent, and what was found at some of them."""
+
+    stream: str  # by its name
+    days: tuple[date, ...]  # UTC
+    countries: tuple[str, ...]
+    kind: str
+    vendor: str = ""
+    product: str = ""
+    share: float = 1.0  # of the senders of that day
+
+
+@dataclass(frozen=True, slots=True)
 class Rank:
     """An expected place in a ranking of packets at home telescopes."""
 
@@ -235,6 +248,7 @@ class Scenario:
     announced: tuple[
         Holiday, ...
     ] = ()  # of these, what calendars lack: days that a government gave in addition
+    investigations: tuple[Investigation, ...] = ()
 
 
 def level(year: int, *points: tuple[str, float]) -> Level:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from darkscope.ingest.series import HONEYPOT, TELESCOPE
 from darkscope.ingest.simulate.scenario import Holiday, Scenario, Sensor
 
+DEVICES = "devices.csv"
+"""The file of investigated devices beside the settings, of scenarios in which somebody investigated."""
+
 MARK = "SIMULATED captures"
 """Stands in the first line of the settings, so that nobody takes them for an observation."""
 
@@ -20,11 +23,13 @@ def settings_text(scenario: Scenario, remark: str = "") -> str:
         'ledger = "ledger"',
         f'time_zone = "{scenario.zone}"',
     ]
+    devices = [f'devices = "{DEVICES}"'] if scenario.investigations else []
     report = ["", "[report]", f'author = "{scenario.sensors[0].organisation}"', "simulated = true"]
     return (
         "\n".join(
             [
                 *head,
+                *devices,
                 *keep,
                 *report,
                 *map(_holiday, scenario.announced),

@@ -17,7 +17,7 @@ from darkscope.ingest.simulate.events import events
 from darkscope.ingest.simulate.frames import ARP, Batch, Layout, Layouts, batch, joined
 from darkscope.ingest.simulate.rates import plan
 from darkscope.ingest.simulate.replies import replies
-from darkscope.ingest.simulate.scenario import ACK, UDP, Scenario
+from darkscope.ingest.simulate.scenario import ACK, TCP, UDP, Scenario
 from darkscope.ingest.simulate.sources import mixed, population
 from darkscope.ingest.simulate.targets import Targets, rotation
 from darkscope.ingest.simulate.tools import Tools
@@ -80,6 +80,34 @@ class Traffic:
         parts = parts.take(~self.out[parts.sensor, index])
         return parts.take(np.lexsort((parts.time, parts.hour, parts.sensor)))
 
+    def senders(self, name: str, countries: Sequence[str], index: int) -> npt.NDArray[np.uint64]:
+        """IPv4 sources, in order, whose packets of a stream over TCP reached sensors on a UTC day."""
+        number = [stream.name for stream in self.scenario.streams].index(name)
+        is_meant = (self.plan.stream == number) & np.isin(np.array(self.plan.country), countries)
+        size = self._size(self._expected(index)).astype(np.int64)
+        row = np.repeat(np.flatnonzero(is_meant), size[is_meant])
+        slot = np.arange(len(row)) - np.searchsorted(row, row)
+        could = self._population.address(row, self._population.member(row, slot, index))
+
+        packets = self.day(index)
+        is_tcp = np.array([(one.version, one.protocol) == (4, TCP) for one in self.layouts.known])
+        asks = (
+            ~packets.own & is_tcp[packets.layout] & np.isin(packets.port, self.scenario.streams[number].ports)
+        )
+        return np.intersect1d(could, packets.source[asks])
+
+    def _expected(self, index: int) -> npt.NDArray[np.float64]:
+        """Packets of a UTC day, rows x its hours."""
+        expected: npt.NDArray[np.float64] = self.plan.packets[:, index * 24 : (index + 1) * 24] * self.scale
+        return expected
+
+    def _size(self, expected: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Of each row, how many members its population has on a day with these packets."""
+        fixed = np.ceil(self._members * max(self.scale, 1.0))
+        grown = np.ceil(expected.sum(axis=1) / self._each)
+        size: npt.NDArray[np.float64] = np.where(self._members > 0, fixed, grown).clip(1)
+        return size
+
     def _start(self, index: int) -> int:
         return int((self.plan.start + timedelta(days=index)).timestamp()) * SECOND
 
@@ -93,13 +121,12 @@ class Traffic:
 
     def _streams(self, index: int, random: np.random.Generator) -> Batch:
         """Draw packets by the hour, give each a source, a target and a moment; repeat what is repeated."""
-        expected = self.plan.packets[:, index * 24 : (index + 1) * 24] * self.scale
+        expected = self._expected(index)
         counts = random.poisson(expected)
         row = np.repeat(np.arange(len(counts)), counts.sum(axis=1))
         hour = np.repeat(np.tile(np.arange(24), len(counts)), counts.ravel())
 
-        fixed = np.ceil(self._members * max(self.scale, 1.0))
-        size = np.where(self._members > 0, fixed, np.ceil(expected.sum(axis=1) / self._each)).clip(1)
+        size = self._size(expected)
         slot = np.floor(size[row] * random.random(len(row)) ** BUSY).astype(np.int64)
         member = self._population.member(row, slot, index)
         probe = self._tools.used(self.plan.stream[row], member)

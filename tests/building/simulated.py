@@ -13,10 +13,10 @@ import polars as pl
 from darkscope.ingest.geo import Places
 from darkscope.ingest.settings import Geo
 from darkscope.ingest.simulate import SETTINGS, Scenario, scenario
-from darkscope.ingest.simulate.engine import day_files
+from darkscope.ingest.simulate.engine import day_files, write_devices
 from darkscope.ingest.simulate.files import write
 from darkscope.ingest.simulate.frames import ARP
-from darkscope.ingest.simulate.settings_file import settings_text
+from darkscope.ingest.simulate.settings_file import DEVICES, settings_text
 from darkscope.ingest.simulate.traffic import Traffic
 
 _PROTOCOLS = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMP"}
@@ -94,6 +94,7 @@ def written(shown: Scenario, folder: Path, days: Iterable[date], *, scale: float
     traffic = _prepared(shown.name, scale)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / SETTINGS).write_text(settings_text(shown), encoding="utf-8")
+    write_devices(folder / DEVICES, traffic)
     for day in days:
         for path, _, content, packing in day_files(traffic, traffic.plan.index(day)):
             write(folder / path, content, packing)

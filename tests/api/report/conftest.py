@@ -20,6 +20,7 @@ from darkscope.api.calendars import Calendars
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
+from darkscope.api.names import Names
 from darkscope.api.report.captures import SCHEMA
 from darkscope.api.report.compose import Imprint, compose
 from darkscope.api.report.document import Document
@@ -27,8 +28,13 @@ from darkscope.api.report.findings import Findings, Inquiry, gather
 from darkscope.api.report.own_words import OwnWords
 from darkscope.api.requests.rules import Rules
 from darkscope.api.selection import KNOWN
+from darkscope.ingest.devices import Devices
+from darkscope.ingest.research import Research
 from darkscope.ingest.settings import HolidayEntry
 from darkscope.ingest.simulate import Scenario, scenario
+from darkscope.ingest.simulate.devices_file import devices_text
+from darkscope.ingest.simulate.settings_file import DEVICES
+from darkscope.ingest.simulate.traffic import Traffic
 from darkscope.ingest.values import Language
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -57,6 +63,10 @@ def requests(shown: Scenario, table: pl.DataFrame) -> list[dict[str, Any]]:
             told = {"method": "GET", "path": one.path, "port": port, "time": f"{noon:%Y-%m-%dT%H:%M:%S}"}
             rows += [row | told] * count
     return rows
+
+
+def _devices(shown: Scenario) -> Devices:
+    return Devices.parse(devices_text(Traffic(shown, scale=1.0, seed=shown.seed)), DEVICES)
 
 
 @cache
@@ -88,6 +98,7 @@ def findings_of(name: str) -> Findings:
         datetime(2021, 1, 1, tzinfo=UTC),
         calendars=Calendars(further),
         rules=lambda: Rules.read(None),
+        names=Names(_devices(shown), Research.none(), ""),
     )
     about = Asked(Dimension.PORTS, PERIODS[name], home=True)
     return gather(Inquiry(observer, about, TOKYO, "JP", {}), CAPTURES, (), lambda _: None)

@@ -237,8 +237,29 @@ def test_the_page_on_provenance_has_the_command_and_no_address(
     assert [row[:3] for row in captures.rows] == [("tokyo-1", "2", "12")]  # type: ignore[union-attr]
 
 
+def test_qnap_nas_cameras_and_routers_are_named_among_the_senders_of_2014(
+    report: Report, found: Callable[[str], Findings]
+) -> None:
+    (senders,) = [one.senders for one in found("2014-q4").subjects if one.senders is not None]
+    (row,) = senders.rows
+    assert [device.rpartition(" (")[0] for device in row.devices] == [
+        "QNAP NAS",
+        "broadband router",
+        "network camera",
+    ]
+    tables = [
+        block
+        for section in report("2014-q4", EN).sections
+        for block in section.blocks
+        if isinstance(block, Table) and any("QNAP NAS (" in cell for line in block.rows for cell in line)
+    ]
+    assert [table.rows for table in tables] == [
+        (("unknown", f"{row.sources:,}", "100%", ", ".join(row.devices)),)
+    ]
+
+
 def test_who_sent_it_is_told_where_networks_or_devices_are_known(found: Callable[[str], Findings]) -> None:
-    findings = found("2014-q4")
+    findings = found("2020-q2")
     assert [subject.senders for subject in findings.subjects] == [None] * len(findings.subjects)
     moment = datetime(2014, 12, 1, tzinfo=UTC)
     rows = (
