@@ -9,10 +9,13 @@ from __future__ import annotations
 import logging
 import os
 import resource
+import signal
 import socket
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -27,7 +30,7 @@ from darkscope.api.http.app import create
 from darkscope.api.http.connections import LARGEST_HEAD, Connection
 from darkscope.api.keys import listed
 from darkscope.api.names import Names, NamesError
-from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.intake.stop import SIGNALS
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import SettingsError, load
 from darkscope.ingest.values import Address
@@ -100,7 +103,7 @@ def serve(
     )
     application.state.is_ending = lambda: server.should_exit
     console = Console(stderr=True)
-    with Stop().on_signals(), logged(console, logging.INFO, logging.INFO, "uvicorn"), listening:
+    with ending(server), logged(console, logging.INFO, logging.INFO, "uvicorn"), listening:
         log = logging.getLogger("darkscope.api")
         log.info("listening", extra={"fields": {"url": _url(where.address, where.port)}})
         if where.without_keys or not has_keys:
@@ -108,6 +111,21 @@ def serve(
             log.warning("whoever reaches it may ask everything", extra={"fields": {"reason": until}})
         Thread(target=script, name="scripts").start()  # the console's charts: it takes a second, and once
         server.run([listening])
+
+
+@contextmanager
+def ending(server: uvicorn.Server) -> Iterator[None]:
+    """Let SIGINT and SIGTERM end a server that does not listen to them yet, and be done once it has ended by them."""
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    before = {number: signal.signal(number, end) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def listen(address: Address, port: int) -> socket.socket:

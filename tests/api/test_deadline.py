@@ -123,6 +123,10 @@ def test_a_failure_while_time_runs_out_is_not_taken_for_a_damaged_ledger(snapsho
         def days(self, _: series.Table) -> frozenset[date]:
             return frozenset()
 
+        def files(self, table: series.Table) -> pl.DataFrame:
+            files: pl.DataFrame = snapshot([{}]).files(table)
+            return files
+
     store = LedgerStore(Failing(), deadline=Deadline(1, lambda: clock[0]))
     with pytest.raises(TooLong):
         store.sensors(Window(instant(0), instant(60)))

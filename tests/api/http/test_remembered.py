@@ -50,9 +50,9 @@ def test_a_question_is_computed_once_for_each_state(
     computed: list[str] = []
     top = Observer.top
 
-    def counting(self: Observer, *asked: Any) -> Any:
+    def counting(self: Observer, *asked: Any, **more: Any) -> Any:
         computed.append(str(self.store.version))
-        return top(self, *asked)
+        return top(self, *asked, **more)
 
     monkeypatch.setattr(Observer, "top", counting)
     memory.flows = [{"minute": "2020-06-24T10:00", "sensor": "home-1", "packets": 60}]
