@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
-from darkscope.api.ask import Observer, Place, Question
+from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
@@ -19,8 +19,8 @@ from darkscope.api.formats import Answer
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
 from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share, WatchAnswer
+from darkscope.api.http.listing import Page, page
 from darkscope.api.http.questions import Observed, Posed, Words, responses
-from darkscope.api.http.remembered import Kept
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.periods import instant, minute
@@ -478,25 +478,11 @@ def _page(request: Request, source: Source, query: SingleQuery) -> Response:
     asked = _digest(posed.question, query.wanted)
     if begun is not None and ((begun.question, len(begun.after)) != (asked, 2) or min(begun.after) < 0):
         raise CursorError("the cursor is of another list: send the parameters that it was given for")
-    unchanged = posed.unchanged(request, posed.tag)
-    if unchanged is not None:
-        return unchanged
 
-    def mark(place: Place) -> str:
-        return Cursor(state.version, minute(posed.observer.now), asked, place).text
+    def listed(after: Place | None, mark: Mark) -> Page:
+        return asking.singly(posed.observer, posed.question, query.wanted, query.limit, after, mark)
 
-    def compute() -> Kept:
-        after = None if begun is None else begun.after
-        answer = asking.singly(posed.observer, posed.question, query.wanted, query.limit, after, mark)
-        return Kept(questions.drawn_or_written(answer, posed.shape, query.lang), answer.next)
-
-    page = questions.in_turn(request, source, posed, compute)
-    response = posed.sent(request, page.data)
-    if page.following is not None:
-        source.keep(state)
-        following = request.url.include_query_params(cursor=page.following).query
-        response.headers["Link"] = f'<?{following}>; rel="next"'
-    return response
+    return page(request, source, posed, query.lang, state, asked, begun, listed)
 
 
 def _digest(question: Question, wanted: Wanted) -> str:

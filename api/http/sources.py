@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import blake2s
-from typing import Annotated, Protocol
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
@@ -13,12 +13,10 @@ from pydantic import Field
 from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
-from darkscope.api.formats import Answer
-from darkscope.api.http import questions
 from darkscope.api.http.access import needs
 from darkscope.api.http.answers import Count, Described, EvidenceAnswer, ProvenanceAnswer, Share
-from darkscope.api.http.questions import Narrowed, Observed, Posed, drawn_or_written, responses
-from darkscope.api.http.remembered import Kept
+from darkscope.api.http.listing import Page, page
+from darkscope.api.http.questions import Narrowed, Observed, Posed, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.periods import instant, minute
@@ -125,14 +123,6 @@ class OwnersAnswer(_Page):
     """The page."""
 
 
-class Page(Answer, Protocol):
-    """A page of a list."""
-
-    @property
-    def next(self) -> str | None:
-        """Where the list goes on."""
-
-
 Listed = Callable[[Observer, Question, int, Place | None, Mark], Page]
 
 
@@ -188,25 +178,11 @@ def paged(request: Request, source: Source, what: str, query: PageQuery, ask: Li
         raise CursorError("the cursor is of another list: send the parameters that it was given for")
     if what == "sources" and begun is not None and begun.after[1] not in (4, 6):
         raise CursorError("the cursor is behind no address")
-    unchanged = posed.unchanged(request, posed.tag)
-    if unchanged is not None:
-        return unchanged
 
-    def mark(place: Place) -> str:
-        return Cursor(state.version, minute(posed.observer.now), asked, place).text
+    def listed(after: Place | None, mark: Mark) -> Page:
+        return ask(posed.observer, posed.question, query.limit, after, mark)
 
-    def compute() -> Kept:
-        after = None if begun is None else begun.after
-        answer = ask(posed.observer, posed.question, query.limit, after, mark)
-        return Kept(drawn_or_written(answer, posed.shape, query.lang), answer.next)
-
-    page = questions.in_turn(request, source, posed, compute)
-    response = posed.sent(request, page.data)
-    if page.following is not None:
-        source.keep(state)
-        following = request.url.include_query_params(cursor=page.following).query
-        response.headers["Link"] = f'<?{following}>; rel="next"'
-    return response
+    return page(request, source, posed, query.lang, state, asked, begun, listed)
 
 
 def _digest(what: str, question: Question) -> str:
