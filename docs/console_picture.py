@@ -10,10 +10,10 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
+import requests
 from playwright.sync_api import sync_playwright
 
 PAGE = "/?period=2020-Q2&home=true&theme=light&lang=en"
@@ -39,7 +39,8 @@ def main(folder: Path) -> None:
 def _look(url: str, target: Path) -> None:
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
-        with suppress(OSError), urllib.request.urlopen(f"{url}/readyz"):  # noqa: S310 - the server above
+        with suppress(requests.ConnectionError):
+            requests.get(f"{url}/readyz", timeout=PATIENCE)
             break
         time.sleep(0.2)
     with sync_playwright() as playwright:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2s
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
 
 from fastapi import Query, Request, Response
@@ -100,7 +100,7 @@ Parts = Callable[[Narrowed, Period], Mapping[str, Section]]
 class PageRoute(APIRoute):
     """A route whose errors are pages, and whose empty parameters are as if they were not there."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:  # type: ignore[override]
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler."""
         inner = super().get_route_handler()
 

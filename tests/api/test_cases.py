@@ -106,7 +106,7 @@ def test_every_source_is_a_case_or_left_out_for_one_reason(
     assert sifted.sources == sum(map(len, shares)) == len(sifted.kept) + sifted.left_out.total()
     assert len(sifted.kept) <= most
     if len(sifted.kept):
-        assert sifted.kept["scan"].min() > 0  # type: ignore[operator]
+        assert sifted.kept["scan"].min() > 0
         assert set(sifted.kept["grade"]) <= {"confirmed", "likely"}
 
 

@@ -20,9 +20,7 @@ from darkscope.ingest.settings import SensorEntry
 Make = Callable[..., Any]
 TOKYO = ZoneInfo("Asia/Tokyo")
 NOW = datetime(2020, 7, 1, tzinfo=UTC)
-SENSORS = known(
-    [SensorEntry(id="a"), SensorEntry(id="b"), SensorEntry(id="pot", kind="honeypot")]  # type: ignore[arg-type]
-)
+SENSORS = known([SensorEntry(id="a"), SensorEntry(id="b"), SensorEntry(id="pot", kind="honeypot")])
 NAMES = Names(
     Devices.parse("192.0.2.7,QNAP,TS-419,NAS,2020-06-26,us\n", "devices"),
     Research.parse("2001:db8::/32,Project\n", "research"),

@@ -147,7 +147,7 @@ def owned(wall: Wall) -> Callable[[Sequence[int]], Owned]:
         days = [FIRST + timedelta(days=number) for number in range(DAYS)]
         asked = [day for day in days if minute(day) < edges[-1] and minute(day) + 1440 > edges[0]]
         ports, pairs, countries = [
-            frozenset.intersection(*map(frozenset, sets))  # type: ignore[type-var]
+            frozenset.intersection(*map(frozenset, sets))
             for sets in zip(
                 *(
                     (one.ports, one.pairs, one.countries)
@@ -180,7 +180,7 @@ def folded(answer: pl.DataFrame, where: Filter, own: Owned) -> pl.DataFrame:
                 row |= {"protocol": None, "port": None}
         elif by_country:
             needed = {(*one, country) for one in ports}
-            if not (needed <= own.pairs if where.ports is not None else country in own.countries):  # type: ignore[operator]
+            if not (needed <= own.pairs if where.ports is not None else country in own.countries):
                 row |= {"country": None}
         return row
 

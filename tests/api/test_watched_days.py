@@ -31,7 +31,7 @@ class Files:
         return rows.with_columns(day).filter(pl.col("day").is_between(first, last))
 
     def asked(self, days: WatchedDays, first: date = DAYS[0], last: date = DAYS[-1]) -> list[Any]:
-        found = days.stretches(self, first, last, self.read)  # type: ignore[arg-type]
+        found = days.stretches(self, first, last, self.read)
         return found.select("minute", "minutes").rows()
 
 

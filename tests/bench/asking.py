@@ -156,10 +156,7 @@ def check(stores: dict[str, Callable[[], Asked]], ports: list[Any]) -> None:
     It may miss nine hours: of the day before the quarter, on which Tokyo's begins, there are rollups and no flows.
     """
     for name, ask in QUESTIONS.items():
-        ours, theirs = (
-            ask(opened(), ports).select("packets").sum().item()  # type: ignore[attr-defined]
-            for opened in stores.values()
-        )
+        ours, theirs = (ask(opened(), ports).select("packets").sum().item() for opened in stores.values())
         if not 0.99 * ours < theirs <= ours:
             raise ValueError(f"{name}: the ledger has {ours:,} packets, plain polars {theirs:,}")
 

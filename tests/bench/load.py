@@ -239,7 +239,7 @@ def _feed(process: subprocess.Popen[bytes], capture: Path, seconds: float) -> No
     try:
         with capture.open("rb") as file:
             while data := file.read(1 << 16):
-                process.stdin.write(data)  # type: ignore[union-attr]
+                process.stdin.write(data)
                 sent += len(data)
                 time.sleep(max(0.0, begun + seconds * sent / size - time.monotonic()))
     except BrokenPipeError:

@@ -46,7 +46,7 @@ def once(*wanted: Event) -> object:
 
 
 def write(ledger: Ledger, *wanted: Event) -> list[Event]:
-    return events.write(ledger, "test", once(*wanted))  # type: ignore[arg-type]
+    return events.write(ledger, "test", once(*wanted))
 
 
 def test_what_is_written_is_read_and_moves_no_version(ledger: Ledger) -> None:

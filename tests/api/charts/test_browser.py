@@ -24,7 +24,7 @@ def trend() -> Trend:
     buckets = cut(WEEK, "day", ZoneInfo("UTC"))
     line = Line("23/TCP", "23/TCP (telnet)", (5, 6, None, 8, 9, 4, 3))
     covered = (1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.5)
-    return Trend(Dimension.PORTS, buckets, (line,), covered, 0, None)  # type: ignore[arg-type]
+    return Trend(Dimension.PORTS, buckets, (line,), covered, 0, None)
 
 
 def units(spec: dict[str, Any]) -> list[dict[str, Any]]:

@@ -123,7 +123,7 @@ def rows(spec: Spec, *fields: str) -> list[tuple[Any, ...]]:
 def test_every_chart_is_valid_vega_lite_and_can_be_drawn(name: str, language: Language) -> None:
     spec = chart(ANSWERS[name], language)
     validate(spec)
-    assert picture(ANSWERS[name], Format.PNG, language).startswith(b"\x89PNG")  # type: ignore[arg-type]
+    assert picture(ANSWERS[name], Format.PNG, language).startswith(b"\x89PNG")
     ET.fromstring(drawing.svg(spec))
 
 

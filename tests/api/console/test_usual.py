@@ -21,7 +21,7 @@ def trend(packets: list[int | None], covered: list[float | None] | None = None) 
     assert len(buckets) == HOURS + 1
     nothing: tuple[Any, ...] = (0,) * len(packets)
     lines = (Line("scan", "scan", tuple(packets)), Line("other", "other", nothing))
-    return Trend(Dimension.CLASSES, buckets, lines, tuple(covered or [1.0] * len(packets)), 0, None)  # type: ignore[arg-type]
+    return Trend(Dimension.CLASSES, buckets, lines, tuple(covered or [1.0] * len(packets)), 0, None)
 
 
 def flat(last: int, usual: int = 100) -> list[int | None]:

@@ -91,7 +91,7 @@ def doors(app: FastAPI) -> Iterator[Door]:
             yield Door(
                 route.path,
                 method,
-                None if door is OPEN else frozenset(map(Scope, door.scopes)),  # type: ignore[attr-defined]
+                None if door is OPEN else frozenset(map(Scope, door.scopes)),
                 door.dependency is admitted_to_all_sensors,
             )
 
@@ -354,7 +354,7 @@ def test_no_key_gets_into_a_log(
         ask(f"/v1/rankings/ports?key={presented}")
     logged = " ".join(str(vars(record)) for record in caplog.records if record.name.startswith("darkscope"))
     assert key[19:40] not in logged
-    asked = [record.fields for record in caplog.records if record.message == "request"]  # type: ignore[attr-defined]
+    asked = [record.fields for record in caplog.records if record.message == "request"]
     assert [one["key"] for one in asked] == [key[10:18]] * 2 + [""] * 6
 
 
@@ -481,5 +481,5 @@ def test_a_public_key_and_another_have_different_tags(settings: Settings) -> Non
 def test_the_clock_of_the_keys_is_the_applications(settings: Settings) -> None:
     key = make(settings, Scope.READ, expires=NOW.timestamp() + 60)
     for now, status in ((NOW, 200), (datetime(2026, 1, 1, tzinfo=UTC), 401)):
-        with TestClient(create(settings, lambda now=now: now), base_url="http://127.0.0.1") as client:  # type: ignore[misc]
+        with TestClient(create(settings, lambda now=now: now), base_url="http://127.0.0.1") as client:
             assert client.get("/metrics", headers={"X-API-Key": key}).status_code == status

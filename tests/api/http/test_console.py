@@ -152,8 +152,8 @@ def log_in(client: TestClient, key: str, to: str = "/") -> Any:
 def test_every_page_says_what_it_needs_and_this_table_has_them_all() -> None:
     found = {}
     for route in router(Source(Settings(), lambda: NOW)).routes:
-        (door,) = route.dependencies  # type: ignore[attr-defined]
-        found[route.path] = None if door is OPEN else Scope(*door.scopes)  # type: ignore[attr-defined]
+        (door,) = route.dependencies
+        found[route.path] = None if door is OPEN else Scope(*door.scopes)
     assert found == PAGES
 
 
@@ -425,7 +425,7 @@ def test_a_session_that_is_used_goes_on_and_one_of_a_revoked_key_ends(settings: 
         now[0] += timedelta(seconds=LASTS - 10)
         assert client.get(f"/?{DAY}").status_code == 200
         keys.revoke(settings.ledger, "one", now[0].timestamp())
-        client.app.state.doors._read_at = None  # type: ignore[attr-defined]
+        client.app.state.doors._read_at = None
         assert client.get(f"/?{DAY}").status_code == 303
 
 
@@ -437,7 +437,7 @@ def test_under_a_proxys_path_every_address_begins_with_it(settings: Settings) ->
         forms = [str(one["action"]) for one in shown.of("form") if "action" in one]
         assert all(link.startswith(("/dark/", "#")) for link in [*shown.links, *forms])
         key_of(settings, Scope.READ)
-        client.app.state.doors._read_at = None  # type: ignore[attr-defined]
+        client.app.state.doors._read_at = None
         assert client.get(f"/?{DAY}").headers["location"].startswith("/dark/login?to=%2F%3Fperiod")
 
 

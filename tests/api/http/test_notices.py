@@ -32,8 +32,8 @@ SENSORS = (
     SensorEntry(id="pot", kind="honeypot"),
 )
 CONTACTS = (
-    ContactEntry(id="vn", email=("Cert@vn.example",), countries=("VN",), time_zone="Asia/Ho_Chi_Minh"),  # type: ignore[arg-type]
-    ContactEntry(id="isp", email=("abuse@isp.example",), owners=("AS64501",), tlp="GREEN", language="ja"),  # type: ignore[arg-type]
+    ContactEntry(id="vn", email=("Cert@vn.example",), countries=("VN",), time_zone="Asia/Ho_Chi_Minh"),
+    ContactEntry(id="isp", email=("abuse@isp.example",), owners=("AS64501",), tlp="GREEN", language="ja"),
 )
 
 

@@ -133,8 +133,8 @@ def test_limits_count_by_the_address_that_a_trusted_proxy_names(
     memory: Any, peer: str, forwarded: str, counted: str
 ) -> None:
     settings = Settings(ledger=memory.folder, api=Api(rate=0.001, burst=1))
-    app = ProxyHeadersMiddleware(create(settings), ["192.0.2.80/31"])  # type: ignore[arg-type]
-    with TestClient(app, base_url="http://127.0.0.1", client=(peer, 1)) as client:  # type: ignore[arg-type]
+    app = ProxyHeadersMiddleware(create(settings), ["192.0.2.80/31"])
+    with TestClient(app, base_url="http://127.0.0.1", client=(peer, 1)) as client:
         asked = client.get(ASK, headers={"X-Forwarded-For": forwarded}).status_code
-    with TestClient(app, base_url="http://127.0.0.1", client=(counted, 1)) as client:  # type: ignore[arg-type]
+    with TestClient(app, base_url="http://127.0.0.1", client=(counted, 1)) as client:
         assert (asked, client.get(ASK).status_code) == (200, 429)

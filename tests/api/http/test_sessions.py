@@ -30,7 +30,7 @@ def test_a_session_is_its_keys_until_it_is_over_and_the_key_is_not_in_it() -> No
 )
 def test_a_session_holds_no_longer_than_its_key(changed: dict[str, object]) -> None:
     value = begun(KEY, NOW - 1)
-    assert key_of({KEY.id: replace(KEY, **changed)}, value, NOW) is None  # type: ignore[arg-type]
+    assert key_of({KEY.id: replace(KEY, **changed)}, value, NOW) is None
     assert key_of({}, value, NOW) is None
 
 

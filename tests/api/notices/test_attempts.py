@@ -98,4 +98,4 @@ def test_without_requests_or_cases_nothing_changes(snapshot: Callable[..., Any])
     found = ask(snapshot, [])
     assert found == cases(case(), case("192.0.2.9"))
     none = replace(found, cases=())
-    assert attempted(None, None, none) is none  # type: ignore[arg-type]
+    assert attempted(None, None, none) is none

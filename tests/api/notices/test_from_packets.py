@@ -47,7 +47,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A ledger with one that asks a honeypot, one that scans two telescopes, one of a single packet; and settings."""
     place = tmp_path_factory.mktemp("notices")
     entries = tuple(
-        SensorEntry(id=name, kind=kind, networks=(ip_network(address),))  # type: ignore[arg-type]
+        SensorEntry(id=name, kind=kind, networks=(ip_network(address),))
         for name, (address, kind) in SENSORS.items()
     )
     site = Site(place / "ledger", entries)

@@ -97,7 +97,7 @@ def test_the_japanese_text_says_the_same() -> None:
 @pytest.mark.parametrize("recipient", [RECIPIENT, JA], ids=lambda one: one.language)
 def test_a_text_lists_some_and_counts_the_rest(recipient: object) -> None:
     many = [case(f"192.0.2.{low}") for low in range(LISTED + 3)]
-    told = text(notices(*many, recipient=recipient, sender=replace(SENDER, reply_to=None)))  # type: ignore[arg-type]
+    told = text(notices(*many, recipient=recipient, sender=replace(SENDER, reply_to=None)))
     assert told.count("  192.0.2.") == LISTED
     assert "and 3 more in the attachments" in told or "ほか 3 件は添付ファイルをご覧ください" in told
     assert "soc@csirt.example" not in told

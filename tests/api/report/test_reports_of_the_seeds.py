@@ -230,11 +230,11 @@ def test_the_page_on_provenance_has_the_command_and_no_address(
 ) -> None:
     page = report("2020-q2", EN).sections[-1]
     items, sensors, captures = (block for block in page.blocks if not isinstance(block, Paragraph))
-    cells = dict(row for row in items.rows)  # type: ignore[union-attr, misc]
+    cells = dict(row for row in items.rows)
     assert cells["Command"] == "darkscope report PERIOD"
     assert cells["Period"] == "1 April 2020 to 30 June 2020"
-    assert {row[0] for row in sensors.rows} == {row.sensor for row in found("2020-q2").roster.rows}  # type: ignore[union-attr]
-    assert [row[:3] for row in captures.rows] == [("tokyo-1", "2", "12")]  # type: ignore[union-attr]
+    assert {row[0] for row in sensors.rows} == {row.sensor for row in found("2020-q2").roster.rows}
+    assert [row[:3] for row in captures.rows] == [("tokyo-1", "2", "12")]
 
 
 def test_qnap_nas_cameras_and_routers_are_named_among_the_senders_of_2014(
