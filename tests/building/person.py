@@ -29,8 +29,9 @@ class Person:
         return " ".join(self.page.inner_text("body").split())
 
     def drawn(self, charts: int = 1) -> None:
-        """Wait for charts."""
+        """Wait for charts, and for what the page asks for after them."""
         self.page.locator("figure.chart.drawn").nth(charts - 1).wait_for()
+        self.page.locator(".loading").wait_for(state="detached")
 
 
 @contextmanager
