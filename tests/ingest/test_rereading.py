@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from capture_files import pcap
+from killing import Killed, Killer
 from ledgers import PLACES, Site, read
 from talks import GET, Talk
 
 from darkscope.ingest.ledger.expiry import forget
-from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import Sensors
@@ -100,31 +99,13 @@ def test_a_restart_between_captures_changes_nothing(
     assert requests(site) == heard
 
 
-class Killed(BaseException):
-    """The process is no more."""
-
-
 @pytest.mark.parametrize("step", range(1, 7))
 def test_killed_at_any_step_a_restart_ends_with_the_same_rows(
     tmp_path: Path, folder: Path, heard: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     site = deaf(tmp_path, folder, "1.pcap", "2.pcap")
-    steps = 0
-
-    def deadly(action: Any) -> Any:
-        def acted(*args: Any) -> Any:
-            nonlocal steps
-            steps += 1
-            done = action(*args)
-            if steps == step:
-                raise Killed
-            return done
-
-        return acted
-
     with monkeypatch.context() as patched, suppress(Killed):
-        patched.setattr(Ledger, "_commit", deadly(Ledger._commit))
-        patched.setattr(os, "link", deadly(os.link))
+        Killer(patched, step)
         reread(site, folder, "1.pcap", "2.pcap")
     reread(site, folder, "1.pcap", "2.pcap")
     assert requests(site) == heard

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ import pytest
 from capture_files import pcap
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from killing import Killed, Killer
 from ledgers import NOON, SECOND, Site, read
 from talks import ACK, CLIENT, FIN, GET, HONEYPOT, RST, SYN, Talk
 
@@ -23,7 +23,6 @@ from darkscope.ingest.honeypot.connections import IDLE, JUMP
 from darkscope.ingest.honeypot.sealing import KEY
 from darkscope.ingest.honeypot.streams import LIMIT
 from darkscope.ingest.ledger.expiry import forget
-from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import REQUESTS, UNFINISHED
@@ -296,32 +295,14 @@ def test_how_many_frames_are_followed_at_once_changes_nothing(
     assert rows_of(site) == uncut
 
 
-class Killed(BaseException):
-    """The process is no more."""
-
-
 @pytest.mark.parametrize("step", range(1, 10))
 def test_killed_at_any_step_of_a_commit_a_restart_ends_with_the_same_rows(
     site: Site, monkeypatch: pytest.MonkeyPatch, uncut: list[dict[str, Any]], step: int
 ) -> None:
     first, second = cut_at(several(), [16])
     take(site, first, is_last=False)
-    steps = 0
-
-    def deadly(action: Any) -> Any:
-        def acted(*args: Any) -> Any:
-            nonlocal steps
-            steps += 1
-            done = action(*args)
-            if steps == step:
-                raise Killed
-            return done
-
-        return acted
-
     with monkeypatch.context() as patched, suppress(Killed):
-        patched.setattr(Ledger, "_commit", deadly(Ledger._commit))
-        patched.setattr(os, "link", deadly(os.link))
+        Killer(patched, step)
         take(site, second, "/spool/a/2.pcap")
     take(site, first, is_last=False)
     take(site, second, "/spool/a/2.pcap")

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable, Field, Schema
 from deltalake.schema import PrimitiveType
+from killing import Killed, Killer
 from ledgers import NOW, Site, day, packets, ramp, read
 from runs import AS_ANYBODY, run
 
@@ -44,33 +45,6 @@ from darkscope.ingest.series import (
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     return Site(tmp_path / "ledger")
-
-
-class Killed(BaseException):
-    """The process is no more."""
-
-
-class Killer:
-    """Ends the process before or after the k-th step that changes the ledger."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, after: bool) -> None:
-        self.steps = 0
-        self._at = at
-        self._after = after
-        monkeypatch.setattr(Ledger, "_commit", self._deadly(Ledger._commit))
-        monkeypatch.setattr(os, "link", self._deadly(os.link))
-
-    def _deadly(self, step: Callable[..., Any]) -> Callable[..., Any]:
-        def stepped(*args: Any) -> Any:
-            self.steps += 1
-            if self.steps == self._at and not self._after:
-                raise Killed
-            done = step(*args)
-            if self.steps == self._at:
-                raise Killed
-            return done
-
-        return stepped
 
 
 def rows(site: Site) -> dict[str, list[dict[str, Any]]]:
