@@ -1,4 +1,4 @@
-"""A real InfluxDB, one for all tests of a process."""
+"""Real servers, one of each for all tests of a process: InfluxDB, and object storage."""
 
 from __future__ import annotations
 
@@ -6,9 +6,25 @@ from collections.abc import Iterator
 
 import pytest
 from influx import InfluxDB
+from objects import Bucket, Objects
 
 
 @pytest.fixture(scope="session")
 def influx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[InfluxDB]:
     with InfluxDB(tmp_path_factory.mktemp("influxdb")) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def objects() -> Iterator[Objects]:
+    with Objects() as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A fresh bucket; this process's environment, which programs it starts inherit, says how to get at it."""
+    fresh = objects.bucket()
+    for name, value in fresh.environment.items():
+        monkeypatch.setenv(name, value)
+    return fresh

@@ -200,7 +200,8 @@ def test_each_dependency_has_its_reason_and_none_else() -> None:
     ]
     rows = re.findall(r"^\| (`.+?) \| \S.+ \|$", text("docs/dependencies.md"), re.MULTILINE)
     given = re.findall(r"`([a-z0-9-]+)`", " ".join(rows))
-    assert sorted(given) == sorted(re.split(r"[<>=\[]", one)[0] for one in wanted)
+    names = [re.split(r"[<>=\[]", one)[0] for one in wanted]
+    assert sorted(given) == sorted(name for name in names if name != project["name"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

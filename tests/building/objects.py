@@ -1,0 +1,120 @@
+"""Object storage as S3 has it: moto's server, on loopback, in a process of its own; gone with the test session.
+
+In a process of its own, so that its memory, warnings and time are not the tests'. What it holds is in its memory alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import Lock, Thread
+from typing import Any
+
+KEY, SECRET, REGION = "AKIAOBSERVER", "this-secret-is-nowhere-else", "us-east-1"
+"""Credentials that anybody may read: moto takes any. Tests look for the secret where none must be."""
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket that was empty, and how programs get at it."""
+
+    name: str
+    endpoint: str
+
+    @property
+    def uri(self) -> str:
+        return f"s3://{self.name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs in its environment; it says which server and nothing of the bucket."""
+        return environment(self.endpoint)
+
+
+class Objects:
+    """A server that runs. `with` it."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+        self._numbers = itertools.count(1)
+        self.port = 0
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Objects:
+        command = [sys.executable, "-W", "ignore", __file__]
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        self.port = int(self._process.stdout.readline())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it; should this never be called, it ends as its standard input does."""
+        assert self._process
+        self._process.kill()
+        self._process.communicate()
+
+    def bucket(self, endpoint: str = "") -> Bucket:
+        """A fresh bucket, which programs reach at an endpoint of their own where one is given: a proxy's."""
+        name = f"bucket-{next(self._numbers)}"
+        signed = f"AWS4-HMAC-SHA256 Credential={KEY}/20200101/{REGION}/s3/aws4_request"
+        request = urllib.request.Request(
+            f"{self.endpoint}/{name}", b"", {"Authorization": signed}, method="PUT"
+        )
+        urllib.request.urlopen(request, timeout=60).close()
+        return Bucket(name, endpoint or self.endpoint)
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """Which server, and with which credentials, as every program that speaks S3 reads it."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": KEY,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": REGION,
+        "AWS_ALLOW_HTTP": "true",
+    }
+
+
+def conditions_hold(application: Wsgi) -> Wsgi:
+    """Let conditional requests change things one after the other: moto looks first and writes later, S3 does not."""
+    lock = Lock()
+
+    def one_by_one(request: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if request["REQUEST_METHOD"] in {"GET", "HEAD"}:
+            return application(request, start)
+        with lock:
+            return list(application(request, start))
+
+    return one_by_one
+
+
+def serve() -> None:
+    """Serve until standard input ends; say the port."""
+    from moto.moto_server.werkzeug_app import (
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import make_server
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    application = conditions_hold(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
+    sys.stdout.write(f"{server.port}\n")
+    sys.stdout.flush()
+    Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    serve()
