@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
-from functools import cache
-from importlib.resources import files
 
 import polars as pl
 
 from darkscope.api.dimension import Dimension, Key, value_text
+from darkscope.api.language import country_name
 from darkscope.api.services import service_name
+from darkscope.ingest.values import Language
 
 
 def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
@@ -26,14 +25,8 @@ def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
         if dimension is Dimension.SENSORS:
             return names.get(text) or text
         if dimension is Dimension.COUNTRIES:
-            return f"{text} {countries().get(text, '')}".rstrip()
+            name = country_name(text, Language.EN)
+            return text if name == text else f"{text} {name}"
         return text
 
     return label
-
-
-@cache
-def countries() -> dict[str, str]:
-    """English names of countries by ISO 3166-1 alpha-2 code, and `ZZ`."""
-    text = files("darkscope.api").joinpath("data/countries.csv").read_text(encoding="utf-8")
-    return {row["code"]: row["name"] for row in csv.DictReader(text.splitlines())} | {"ZZ": "unknown"}

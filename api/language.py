@@ -37,6 +37,9 @@ SHORTER = {
 }
 """Names by ISO 3166-1 alpha-2 that reports write otherwise than CLDR."""
 
+NO_COUNTRIES = frozenset(["AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"])
+"""Two-letter codes of CLDR that ISO 3166-1 does not assign; XK stays, because address registries use it."""
+
 DAY = {Language.JA: "M月d日", Language.EN: "d MMMM"}
 SHORT_DAY = {Language.JA: "M/d", Language.EN: "d MMM"}
 FULL_DAY = {Language.JA: "y年M月d日", Language.EN: "d MMMM y"}
@@ -53,6 +56,12 @@ def _locale(language: Language) -> Locale:
 def country_name(code: str, language: Language) -> str:
     """Name a country by its ISO 3166-1 alpha-2 code; the code itself where nobody knows one."""
     return SHORTER[language].get(code) or _locale(language).territories.get(code, code)
+
+
+def territories() -> list[str]:
+    """Codes of all countries, ISO 3166-1 alpha-2, by code."""
+    codes = set(map(str, _locale(Language.EN).territories))  # those of regions are numbers
+    return sorted(code for code in codes - NO_COUNTRIES if len(code) == 2 and code.isalpha())
 
 
 def written_day(day: date, pattern: dict[Language, str], language: Language) -> str:

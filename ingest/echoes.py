@@ -20,7 +20,7 @@ from darkscope.ingest.decode.protocols import TCP
 from darkscope.ingest.decode.wire import Integer, members
 from darkscope.ingest.geo import Places
 from darkscope.ingest.observers import Run
-from darkscope.ingest.reduce import place_sources, target_salt
+from darkscope.ingest.reduce import target_salt
 from darkscope.ingest.rules.classes import ACK, BACKSCATTER, RST, SYN
 from darkscope.ingest.sensors import INBOUND
 from darkscope.ingest.series import ECHOES, ECHOING, Table
@@ -261,8 +261,7 @@ class Echoes:
         victim = ["day", "version", "victim_high", "victim_low"]
         rows = rows.with_columns(day=(pl.col("minute") // (24 * 60)).cast(pl.Date))
         distinct = rows.select(victim).unique()
-        country, asn = place_sources(
-            places,
+        country, asn = places.look_up_by_day(
             distinct["day"].to_physical().cast(pl.Int64).to_numpy(),
             distinct["version"].to_numpy(),
             distinct["victim_high"].to_numpy(),

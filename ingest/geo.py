@@ -363,6 +363,23 @@ class Places:
             results.append(result)
         return _CODES.gather(results[0]), results[1].astype(np.int64)
 
+    def look_up_by_day(
+        self, day: npt.NDArray[np.int64], version: npt.NDArray[np.int16], high: Sources, low: Sources
+    ) -> tuple[pl.Series, npt.NDArray[np.int64]]:
+        """Tell country and AS number of sources, each by the databases of its UTC day; see `look_up`."""
+        days = np.unique(day)
+        editions: dict[tuple[int, ...], list[int]] = {}
+        for one in days.tolist():
+            editions.setdefault(self.edition(one), []).append(one)
+        if len(editions) == 1:
+            return self.look_up(version, high, low, int(days[0]))
+        countries, asn = np.full(len(day), "ZZ", object), np.zeros(len(day), np.int64)
+        for of_edition in editions.values():
+            where = np.flatnonzero(np.isin(day, of_edition))
+            found, owners = self.look_up(version[where], high[where], low[where], of_edition[0])
+            countries[where], asn[where] = found.to_numpy(), owners
+        return pl.Series(countries.tolist(), dtype=pl.String), asn
+
     def are_research(
         self, version: npt.NDArray[np.integer], high: Sources, low: Sources
     ) -> npt.NDArray[np.bool_]:

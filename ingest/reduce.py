@@ -182,7 +182,7 @@ class _Shard:
         place = rows[:, tally.S_PLACE]
         day, version = place >> 32, (place & 0xFF).astype(np.int16)
         low, high = rows[:, tally.S_LOW].copy(), rows[:, tally.S_HIGH].copy()
-        country, asn = place_sources(places, day, version, high, low)
+        country, asn = places.look_up_by_day(day, version, high, low)
         self._research = np.concatenate((self._research, places.are_research(version, high, low)))
         new = pl.DataFrame(
             {
@@ -350,25 +350,3 @@ def _sets(rows: npt.NDArray[np.integer], sizes: npt.NDArray[np.int64]) -> pl.Ser
     padded = pl.Series(rows.astype(np.int64, order="C"), dtype=pl.Array(pl.Int64, rows.shape[1]))
     lists = pl.DataFrame({"padded": padded.arr.to_list(), "size": sizes})
     return lists.select(pl.col("padded").list.head(pl.col("size"))).to_series()
-
-
-def place_sources(
-    places: Places,
-    day: npt.NDArray[np.int64],
-    version: npt.NDArray[np.int16],
-    high: npt.NDArray[np.int64],
-    low: npt.NDArray[np.int64],
-) -> tuple[pl.Series, npt.NDArray[np.int64]]:
-    """Country and owner of each address by the databases of its UTC day. Raises GeoError."""
-    days = np.unique(day)
-    editions: dict[tuple[int, ...], list[int]] = {}
-    for one in days.tolist():
-        editions.setdefault(places.edition(one), []).append(one)
-    if len(editions) == 1:
-        return places.look_up(version, high, low, int(days[0]))
-    countries, asn = np.full(len(day), "ZZ", object), np.zeros(len(day), np.int64)
-    for of_edition in editions.values():
-        where = np.flatnonzero(np.isin(day, of_edition))
-        found, owners = places.look_up(version[where], high[where], low[where], of_edition[0])
-        countries[where], asn[where] = found.to_numpy(), owners
-    return pl.Series(countries.tolist(), dtype=pl.String), asn

@@ -75,7 +75,6 @@ KNOWS: dict[str, set[str]] = {
         "ingest.fates",
         "ingest.geo",
         "ingest.observers",
-        "ingest.reduce",
         "ingest.sensors",
         "ingest.series",
         "ingest.tally",

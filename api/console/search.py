@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from unicodedata import normalize
 
 from darkscope.api.address import AddressError, address_text, parse_address
-from darkscope.api.console.words import Words, names_of, territories
+from darkscope.api.console.words import Words, names_of
 from darkscope.api.dimension import Dimension, ValueTextError, parse_port, value_text
+from darkscope.api.language import territories
 from darkscope.api.services import service_name, services
 from darkscope.ingest.protocols import TCP, UDP
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from darkscope.api.labels import countries
 from darkscope.api.language import country_name
 from darkscope.ingest.values import Language
 
@@ -39,11 +38,6 @@ class Words:
 def names_of(code: str) -> set[str]:
     """All names of a country, in every language."""
     return {country_name(code, language) for language in Language}
-
-
-def territories() -> list[str]:
-    """Codes of all countries, ISO 3166-1 alpha-2, by code."""
-    return sorted(countries())
 
 
 @cache

@@ -46,7 +46,6 @@ from darkscope.ingest.honeypot.rows import Asker, Reader, Request, table
 from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.honeypot.streams import FirstData
 from darkscope.ingest.observers import Run
-from darkscope.ingest.reduce import place_sources
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import HONEYPOT, REQUESTS
 from darkscope.ingest.series import Table as LedgerTable
@@ -284,8 +283,7 @@ def _payload(run: Run, frame: int) -> bytes:
 def _placed(rows: list[tuple[Asker, Request]], places: Places) -> pl.DataFrame:
     """Rows with country and owner, by the databases of their day."""
     made = table(rows)
-    country, asn = place_sources(
-        places,
+    country, asn = places.look_up_by_day(
         made["day"].cast(pl.Int32).cast(pl.Int64).to_numpy(),
         made["version"].to_numpy(),
         made["source_high"].to_numpy(),

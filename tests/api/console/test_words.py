@@ -7,7 +7,7 @@ from string import Formatter
 
 import pytest
 
-from darkscope.api.console.words import preferred, territories, words
+from darkscope.api.console.words import preferred, words
 from darkscope.api.phenomena.proposal import State
 from darkscope.api.requests.visitors import Search
 from darkscope.ingest.series import Traffic
@@ -77,8 +77,6 @@ def test_countries_are_called_as_readers_of_a_language_call_them() -> None:
         "ベトナム",
     ]
     assert [words(Language.JA).country(code) for code in ("US", "ZZ", "??")] == ["米国", "不明", "??"]
-    assert {"JP", "TW", "HK", "XK"} <= set(territories())
-    assert "EU" not in territories()
 
 
 @pytest.mark.parametrize(
