@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
 import polars as pl
 
 from darkscope.api.attacks import VICTIM
-from darkscope.api.deadline import Deadline
-from darkscope.api.ledger_tables import Piece, Snapshot, collected, minutes_of, posted, scan
+from darkscope.api.ledger_reader import Apart, Reader, Scan, Stream, Whole, as_it_is
+from darkscope.api.ledger_tables import Piece, Snapshot, minutes_of, posted
 from darkscope.api.store import Posting
 from darkscope.ingest import series
 
@@ -19,42 +20,34 @@ AT_ONCE = 8_000_000
 class LedgerEchoes:
     """Echoes of one snapshot of the ledger."""
 
-    def __init__(self, snapshot: Snapshot, deadline: Deadline | None = None) -> None:
-        """With a deadline, any question may raise TooLong."""
+    def __init__(self, snapshot: Snapshot, reader: Reader | None = None) -> None:
+        """A reader that has a deadline may raise TooLong."""
         self._snapshot = snapshot
-        self._deadline = deadline
+        self._reader = reader or Whole(snapshot)
 
     def rows(
         self, first: date, last: date, sensors: frozenset[Posting] | None, victims: pl.DataFrame
     ) -> pl.DataFrame:
         """Give the echoes of some victims; see Echoes."""
         piece = _days(first, last)
-        rows = self._of(piece, sensors)
-        # First by half of the address: statistics of files skip by it.
-        likely = rows.filter(pl.col("victim_low").is_in(victims["victim_low"].unique().to_list()))
-        wanted = likely.join(victims.lazy(), on=VICTIM, how="semi").select(*series.ECHOES.schema)
-        return self._collected(wanted, piece)
+        return self._reader.read([piece], partial(_of_victims, piece, sensors, victims), as_it_is)
 
     def victims(
         self, first: date, last: date, sensors: frozenset[Posting] | None, least: int
     ) -> pl.DataFrame:
         """Find the victims with so many packets on a day; see Echoes."""
-        found = []
+        found: list[pl.DataFrame] = []
         for piece in self._pieces(first, last):
-            sums = self._of(piece, sensors).group_by("day", *VICTIM).agg(pl.col("packets").sum())
-            many = sums.filter(pl.col("packets") >= least).select(*VICTIM).unique()
-            found.append(self._collected(many, piece))
+            echoes = Stream(partial(_of, piece, sensors), _summed)
+            question = Apart((echoes,), pl.struct(VICTIM), partial(_many, least))
+            found += self._reader.read_apart([piece], question)
         return pl.concat(found).unique()
 
     def until(self, since: date, sensors: frozenset[Posting] | None) -> int | None:
         """Tell up to when was watched; see Echoes."""
         last = max(self._snapshot.days(series.COVERAGE), default=since)
         piece = Piece(series.COVERAGE, minutes_of(since), minutes_of(max(since, last) + timedelta(days=1)))
-        rows = scan(self._snapshot, piece, self._deadline)
-        if sensors is not None:
-            rows = rows.filter(posted(sensors))
-        end = (pl.col("minute") + pl.col("minutes")).filter(pl.col("minutes") > 0).max()
-        (found,) = self._collected(rows.select(end), piece).row(0)
+        (found,) = self._reader.read([piece], partial(_end, piece, sensors), pl.LazyFrame.max).row(0)
         return None if found is None else int(found)
 
     @property
@@ -75,12 +68,33 @@ class LedgerEchoes:
             rows += count
         return [*pieces, _days(begun, last)]
 
-    def _of(self, piece: Piece, sensors: frozenset[Posting] | None) -> pl.LazyFrame:
-        rows = scan(self._snapshot, piece, self._deadline)
-        return rows if sensors is None else rows.filter(posted(sensors))
 
-    def _collected(self, rows: pl.LazyFrame, piece: Piece) -> pl.DataFrame:
-        return collected(self._snapshot, rows, [piece], self._deadline)
+def _of(piece: Piece, sensors: frozenset[Posting] | None, scan: Scan) -> pl.LazyFrame:
+    rows = scan(piece)
+    return rows if sensors is None else rows.filter(posted(sensors))
+
+
+def _of_victims(
+    piece: Piece, sensors: frozenset[Posting] | None, victims: pl.DataFrame, scan: Scan
+) -> pl.LazyFrame:
+    # First by half of the address: statistics of files skip by it.
+    likely = _of(piece, sensors, scan).filter(
+        pl.col("victim_low").is_in(victims["victim_low"].unique().to_list())
+    )
+    return likely.join(victims.lazy(), on=VICTIM, how="semi").select(*series.ECHOES.schema)
+
+
+def _summed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by("day", *VICTIM).agg(pl.col("packets").sum())
+
+
+def _many(least: int, rows: pl.LazyFrame) -> pl.LazyFrame:
+    return _summed(rows).filter(pl.col("packets") >= least).select(*VICTIM).unique()
+
+
+def _end(piece: Piece, sensors: frozenset[Posting] | None, scan: Scan) -> pl.LazyFrame:
+    end = (pl.col("minute") + pl.col("minutes")).filter(pl.col("minutes") > 0).max()
+    return _of(piece, sensors, scan).select(end)
 
 
 def _days(first: date, last: date) -> Piece:

@@ -6,26 +6,25 @@ from flows elsewhere; both give the same. What several packets of a source say t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import polars as pl
 
 from darkscope.api.address import SENDER, SENDER_SCHEMA
-from darkscope.api.deadline import Deadline
+from darkscope.api.ledger_reader import Apart, Reader, Scan, Stream, Whole, as_it_is, distinct
 from darkscope.api.ledger_tables import (
     MINUTE,
     UNIT,
     Piece,
     Snapshot,
-    collected,
     conditions,
     day_of,
     first_minute,
     of_senders,
     posted,
-    scan,
     whole_days,
 )
 from darkscope.api.periods import DAY, Window
@@ -33,12 +32,6 @@ from darkscope.api.store import ExpiredError, Filter, Owners, Page, Position, Po
 from darkscope.ingest import series
 from darkscope.ingest.rules.evidence import is_broad, is_confirmed, tool_of_source
 from darkscope.ingest.series import Traffic
-
-SHARE = 4_000_000
-"""Addresses up to which all are summed at once; of more a share at a time, so that memory does not grow with them."""
-
-SAMPLE = 64
-"""One address in so many is counted to know about how many there are."""
 
 MOST_PORTS = 16
 """Ports that a row of `sources` keeps; a row with so many may have left out others."""
@@ -61,9 +54,6 @@ COLUMNS = (*SENDER, "sensor", "country", "asn", "packets", "first", "last", *CLA
 KEPT = {series.FLOWS.name: ("protocol", "port"), series.SOURCES.name: ("ports",)}
 """And what they say of ports."""
 
-Scan = tuple[Piece, pl.LazyFrame]
-"""A piece, and its rows that pass a filter."""
-
 _ADDRESS = pl.col("source_low").hash() ^ pl.col("source_high").hash()
 """Tells addresses apart, all but surely."""
 
@@ -76,38 +66,36 @@ _ORDER = ("packets", "version", *(f"{name}_" for name in SENDER[1:]))
 class LedgerSenders:
     """Single source addresses of one snapshot. Every question may raise StoreError."""
 
-    def __init__(self, snapshot: Snapshot, deadline: Deadline | None = None) -> None:
-        """With a deadline every question may raise TooLong."""
+    def __init__(self, snapshot: Snapshot, reader: Reader | None = None) -> None:
+        """A reader that has a deadline may raise TooLong."""
         self._snapshot = snapshot
-        self._deadline = deadline
-        self._matched: dict[tuple[Window, Filter], list[Scan]] = {}
+        self._reader = reader or Whole(snapshot)
+        self._matched: dict[tuple[Window, Filter], _Matching] = {}
 
     def page(self, window: Window, where: Filter, after: Position | None, limit: int) -> Page:
         """Give a page of senders; see Senders."""
-        scans = self._scans(window, where)
-        rows, pieces = _rows(scans).select(*SENDER, "packets"), [piece for piece, _ in scans]
-        packets = addresses = 0
-        heads = []
-        for share in self._shares(rows, pieces):
-            summed = self._collected(_summed(share), pieces)
-            packets += int(summed["packets"].sum())
-            addresses += len(summed)
-            rest = summed.lazy().with_columns(_UNSIGNED)
-            heads.append(_first(rest if after is None else rest.filter(_behind(after)), limit + 1))
-        head = _first(pl.concat(heads).lazy(), limit + 1)
+        matching = self._matching(window, where)
+        question = Apart(
+            (Stream(partial(_sent, matching), _summed),),
+            UNIT,
+            _summed,
+            partial(_headed, after, limit + 1),
+            counted=_ADDRESS,
+        )
+        told = pl.concat(self._reader.read_apart(matching.read, question))
+        head = _first(
+            told.lazy().select(pl.col("head").explode(empty_as_null=False, keep_nulls=False)).unnest("head"),
+            limit + 1,
+        )
+        packets, addresses = told.select(pl.col("packets", "addresses").sum()).row(0)
         return Page(head.head(limit).select(*SENDER, "packets"), packets, addresses, len(head) > limit)
 
     def facts(self, window: Window, where: Filter, senders: pl.DataFrame) -> pl.DataFrame:
         """Give what packets say of senders; see Senders."""
-        scans = self._scans(window, where)
-        pieces = [piece for piece, _ in scans]
+        matching = self._matching(window, where)
         wanted = senders.select(*SENDER).with_row_index("row")
-        rows = of_senders(_rows(scans), wanted)
-        summed = self._collected(
-            rows.group_by("row", "sensor", "country", "asn").agg(
-                pl.col("packets", *CLASSES).sum(), pl.col("first").min(), pl.col("last").max()
-            ),
-            pieces,
+        summed = self._reader.read(
+            matching.read, partial(_of_wanted, matching, wanted), _merged_of_wanted
         ).sort("row", "last", "sensor", "country", "asn")
         told = summed.group_by("row").agg(
             pl.col("packets", *CLASSES).sum(),
@@ -117,7 +105,7 @@ class LedgerSenders:
             sensors=pl.col("sensor").n_unique(),
         )
         ports = (
-            self._ports(scans, wanted)
+            self._reader.read(matching.read, partial(_ports, matching, wanted), distinct)
             .group_by("row")
             .agg(ports=pl.col("port").n_unique(), ports_exact=~pl.col("is_cut").any())
         )
@@ -158,19 +146,10 @@ class LedgerSenders:
         """Give what is kept longest of senders, day by day; see Senders."""
         wanted = senders.select(*SENDER).with_row_index("row")
         piece = Piece(series.SOURCES, *whole_days(window))
-        rows = of_senders(self._piece(piece, Filter(sensors=where.sensors)), wanted)
-        by_day = rows.group_by("row", "day").agg(
-            pl.col("packets", *CLASSES).sum(),
-            pl.col("first").min(),
-            pl.col("last").max(),
-            pl.col("country", "asn").sort_by("last").last(),
-            pl.col("ports").explode(empty_as_null=False, keep_nulls=False).unique().sort(),
-            ports_exact=(pl.col("ports").list.len() < MOST_PORTS).all(),
-            sensors=pl.col("sensor").unique().sort(),
-        )
+        rows = partial(_days_of_wanted, piece, Filter(sensors=where.sensors), wanted)
+        told = self._reader.read([piece], rows, as_it_is, _by_day)
         classes = pl.concat_list(pl.when(pl.col(name) > 0).then(pl.lit(name)) for name in CLASSES)
-        told = self._collected(by_day, [piece]).with_columns(classes=classes.list.drop_nulls())
-        return told.drop(CLASSES).sort("row", "day")
+        return told.with_columns(classes=classes.list.drop_nulls()).drop(CLASSES).sort("row", "day")
 
     def verdicts(
         self, window: Window, sensors: frozenset[Posting] | None, senders: pl.DataFrame
@@ -191,18 +170,13 @@ class LedgerSenders:
         device: Callable[[pl.DataFrame], pl.Series],
     ) -> Owners:
         """Sum senders by owner; see Senders."""
-        scans = self._scans(window, where)
-        rows, pieces = _rows(scans), [piece for piece, _ in scans]
+        matching = self._matching(window, where)
         confirmed = self._confirmed(window, sensors)
-        sums = self._collected(
-            rows.group_by("asn", "country").agg(
-                pl.col("packets").sum(), pl.col("first").min(), pl.col("last").max()
-            ),
-            pieces,
-        )
+        sums = self._reader.read(matching.read, partial(_by_owner, matching), _merged_by_owner)
+        question = Apart((Stream(partial(_sent, matching), _owned),), UNIT, _owned, counted=_ADDRESS)
         counts, devices = [], []
-        for share in self._shares(rows, pieces):
-            told = self._collected(_owned(share), pieces).with_columns(unit=UNIT)
+        for part in self._reader.read_apart(matching.read, question):
+            told = part.with_columns(unit=UNIT)
             told = told.with_columns(device(told).alias("device"))
             proven = told.join(confirmed, on=SENDER, how="semi")
             counts.append(
@@ -211,7 +185,7 @@ class LedgerSenders:
                 )
             )
             devices.append(_counted(told.filter(pl.col("device") != ""), "sources", "asn", "device"))
-        # A source is in one share alone, so here distinct counts do add.
+        # A source is in one part alone, so here distinct counts do add.
         return Owners(
             sums.group_by("asn")
             .agg(
@@ -232,39 +206,20 @@ class LedgerSenders:
     def accounts(
         self, window: Window, where: Filter, sensors: frozenset[Posting] | None
     ) -> Iterator[pl.DataFrame]:
-        """Give all senders, a share at a time, with what there is to judge them by; see Senders."""
-        scans = self._scans(window, where)
-        rows, pieces = _rows(scans), [piece for piece, _ in scans]
+        """Give all senders, a part at a time, with what there is to judge them by; see Senders."""
+        matching = self._matching(window, where)
         proof = Piece(series.SOURCES, *whole_days(window))
         confirmed = self._confirmed(window, sensors).with_columns(is_confirmed=pl.lit(value=True))
-        latest = pl.col("country", "asn").sort_by("last", "country", "asn").last()
-        has_scans = pl.col("scan") > 0
-        for part in self._parts(rows, pieces):
-            summed = (
-                rows.filter(part)
-                .group_by(SENDER)
-                .agg(
-                    latest,
-                    pl.col("packets", *CLASSES).sum(),
-                    pl.col("first").min(),
-                    pl.col("last").max(),
-                    sensors=pl.col("sensor").n_unique(),
-                )
-            )
-            seen = (
-                self._evidence(proof, sensors)
-                .filter(part)
-                .group_by(SENDER)
-                .agg(
-                    is_spoofable=(pl.col("spoofable") > 0).any(),
-                    seen_by=pl.col("sensor").filter(has_scans).n_unique(),
-                    seen_from=pl.col("first").filter(has_scans).min(),
-                    seen_until=pl.col("last").filter(has_scans).max(),
-                    ttl_least=pl.col("ttl").filter(has_scans).min(),
-                    ttl_most=pl.col("ttl").filter(has_scans).max(),
-                )
-            )
-            both = self._collected(summed.join(seen, on=SENDER, how="left"), [*pieces, proof])
+        question = Apart(
+            (
+                Stream(partial(_sent, matching), _condensed),
+                Stream(partial(_proof, proof, sensors), _condensed_proof),
+            ),
+            UNIT,
+            _accounted,
+            counted=_ADDRESS,
+        )
+        for both in self._reader.read_apart([*matching.read, proof], question):
             yield both.join(confirmed, on=SENDER, how="left").with_columns(
                 pl.col("is_confirmed").fill_null(value=False)
             )
@@ -274,15 +229,7 @@ class LedgerSenders:
         wanted = senders.select(*SENDER).with_row_index("row")
         asked = replace(where, classes=SCANS if where.classes is None else where.classes & SCANS)
         pieces = self._flows(window)
-        ports = [
-            of_senders(self._piece(piece, asked), wanted)
-            .group_by("row", "protocol", "port")
-            .agg(pl.col("packets").sum())
-            for piece in pieces
-        ]
-        summed = self._collected(
-            pl.concat(ports).group_by("row", "protocol", "port").agg(pl.col("packets").sum()), pieces
-        )
+        summed = self._reader.read(pieces, partial(_targets, pieces, asked, wanted), _merged_targets)
         return (
             summed.sort("row", "packets", "protocol", "port", descending=[False, True, False, False])
             .with_columns(ports=pl.len().over("row").cast(pl.Int64))
@@ -294,43 +241,12 @@ class LedgerSenders:
     def samples(self, window: Window, where: Filter, senders: pl.DataFrame, most: int) -> pl.DataFrame:
         """Give exact times and source ports of scans of senders; see Senders."""
         wanted = senders.select(*SENDER).with_row_index("row")
-        start, end = window.minutes
         proof = Piece(series.SOURCES, *whole_days(window))
-        kept = of_senders(self._evidence(proof, where.sensors).filter(pl.col("scan") > 0), wanted)
-        first = self._collected(
-            kept.group_by("row", "day", "sensor")
-            .agg(pl.col("source_port").sort_by("first").first(), time=pl.col("first").min())
-            .with_columns(minute=(pl.col("time") // MINUTE).cast(pl.Int32))
-            .filter(pl.col("minute") >= start, pl.col("minute") < end),
-            [proof],
-        )
-        # What the minute's flows all are, its first packet is. Where a honeypot answers, more than scans follow.
-        asked = replace(where, sensors=None, classes=None, tools=None)
-        is_asked = pl.all_horizontal(pl.col("class").is_in(sorted(THEIRS)), *conditions(asked))
-        scans = SCANS if where.classes is None else where.classes & SCANS
-        is_scan = pl.all_horizontal(
-            pl.col("class").is_in(sorted(scans)), *conditions(replace(asked, tools=where.tools))
-        )
+        kept = partial(_scans_of_wanted, proof, where.sensors, wanted)
+        first = self._reader.read([proof], kept, as_it_is, partial(_first_of_day, *window.minutes))
         pieces = self._flows(window)
-        minutes = [
-            of_senders(scan(self._snapshot, piece, self._deadline), wanted)
-            .join(first.lazy(), on=["row", "sensor", "minute"], how="semi")
-            .select("row", "sensor", "minute", "protocol", "port", is_asked=is_asked, is_scan=is_scan)
-            for piece in pieces
-        ]
-        is_one = pl.struct("protocol", "port").n_unique() == 1
-        told = self._collected(
-            pl.concat(minutes)
-            .group_by("row", "sensor", "minute")
-            .agg(
-                pl.col("is_asked").all(),
-                pl.col("is_scan").any(),
-                pl.when(is_one).then(pl.col("protocol").first()).alias("protocol"),
-                pl.when(is_one).then(pl.col("port").first()).alias("port"),
-            )
-            .filter("is_asked", "is_scan"),
-            pieces,
-        )
+        minutes = partial(_minutes, pieces, where, wanted, first)
+        told = self._reader.read(pieces, minutes, as_it_is, _told_of_minutes)
         newest = first.join(told, on=["row", "sensor", "minute"]).sort(
             "row", "time", "sensor", descending=[False, True, False]
         )
@@ -350,112 +266,35 @@ class LedgerSenders:
     def _confirmed(self, window: Window, sensors: frozenset[Posting] | None) -> pl.DataFrame:
         """Senders that completed a handshake."""
         piece = Piece(series.SOURCES, *whole_days(window))
-        has_marks = (pl.col("offered").list.len() > 0) | (pl.col("completed").list.len() > 0)
-        rows = self._evidence(piece, sensors).filter(has_marks)
-        merged = rows.group_by("day", "sensor", *SENDER).agg(*series.SOURCES.merged())
-        return self._collected(merged.filter(is_confirmed()).select(*SENDER).unique(), [piece])
+        marked = Stream(partial(_with_marks, piece, sensors), _merged_evidence)
+        return pl.concat(self._reader.read_apart([piece], Apart((marked,), UNIT, _confirmed))).unique()
 
     def _judged(
         self, window: Window, sensors: frozenset[Posting] | None, wanted: pl.DataFrame
     ) -> pl.DataFrame:
         """Give verdicts by wanted `row` and UTC `day`: `tool`, `is_confirmed`, `is_spoofable`, `is_broad`."""
         piece = Piece(series.SOURCES, *whole_days(window))
-        rows = of_senders(self._evidence(piece, sensors), wanted)
-        of_sensors = rows.group_by("row", "day", "sensor").agg(*series.SOURCES.merged())
-        # A handshake is of one sensor; the marks of several would crowd each other out of the sets.
-        of_days = (
-            of_sensors.with_columns(is_confirmed=is_confirmed())
-            .group_by("row", "day")
-            .agg(*series.SOURCES.merged(), pl.col("is_confirmed").any())
+        return self._reader.read(
+            [piece], partial(_evidence_of_wanted, piece, sensors, wanted), _merged_rows, _judged
         )
-        verdicts = of_days.select(
-            "row",
-            "day",
-            "is_confirmed",
-            is_broad=is_broad(),
-            is_spoofable=pl.col("spoofable") > 0,
-            tool=tool_of_source(),
-        )
-        return self._collected(verdicts, [piece])
 
-    def _collected(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> pl.DataFrame:
-        return collected(self._snapshot, rows, pieces, self._deadline)
-
-    def _evidence(self, piece: Piece, sensors: frozenset[Posting] | None) -> pl.LazyFrame:
-        rows = scan(self._snapshot, piece, self._deadline).with_columns(minute=first_minute())
-        return rows if sensors is None else rows.filter(posted(sensors))
-
-    def _ports(self, scans: Sequence[Scan], wanted: pl.DataFrame) -> pl.DataFrame:
-        """Distinct ports of wanted senders: `row`, `port` (with its protocol), `is_cut` (others may be missing)."""
-        parts = []
-        for piece, matching in scans:
-            rows = of_senders(matching, wanted)
-            if piece.table is series.SOURCES:
-                parts.append(
-                    rows.select("row", port="ports", is_cut=pl.col("ports").list.len() >= MOST_PORTS)
-                    .explode("port", empty_as_null=False, keep_nulls=False)
-                    .unique()
-                )
-            else:
-                port = pl.col("protocol").cast(pl.Int64) * (1 << 16) + pl.col("port")
-                known = rows.filter(pl.col("port") != series.NO_PORT)
-                parts.append(known.select("row", port=port, is_cut=pl.lit(value=False)).unique())
-        return self._collected(pl.concat(parts), [piece for piece, _ in scans])
-
-    def _scans(self, window: Window, where: Filter) -> list[Scan]:
-        """Rows that pass a filter, piece by piece: read once where they are few, each time anew where they are many."""
+    def _matching(self, window: Window, where: Filter) -> _Matching:
+        """Rows that pass a filter: read once where they are few, each time anew where they are many."""
         if (window, where) not in self._matched:
             self._matched[window, where] = self._match(window, where)
         return self._matched[window, where]
 
-    def _match(self, window: Window, where: Filter) -> list[Scan]:
-        scans = [
-            (piece, self._piece(piece, where).select(*COLUMNS, *KEPT[piece.table.name]))
-            for piece in self._pieces(window, where)
-        ]
-        few: list[Scan] = []
+    def _match(self, window: Window, where: Filter) -> _Matching:
+        pieces = self._pieces(window, where)
+        few: dict[Piece, pl.DataFrame] = {}
         room = FEW
-        for piece, rows in scans:
-            read = self._collected(rows.head(room + 1), [piece])
+        for piece in pieces:
+            read = self._reader.read([piece], partial(_at_most, piece, where, room), as_it_is)
             room -= len(read)
-            if room < 0:
-                return scans
-            few.append((piece, read.lazy()))
-        return few
-
-    def _piece(self, piece: Piece, where: Filter) -> pl.LazyFrame:
-        """Rows of a piece with what both tables can say: packets by class, first and last minute."""
-        rows = scan(self._snapshot, piece, self._deadline)
-        if piece.table is series.SOURCES:
-            # Rows that have only marks of handshakes say nothing of packets.
-            rows = rows.filter(pl.col("packets") > 0).with_columns(minute=first_minute())
-        for condition in conditions(where):
-            rows = rows.filter(condition)
-        if piece.table is series.SOURCES:
-            judged = pl.sum_horizontal(name for name in CLASSES if name != Traffic.OTHER)
-            return rows.with_columns(
-                (pl.col("packets") - judged).alias(Traffic.OTHER),
-                first=pl.col("first") // MINUTE,
-                last=pl.col("last") // MINUTE,
-            )
-        packets, kind = pl.col("packets"), pl.col("class").replace({Traffic.RESEARCH: Traffic.SCAN.value})
-        return rows.with_columns(
-            *(pl.when(kind == name).then(packets).otherwise(0).alias(name) for name in CLASSES),
-            first=pl.col("minute").cast(pl.Int64),
-            last=pl.col("minute").cast(pl.Int64),
-        )
-
-    def _shares(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> Iterator[pl.LazyFrame]:
-        """Divide rows by what sources are counted by, so that each share has all rows of its sources."""
-        return (rows.filter(part) for part in self._parts(rows, pieces))
-
-    def _parts(self, rows: pl.LazyFrame, pieces: Sequence[Piece]) -> Iterator[pl.Expr]:
-        """Conditions that divide rows so; none of them where all are few enough."""
-        sampled = _ADDRESS.filter(_ADDRESS % SAMPLE == 0).n_unique()
-        addresses = SAMPLE * self._collected(rows.select(sampled), pieces).item()
-        shares = max(1, -(-addresses // SHARE))
-        for share in range(shares):
-            yield pl.lit(value=True) if shares == 1 else UNIT.hash() % shares == share
+            if room < 0 or read["is_more"].any():
+                return _Matching(tuple(pieces), where)
+            few[piece] = read.drop("is_more")
+        return _Matching(tuple(pieces), where, few)
 
     def _pieces(self, window: Window, where: Filter) -> list[Piece]:
         """Which table answers for which stretch. Raises ExpiredError."""
@@ -479,8 +318,263 @@ class LedgerSenders:
         return pieces
 
 
-def _rows(scans: Sequence[Scan]) -> pl.LazyFrame:
-    return pl.concat([rows.select(*COLUMNS) for _, rows in scans])
+@dataclass(frozen=True, slots=True)
+class _Matching:
+    """Rows of pieces that pass a filter. Can be pickled."""
+
+    pieces: tuple[Piece, ...]
+    where: Filter
+    kept: Mapping[Piece, pl.DataFrame] | None = None  # they themselves, where they are few
+
+    @property
+    def read(self) -> tuple[Piece, ...]:
+        """The pieces that have to be read."""
+        return self.pieces if self.kept is None else ()
+
+    def of(self, scan: Scan) -> list[pl.LazyFrame]:
+        """Rows, piece by piece: COLUMNS, and what the table has in KEPT."""
+        if self.kept is not None:
+            return [self.kept[piece].lazy() for piece in self.pieces]
+        return [_piece(piece, self.where, scan) for piece in self.pieces]
+
+
+def _at_most(piece: Piece, where: Filter, room: int, scan: Scan) -> pl.LazyFrame:
+    """Rows of a piece that pass a filter; where they are more than there is room for, one of them, and `is_more`."""
+    some = _piece(piece, where, scan).head(room + 1).with_columns(is_more=pl.len() > room)
+    return some.filter(~pl.col("is_more") | (pl.int_range(pl.len()) == 0))
+
+
+def _piece(piece: Piece, where: Filter, scan: Scan) -> pl.LazyFrame:
+    return _alike(piece, where, scan).select(*COLUMNS, *KEPT[piece.table.name])
+
+
+def _alike(piece: Piece, where: Filter, scan: Scan) -> pl.LazyFrame:
+    """Rows of a piece with what both tables can say: packets by class, first and last minute."""
+    rows = scan(piece)
+    if piece.table is series.SOURCES:
+        # Rows that have only marks of handshakes say nothing of packets.
+        rows = rows.filter(pl.col("packets") > 0).with_columns(minute=first_minute())
+    for condition in conditions(where):
+        rows = rows.filter(condition)
+    if piece.table is series.SOURCES:
+        judged = pl.sum_horizontal(name for name in CLASSES if name != Traffic.OTHER)
+        return rows.with_columns(
+            (pl.col("packets") - judged).alias(Traffic.OTHER),
+            first=pl.col("first") // MINUTE,
+            last=pl.col("last") // MINUTE,
+        )
+    packets, kind = pl.col("packets"), pl.col("class").replace({Traffic.RESEARCH: Traffic.SCAN.value})
+    return rows.with_columns(
+        *(pl.when(kind == name).then(packets).otherwise(0).alias(name) for name in CLASSES),
+        first=pl.col("minute").cast(pl.Int64),
+        last=pl.col("minute").cast(pl.Int64),
+    )
+
+
+def _evidence(piece: Piece, sensors: frozenset[Posting] | None, scan: Scan) -> pl.LazyFrame:
+    rows = scan(piece).with_columns(minute=first_minute())
+    return rows if sensors is None else rows.filter(posted(sensors))
+
+
+def _sent(matching: _Matching, scan: Scan) -> pl.LazyFrame:
+    return pl.concat([rows.select(*COLUMNS) for rows in matching.of(scan)])
+
+
+def _of_wanted(matching: _Matching, wanted: pl.DataFrame, scan: Scan) -> pl.LazyFrame:
+    return _merged_of_wanted(of_senders(_sent(matching, scan), wanted))
+
+
+def _merged_of_wanted(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return _merged(rows, "row", "sensor", "country", "asn")
+
+
+def _merged(rows: pl.LazyFrame, *keys: str) -> pl.LazyFrame:
+    return rows.group_by(keys).agg(
+        pl.col("packets", *CLASSES).sum(), pl.col("first").min(), pl.col("last").max()
+    )
+
+
+def _ports(matching: _Matching, wanted: pl.DataFrame, scan: Scan) -> pl.LazyFrame:
+    """Distinct ports of wanted senders: `row`, `port` (with its protocol), `is_cut` (others may be missing)."""
+    parts = []
+    for piece, matched in zip(matching.pieces, matching.of(scan), strict=True):
+        rows = of_senders(matched, wanted)
+        if piece.table is series.SOURCES:
+            parts.append(
+                rows.select("row", port="ports", is_cut=pl.col("ports").list.len() >= MOST_PORTS)
+                .explode("port", empty_as_null=False, keep_nulls=False)
+                .unique()
+            )
+        else:
+            port = pl.col("protocol").cast(pl.Int64) * (1 << 16) + pl.col("port")
+            known = rows.filter(pl.col("port") != series.NO_PORT)
+            parts.append(known.select("row", port=port, is_cut=pl.lit(value=False)).unique())
+    return pl.concat(parts)
+
+
+def _days_of_wanted(piece: Piece, where: Filter, wanted: pl.DataFrame, scan: Scan) -> pl.LazyFrame:
+    rows = of_senders(_alike(piece, where, scan), wanted)
+    return rows.select(
+        "row", "day", "sensor", "country", "asn", "packets", *CLASSES, "first", "last", "ports"
+    )
+
+
+def _by_day(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by("row", "day").agg(
+        pl.col("packets", *CLASSES).sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        pl.col("country", "asn").sort_by("last", "country", "asn").last(),
+        pl.col("ports").explode(empty_as_null=False, keep_nulls=False).unique().sort(),
+        ports_exact=(pl.col("ports").list.len() < MOST_PORTS).all(),
+        sensors=pl.col("sensor").unique().sort(),
+    )
+
+
+def _by_owner(matching: _Matching, scan: Scan) -> pl.LazyFrame:
+    return _merged_by_owner(_sent(matching, scan))
+
+
+def _merged_by_owner(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by("asn", "country").agg(
+        pl.col("packets").sum(), pl.col("first").min(), pl.col("last").max()
+    )
+
+
+def _condensed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return _merged(rows, *SENDER, "sensor", "country", "asn")
+
+
+def _proof(piece: Piece, sensors: frozenset[Posting] | None, scan: Scan) -> pl.LazyFrame:
+    rows = _evidence(piece, sensors, scan)
+    ttls = {"ttl_least": pl.col("ttl"), "ttl_most": pl.col("ttl")}
+    return rows.select(*SENDER, "sensor", "spoofable", "first", "last", has_scans=pl.col("scan") > 0, **ttls)
+
+
+def _condensed_proof(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by(*SENDER, "sensor", "has_scans").agg(
+        pl.col("spoofable").sum(),
+        pl.col("first", "ttl_least").min(),
+        pl.col("last", "ttl_most").max(),
+    )
+
+
+def _accounted(sent: pl.LazyFrame, proof: pl.LazyFrame) -> pl.LazyFrame:
+    summed = sent.group_by(SENDER).agg(
+        pl.col("country", "asn").sort_by("last", "country", "asn").last(),
+        pl.col("packets", *CLASSES).sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        sensors=pl.col("sensor").n_unique(),
+    )
+    seen = proof.group_by(SENDER).agg(
+        is_spoofable=(pl.col("spoofable") > 0).any(),
+        seen_by=pl.col("sensor").filter("has_scans").n_unique(),
+        seen_from=pl.col("first").filter("has_scans").min(),
+        seen_until=pl.col("last").filter("has_scans").max(),
+        ttl_least=pl.col("ttl_least").filter("has_scans").min(),
+        ttl_most=pl.col("ttl_most").filter("has_scans").max(),
+    )
+    return summed.join(seen, on=SENDER, how="left")
+
+
+def _targets(pieces: Sequence[Piece], where: Filter, wanted: pl.DataFrame, scan: Scan) -> pl.LazyFrame:
+    parts = [_merged_targets(of_senders(_alike(piece, where, scan), wanted)) for piece in pieces]
+    return _merged_targets(pl.concat(parts))
+
+
+def _merged_targets(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by("row", "protocol", "port").agg(pl.col("packets").sum())
+
+
+def _scans_of_wanted(
+    piece: Piece, sensors: frozenset[Posting] | None, wanted: pl.DataFrame, scan: Scan
+) -> pl.LazyFrame:
+    kept = of_senders(_evidence(piece, sensors, scan).filter(pl.col("scan") > 0), wanted)
+    return kept.select("row", "day", "sensor", "source_port", "first")
+
+
+def _first_of_day(start: int, end: int, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """First scans by `row`, `day` and `sensor`, of those whose minutes lie in between."""
+    return (
+        rows.group_by("row", "day", "sensor")
+        .agg(pl.col("source_port").sort_by("first", "source_port").first(), time=pl.col("first").min())
+        .with_columns(minute=(pl.col("time") // MINUTE).cast(pl.Int32))
+        .filter(pl.col("minute") >= start, pl.col("minute") < end)
+    )
+
+
+def _minutes(
+    pieces: Sequence[Piece], where: Filter, wanted: pl.DataFrame, first: pl.DataFrame, scan: Scan
+) -> pl.LazyFrame:
+    """What the flows of the minutes of first scans are."""
+    # What the minute's flows all are, its first packet is. Where a honeypot answers, more than scans follow.
+    asked = replace(where, sensors=None, classes=None, tools=None)
+    is_asked = pl.all_horizontal(pl.col("class").is_in(sorted(THEIRS)), *conditions(asked))
+    scans = SCANS if where.classes is None else where.classes & SCANS
+    is_scan = pl.all_horizontal(
+        pl.col("class").is_in(sorted(scans)), *conditions(replace(asked, tools=where.tools))
+    )
+    return pl.concat(
+        of_senders(scan(piece), wanted)
+        .join(first.lazy(), on=["row", "sensor", "minute"], how="semi")
+        .select("row", "sensor", "minute", "protocol", "port", is_asked=is_asked, is_scan=is_scan)
+        for piece in pieces
+    )
+
+
+def _told_of_minutes(rows: pl.LazyFrame) -> pl.LazyFrame:
+    is_one = pl.struct("protocol", "port").n_unique() == 1
+    return (
+        rows.group_by("row", "sensor", "minute")
+        .agg(
+            pl.col("is_asked").all(),
+            pl.col("is_scan").any(),
+            pl.when(is_one).then(pl.col("protocol").first()).alias("protocol"),
+            pl.when(is_one).then(pl.col("port").first()).alias("port"),
+        )
+        .filter("is_asked", "is_scan")
+    )
+
+
+def _with_marks(piece: Piece, sensors: frozenset[Posting] | None, scan: Scan) -> pl.LazyFrame:
+    has_marks = (pl.col("offered").list.len() > 0) | (pl.col("completed").list.len() > 0)
+    return _evidence(piece, sensors, scan).filter(has_marks).select("day", *series.SOURCES.schema)
+
+
+def _merged_evidence(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by("day", "sensor", *SENDER).agg(*series.SOURCES.merged())
+
+
+def _confirmed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return _merged_evidence(rows).filter(is_confirmed()).select(*SENDER).unique()
+
+
+def _evidence_of_wanted(
+    piece: Piece, sensors: frozenset[Posting] | None, wanted: pl.DataFrame, scan: Scan
+) -> pl.LazyFrame:
+    return _merged_rows(of_senders(_evidence(piece, sensors, scan), wanted))
+
+
+def _merged_rows(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by("row", "day", "sensor").agg(*series.SOURCES.merged())
+
+
+def _judged(rows: pl.LazyFrame) -> pl.LazyFrame:
+    # A handshake is of one sensor; the marks of several would crowd each other out of the sets.
+    of_days = (
+        rows.with_columns(is_confirmed=is_confirmed())
+        .group_by("row", "day")
+        .agg(*series.SOURCES.merged(), pl.col("is_confirmed").any())
+    )
+    return of_days.select(
+        "row",
+        "day",
+        "is_confirmed",
+        is_broad=is_broad(),
+        is_spoofable=pl.col("spoofable") > 0,
+        tool=tool_of_source(),
+    )
 
 
 def _summed(rows: pl.LazyFrame) -> pl.LazyFrame:
@@ -521,6 +615,14 @@ def _counted(rows: pl.DataFrame, name: str, *keys: str) -> pl.DataFrame:
     """Count distinct sources by keys."""
     distinct = rows.select(*keys, "version", "unit").unique()
     return distinct.group_by(keys).agg(pl.len().cast(pl.Int64).alias(name))
+
+
+def _headed(after: Position | None, most: int, senders: pl.DataFrame) -> pl.DataFrame:
+    """Sum up some senders in one row: all their `packets`, their `addresses`, and the `head` behind a position."""
+    rest = senders.lazy().with_columns(_UNSIGNED)
+    head = _first(rest if after is None else rest.filter(_behind(after)), most)
+    sums = senders.select(pl.col("packets").sum(), addresses=pl.len().cast(pl.Int64))
+    return sums.with_columns(pl.Series("head", [head.to_struct()]))
 
 
 def _first(senders: pl.LazyFrame, limit: int) -> pl.DataFrame:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, partial
 from math import prod
 
 import polars as pl
@@ -19,21 +19,31 @@ from darkscope.api.deadline import Deadline
 from darkscope.api.dimension import Dimension, Key
 from darkscope.api.events import SCHEMA as EVENT
 from darkscope.api.ledger_echoes import LedgerEchoes
+from darkscope.api.ledger_reader import (
+    Apart,
+    MakeReader,
+    Scan,
+    Stream,
+    Whole,
+    as_it_is,
+    distinct,
+    summed,
+)
 from darkscope.api.ledger_requests import LedgerRequests
 from darkscope.api.ledger_senders import LedgerSenders
 from darkscope.api.ledger_tables import (
     LONGEST_BRIDGE,
     PORTS,
+    UNIT,
     Piece,
     Snapshot,
-    collected,
     conditions,
     day_of,
     minutes_of,
     of_ports,
     port_number,
     posted,
-    scan,
+    whole_days,
 )
 from darkscope.api.periods import DAY, Buckets, Window, instant
 from darkscope.api.roster import COUNTS
@@ -96,16 +106,17 @@ class LedgerStore:
         deadline: Deadline | None = None,
         watched: WatchedDays | None = None,
         since: int | None = None,
+        reader: MakeReader | None = None,
     ) -> None:
         """Organisations by posting; a sensor at a time that is not among them belongs to none.
 
         With a deadline, any question may raise TooLong, and sources are not counted exactly among more than
         MOST_EXACT flows: TooMuch. Stores of one ledger may share the days that were watched. `since` is the version
-        that is told where what is asked stands since an older one.
+        that is told where what is asked stands since an older one. A reader reads rows somewhere else than here.
         """
         self._snapshot = snapshot
         self._organisations = organisations or {}
-        self._deadline = deadline
+        self._reader = (reader or Whole)(snapshot, deadline)
         self._days = watched or WatchedDays()
         self._since = snapshot.version if since is None else since
         self._islands: dict[tuple[int, int], pl.DataFrame] = {}
@@ -118,53 +129,52 @@ class LedgerStore:
     @property
     def senders(self) -> LedgerSenders:
         """Single source addresses."""
-        return LedgerSenders(self._snapshot, self._deadline)
+        return LedgerSenders(self._snapshot, self._reader)
 
     @property
     def requests(self) -> LedgerRequests:
         """What honeypots were asked."""
-        return LedgerRequests(self._snapshot, self._deadline)
+        return LedgerRequests(self._snapshot, self._reader)
 
     @property
     def echoes(self) -> LedgerEchoes:
         """Backscatter by its victims."""
-        return LedgerEchoes(self._snapshot, self._deadline)
+        return LedgerEchoes(self._snapshot, self._reader)
 
     def totals(
         self, dimension: Dimension, window: Window, where: Filter, classes: Sequence[str] = ()
     ) -> pl.DataFrame:
         """Give sums by value; see Store."""
-        pieces = self._plan([dimension], where, window.minutes)
-        rows = [self._rows(piece, [dimension], where) for piece in pieces]
-        return self._collected(_summed(rows, dimension, classes=classes), pieces)
+        selected = self._select([dimension], window.minutes, where)
+        columns = _columns(dimension)
+        return self._reader.read(
+            selected.pieces,
+            partial(_totals, selected, dimension, classes),
+            summed(*columns),
+            partial(_valued, dimension),
+        )
 
     def cross(
         self, first: Dimension, second: Dimension, window: Window, where: Filter, values: Sequence[Key]
     ) -> pl.DataFrame:
         """Give sums of named values by those of another dimension; see Store."""
-        pieces = self._plan([first, second], where, window.minutes)
+        selected = self._select([first, second], window.minutes, where)
         keys = [*first.columns, *second.columns]
-        rows = [self._rows(piece, [first, second], where).filter(_named(first, values)) for piece in pieces]
-        parts = pl.concat([part.select(*keys, "packets") for part in rows])
-        summed = parts.group_by(keys).agg(pl.col("packets").sum()).filter(pl.col("packets") != 0)
-        return self._collected(summed, pieces)
+        return self._reader.read(
+            selected.pieces, partial(_crossed, selected, first, values, keys), summed(*keys), _without_zero
+        )
 
     def series(
         self, dimension: Dimension, buckets: Buckets, where: Filter, values: Sequence[Key] | None
     ) -> pl.DataFrame:
         """Give sums of named or all values by bucket; see Store."""
-        pieces = self._plan([dimension], where, buckets.edges)
-        rows = [self._rows(piece, [dimension], where) for piece in pieces]
-        if values is not None:
-            rows = [part.filter(_named(dimension, values)) for part in rows]
-        # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
-        by_minute = _summed(rows, dimension, by=["minute"])
-        edges = pl.lit(pl.Series(buckets.edges, dtype=pl.Int32))
-        # A month that sticks out, and what is taken off it, belong to the bucket at that end.
-        minute = pl.col("minute").clip(buckets.edges[0], buckets.edges[-1] - 1)
-        bucket = edges.search_sorted(minute, side="right").cast(pl.Int64) - 1
-        by_bucket = by_minute.group_by(*dimension.columns, bucket=bucket).agg(pl.col("packets").sum())
-        return self._collected(by_bucket.filter(pl.col("packets") != 0), pieces)
+        selected = self._select([dimension], buckets.edges, where)
+        return self._reader.read(
+            selected.pieces,
+            partial(_by_bucket, selected, dimension, values, tuple(buckets.edges)),
+            summed(*_columns(dimension), "bucket"),
+            partial(_valued, dimension),
+        )
 
     def sources(
         self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key], precision: Precision
@@ -174,28 +184,28 @@ class LedgerStore:
         flows = Piece(series.FLOWS, *window.minutes)
         if self._expired(flows):
             return pl.DataFrame(schema=dict.fromkeys(keys) | {"sources": pl.Int64, "error": pl.Float64})
+        selected = _Selected((flows,), (dimension,), where, self._organisations)
 
-        def addresses(wanted: Sequence[Key]) -> pl.LazyFrame:
-            address = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
-            rows = self._rows(flows, [dimension], where).filter(_named(dimension, wanted))
-            return rows.select(*keys, "version", address=address)
+        def counted(wanted: Sequence[Key], share: int = 1) -> pl.DataFrame:
+            addresses = Stream(partial(_addresses, selected, dimension, wanted, share), distinct)
+            question = Apart((addresses,), pl.col("address"), partial(_distinct, keys))
+            return _estimated(pl.concat(self._reader.read_apart([flows], question)), keys, share)
 
         length = self._snapshot.rows(flows.table, day_of(flows.start), day_of(flows.end - 1))
-        if length > EXACT_FLOWS and (precision is Precision.ESTIMATED or self._deadline is not None):
-            length = self._collected(addresses(values).select(pl.len()), [flows]).item()
+        if length > EXACT_FLOWS and (precision is Precision.ESTIMATED or self._reader.is_bounded):
+            rows = partial(_counted, selected, dimension, values)
+            length = self._reader.read([flows], rows, summed()).item()
         if precision is Precision.ESTIMATED:
             if length > EXACT_FLOWS:
-                sample = addresses(values).filter(pl.col("address").hash() % SAMPLE == 0)
-                estimated = self._collected(_distinct(sample, keys, SAMPLE), [flows])
-                good = estimated.filter(pl.col("error") <= LARGEST_ERROR)
+                good = counted(values, SAMPLE).filter(pl.col("error") <= LARGEST_ERROR)
                 rest = list(set(values) - set(good.select(keys).rows()))
-                return pl.concat([good, self._collected(_distinct(addresses(rest), keys, 1), [flows])])
-        elif length > MOST_EXACT and self._deadline is not None:
+                return pl.concat([good, counted(rest)])
+        elif length > MOST_EXACT and self._reader.is_bounded:
             raise TooMuch(
                 f"sources are counted exactly among {MOST_EXACT:,} flows at most, and these are {length:,}: "
                 "estimated needs less, and so does a shorter period"
             )
-        return self._collected(_distinct(addresses(values), keys, 1), [flows])
+        return counted(values)
 
     def targets(
         self, dimension: Dimension, window: Window, where: Filter, values: Sequence[Key]
@@ -205,9 +215,9 @@ class LedgerStore:
         keys = list(dict.fromkeys([*dimension.columns, "sensor", "version"]))
         if self._expired(flows):
             return pl.DataFrame(schema={**dict.fromkeys(keys), "targets": pl.Int64})
-        rows = self._rows(flows, [dimension], where).filter(_named(dimension, values))
-        merged = rows.group_by(keys).agg(pl.col("targets").bitwise_or())
-        return self._collected(merged, [flows])
+        selected = _Selected((flows,), (dimension,), where, self._organisations)
+        marks = partial(_merged_marks, keys)
+        return self._reader.read([flows], partial(_marks, selected, dimension, values, keys), marks)
 
     def coverage(self, buckets: Buckets, sensors: frozenset[Posting]) -> pl.DataFrame:
         """Watched seconds by sensor and bucket; see Store."""
@@ -217,8 +227,7 @@ class LedgerStore:
     def frames(self, window: Window, sensors: frozenset[Posting]) -> pl.DataFrame:
         """Sum frames by sensor and fate; see Store."""
         piece = Piece(series.COVERAGE, *window.minutes)
-        rows = self._scan(piece).filter(posted(sensors))
-        return self._collected(rows.group_by("sensor").agg(pl.col(COUNTS).sum()), [piece])
+        return self._reader.read([piece], partial(_frames, piece, sensors), summed("sensor"))
 
     def origins(self, window: Window, /) -> Origins:
         """Databases and rules by which a window was judged; see Store."""
@@ -244,10 +253,8 @@ class LedgerStore:
 
     def events(self, window: Window) -> pl.DataFrame:
         """Events that began in a window; see Store."""
-        start, end = window.minutes
-        rows = self._snapshot.scan(series.EVENTS, day_of(start), day_of(end - 1)).select(list(EVENT))
-        began = pl.col("start").is_between(start * MINUTE, end * MINUTE, closed="left")
-        return self._collected(rows.filter(began), [Piece(series.EVENTS, start, end)])
+        piece = Piece(series.EVENTS, *whole_days(window))
+        return self._reader.read([piece], partial(_events, piece, *window.minutes), as_it_is)
 
     def _watched(self, start: int, end: int) -> pl.DataFrame:
         """Give the times that sensors watched around a window; what was worked out for a longer one will do."""
@@ -260,14 +267,15 @@ class LedgerStore:
     def _read_islands(self, start: int, end: int) -> pl.DataFrame:
         def read(first: date, last: date) -> pl.DataFrame:
             piece = Piece(series.COVERAGE, minutes_of(first), minutes_of(last) + DAY)
-            rows = self._scan(piece).select("day", "sensor", "point", "minute", "minutes", "bridge")
-            return self._collected(rows, [piece])
+            return self._reader.read([piece], partial(_stretches, piece), as_it_is)
 
         first, last = day_of(start - LONGEST_BRIDGE), day_of(end + LONGEST_BRIDGE - 1)
         return islands(self._days.stretches(self._snapshot, first, last, read))
 
-    def _collected(self, rows: pl.LazyFrame, pieces: Iterable[Piece]) -> pl.DataFrame:
-        return collected(self._snapshot, rows, pieces, self._deadline)
+    def _select(self, dimensions: Sequence[Dimension], edges: Sequence[int], where: Filter) -> _Selected:
+        """Pieces that answer from the first edge to the last. Raises ExpiredError."""
+        pieces = self._plan(dimensions, where, edges)
+        return _Selected(tuple(pieces), tuple(dimensions), where, self._organisations)
 
     def _plan(self, dimensions: Sequence[Dimension], where: Filter, edges: Sequence[int]) -> list[Piece]:
         needed = _needed(dimensions, where)
@@ -306,70 +314,154 @@ class LedgerStore:
         first, last = day_of(piece.start), day_of(piece.end - 1)
         return [day for day in self._snapshot.days(series.SEALS) if first <= day <= last]
 
-    def _rows(self, piece: Piece, dimensions: Sequence[Dimension], where: Filter) -> pl.LazyFrame:
-        """Rows of a piece under a filter, with the columns of dimensions."""
-        rows = self._scan(piece)
-        if Dimension.ORGANISATIONS in dimensions:
+
+@dataclass(frozen=True, slots=True)
+class _Selected:
+    """Rows of pieces that a question about sums is about. Can be pickled."""
+
+    pieces: tuple[Piece, ...]
+    dimensions: tuple[Dimension, ...]  # whose columns the rows have
+    where: Filter
+    organisations: Mapping[Posting, str]
+
+    def of(self, scan: Scan) -> list[pl.LazyFrame]:
+        """Rows under the filter, piece by piece."""
+        return [self._rows(scan(piece), piece) for piece in self.pieces]
+
+    def _rows(self, rows: pl.LazyFrame, piece: Piece) -> pl.LazyFrame:
+        if Dimension.ORGANISATIONS in self.dimensions:
             rows = rows.with_columns(self._organisation())
         if piece.sign < 0:
             rows = rows.with_columns(-pl.col("packets"))
-        for condition in conditions(replace(where, sensors=None)):
+        for condition in conditions(replace(self.where, sensors=None)):
             rows = rows.filter(condition)
-        if where.sensors is not None and "sensor" in piece.table.schema:
-            is_chosen = posted(where.sensors)
+        if self.where.sensors is not None and "sensor" in piece.table.schema:
+            is_chosen = posted(self.where.sensors)
             rows = rows.filter(~is_chosen if piece.of_others else is_chosen)
         return rows
 
-    def _scan(self, piece: Piece) -> pl.LazyFrame:
-        return scan(self._snapshot, piece, self._deadline)
-
     def _organisation(self) -> pl.Expr:
         name = pl.lit("")
-        for organisation in sorted(set(self._organisations.values())):
-            postings = [posting for posting, owner in self._organisations.items() if owner == organisation]
+        for organisation in sorted(set(self.organisations.values())):
+            postings = [posting for posting, owner in self.organisations.items() if owner == organisation]
             name = pl.when(posted(postings)).then(pl.lit(organisation)).otherwise(name)
         return name.alias("organisation")
 
 
-def _summed(
-    rows: Iterable[pl.LazyFrame],
-    dimension: Dimension,
-    by: Sequence[str] = (),
-    classes: Sequence[str] = (),
-) -> pl.LazyFrame:
-    """Sum packets by value and further columns; those of some classes in columns of their own beside.
+def _columns(dimension: Dimension) -> list[str]:
+    """Name what sums are grouped by: protocol and port go as one number, a third less work."""
+    return ["key"] if dimension is Dimension.PORTS else list(dimension.columns)
 
-    Protocol and port go as one number: a third less work.
-    """
+
+def _values(dimension: Dimension) -> list[pl.Expr]:
+    if dimension is Dimension.PORTS:
+        return [port_number(pl.col("protocol").cast(pl.Int32), pl.col("port")).alias("key")]
+    return [pl.col(column) for column in dimension.columns]
+
+
+def _totals(selected: _Selected, dimension: Dimension, classes: Sequence[str], scan: Scan) -> pl.LazyFrame:
+    """Sum packets by value; those of some classes in columns of their own beside."""
     packets = pl.col("packets")
     sums = [packets.sum(), *(packets.filter(pl.col("class") == name).sum().alias(name) for name in classes)]
-    keys, values = list(dimension.columns), [pl.col(column) for column in dimension.columns]
-    if dimension is Dimension.PORTS:
-        keys = ["key"]
-        values = [port_number(pl.col("protocol").cast(pl.Int32), pl.col("port")).alias("key")]
-    read = [*by, "packets", *(["class"] if classes else [])]
-    parts = [part.select(*values, *read) for part in rows]
-    summed = pl.concat(parts).group_by(*keys, *by).agg(sums).filter(packets != 0)
+    read = ["packets", *(["class"] if classes else [])]
+    rows = [part.select(*_values(dimension), *read) for part in selected.of(scan)]
+    return pl.concat(rows).group_by(*_columns(dimension)).agg(sums)
+
+
+def _by_bucket(
+    selected: _Selected,
+    dimension: Dimension,
+    values: Sequence[Key] | None,
+    edges: tuple[int, ...],
+    scan: Scan,
+) -> pl.LazyFrame:
+    """Sum packets by value and bucket."""
+    rows = selected.of(scan)
+    if values is not None:
+        rows = [part.filter(_named(dimension, values)) for part in rows]
+    columns = _columns(dimension)
+    # By minute first: looking up the bucket of every row would keep filters from the files' statistics.
+    read = [part.select(*_values(dimension), "minute", "packets") for part in rows]
+    by_minute = pl.concat(read).group_by(*columns, "minute").agg(pl.col("packets").sum())
+    # A month that sticks out, and what is taken off it, belong to the bucket at that end.
+    minute = pl.col("minute").clip(edges[0], edges[-1] - 1)
+    bucket = pl.lit(pl.Series(edges, dtype=pl.Int32)).search_sorted(minute, side="right").cast(pl.Int64) - 1
+    return by_minute.group_by(*columns, bucket=bucket).agg(pl.col("packets").sum())
+
+
+def _valued(dimension: Dimension, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Sums that are not zero, with the columns of values."""
+    rows = _without_zero(rows)
     if dimension is not Dimension.PORTS:
-        return summed
-    return summed.select(
-        (pl.col("key") // PORTS).cast(pl.Int16).alias("protocol"),
-        (pl.col("key") % PORTS + series.NO_PORT).alias("port"),
-        *by,
-        "packets",
-        *classes,
+        return rows
+    key = pl.col("key")
+    return rows.select(
+        (key // PORTS).cast(pl.Int16).alias("protocol"),
+        (key % PORTS + series.NO_PORT).alias("port"),
+        pl.exclude("key"),
     )
 
 
-def _distinct(addresses: pl.LazyFrame, keys: list[str], share: int) -> pl.LazyFrame:
-    """Count distinct sources, of which one in `share` is here (a sample by source, so binomial)."""
+def _without_zero(rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.filter(pl.col("packets") != 0)
+
+
+def _crossed(
+    selected: _Selected, first: Dimension, values: Sequence[Key], keys: Sequence[str], scan: Scan
+) -> pl.LazyFrame:
+    rows = [part.filter(_named(first, values)).select(*keys, "packets") for part in selected.of(scan)]
+    return pl.concat(rows).group_by(keys).agg(pl.col("packets").sum())
+
+
+def _addresses(
+    selected: _Selected, dimension: Dimension, values: Sequence[Key], share: int, scan: Scan
+) -> pl.LazyFrame:
+    """What sources of named values are counted by, of one in `share` of them."""
+    (rows,) = selected.of(scan)
+    named = rows.filter(_named(dimension, values)).select(*dimension.columns, "version", address=UNIT)
+    return named if share == 1 else named.filter(pl.col("address").hash() % share == 0)
+
+
+def _counted(selected: _Selected, dimension: Dimension, values: Sequence[Key], scan: Scan) -> pl.LazyFrame:
+    return _addresses(selected, dimension, values, 1, scan).select(pl.len().cast(pl.Int64))
+
+
+def _distinct(keys: Sequence[str], addresses: pl.LazyFrame) -> pl.LazyFrame:
+    return addresses.unique().group_by(keys).agg(pl.len().cast(pl.Int64).alias("sources"))
+
+
+def _estimated(found: pl.DataFrame, keys: Sequence[str], share: int) -> pl.DataFrame:
+    """Sources of which one in `share` was found (a sample by source, so binomial), with the error."""
     count = pl.col("sources")
     return (
-        addresses.unique()
-        .group_by(keys)
-        .agg(pl.len().cast(pl.Int64).alias("sources"))
+        found.group_by(keys)
+        .agg(count.sum())
         .with_columns(count * share, error=((share - 1) / (count * share)).sqrt())
     )
+
+
+def _marks(
+    selected: _Selected, dimension: Dimension, values: Sequence[Key], keys: Sequence[str], scan: Scan
+) -> pl.LazyFrame:
+    (rows,) = selected.of(scan)
+    return _merged_marks(keys, rows.filter(_named(dimension, values)))
+
+
+def _merged_marks(keys: Sequence[str], rows: pl.LazyFrame) -> pl.LazyFrame:
+    return rows.group_by(keys).agg(pl.col("targets").bitwise_or())
+
+
+def _frames(piece: Piece, sensors: frozenset[Posting], scan: Scan) -> pl.LazyFrame:
+    return scan(piece).filter(posted(sensors)).group_by("sensor").agg(pl.col(COUNTS).sum())
+
+
+def _events(piece: Piece, start: int, end: int, scan: Scan) -> pl.LazyFrame:
+    began = pl.col("start").is_between(start * MINUTE, end * MINUTE, closed="left")
+    return scan(piece).select(list(EVENT)).filter(began)
+
+
+def _stretches(piece: Piece, scan: Scan) -> pl.LazyFrame:
+    return scan(piece).select("day", "sensor", "point", "minute", "minutes", "bridge")
 
 
 def _named(dimension: Dimension, values: Sequence[Key]) -> pl.Expr:

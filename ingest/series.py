@@ -6,7 +6,7 @@ the documentation its tables.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -91,6 +91,10 @@ class Table:
     order: tuple[str, ...]  # how compaction sorts rows: for the questions, not for size
     mergeable: bool = True  # rows of one key merge; otherwise rows are facts and stay as they are
     since: int = 1  # format of the ledger that brought it; in an older one it is empty
+
+    def __reduce__(self) -> tuple[Callable[[str], Table], tuple[str]]:
+        """Sent to another process, a table is that process's own."""
+        return table_named, (self.name,)
 
     @property
     def schema(self) -> dict[str, pl.DataType]:
@@ -534,3 +538,8 @@ TABLES = (
     *ROLLUPS,
     *MONTH_ROLLUPS,
 )
+
+
+def table_named(name: str) -> Table:
+    """The table of a name. Raises KeyError."""
+    return {table.name: table for table in TABLES}[name]

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from darkscope.api import ledger_senders
+from darkscope.api import ledger_reader, ledger_senders
 from darkscope.api.address import SENDER, Sender
 from darkscope.api.ledger_senders import LedgerSenders, Position
 from darkscope.api.periods import Window, minute
@@ -52,8 +52,9 @@ def test_senders_are_listed_by_packets_and_then_by_address(snapshot: Make) -> No
 
 def limit(monkeypatch: pytest.MonkeyPatch, share: int, few: int = 0) -> None:
     """Sum so many addresses at once, which are counted exactly, and keep so few rows."""
-    for name, value in (("SHARE", share), ("SAMPLE", 1), ("FEW", few)):
-        monkeypatch.setattr(ledger_senders, name, value)
+    for name, value in (("SHARE", share), ("SAMPLE", 1)):
+        monkeypatch.setattr(ledger_reader, name, value)
+    monkeypatch.setattr(ledger_senders, "FEW", few)
 
 
 @pytest.mark.parametrize(("share", "few"), [(1, 0), (3, 0), (100, 0), (1, 100)])
