@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -70,14 +70,14 @@ class Rereader:
         self._staging = Staging(ledger.folder)
         self._start_over()
 
-    def read(self, path: Path) -> int | None:
+    def read(self, name: str, open_it: Callable[[], BinaryIO]) -> int | None:
         """Read what was not heard of a capture, and commit it; requests found, None where there was nothing to hear.
 
         Raises CaptureError, OSError, GeoError, LedgerError: then nothing of it counts, and it may be read again.
         """
         while True:
             try:
-                return self._read(path)
+                return self._read(name, open_it)
             except Overtaken:
                 self._start_over()
             except BaseException:
@@ -97,9 +97,9 @@ class Rereader:
         rows = self._known.snapshot.scan(UNFINISHED).filter(pl.col("worker") == self._as)
         self._listener.resume(rows.select("key", "state").collect().iter_rows())
 
-    def _read(self, path: Path) -> int | None:
-        with path.open("rb", buffering=0) as stream:
-            reader = CaptureReader(stream, str(path))
+    def _read(self, name: str, open_it: Callable[[], BinaryIO]) -> int | None:
+        with open_it() as stream:
+            reader = CaptureReader(stream, name)
             try:
                 earlier = self._earlier(reader)
                 points = self._points(reader, earlier)

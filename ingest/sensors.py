@@ -283,11 +283,13 @@ class Sensors:
         3. By `ingest.unknown_sensors`: UnknownSensorError, or one named by the nearest folder above that has
            a letter in its name (a folder per day names no sensor), or by the file where there is none.
 
-        The answer is the same from every working folder. Standard input, the path `-`, has no folder; where no
+        The answer is the same from every working folder. An address in object storage is a path whose topmost folder
+        is the bucket. Standard input, the path `-`, has no folder; where no
         pattern is `-` it is called `stdin`.
         """
         is_piped = path == STANDARD_INPUT
-        absolute = path if is_piped else os.path.normpath(Path(path).absolute())
+        is_absolute = is_piped or _is_address(path)
+        absolute = path if is_absolute else os.path.normpath(Path(path).absolute())
         found = [
             entry.id
             for entry, patterns in self._patterns
@@ -298,7 +300,7 @@ class Sensors:
             return self._only(found, path)
         if is_piped:
             return self._unknown("standard input", "stdin")
-        capture = Path(absolute)
+        capture = Path(absolute.partition("://")[2] if _is_address(path) else absolute)
         folders = [folder.name for folder in capture.parents]
         for folder in folders:
             if folder in self._sensors:
@@ -382,7 +384,14 @@ def _nanoseconds(day: date) -> int:
     return min(max(seconds * 1_000_000_000, FIRST_TIME), LAST_TIME)
 
 
+def _is_address(text: str) -> bool:
+    """Whether it is an address in object storage."""
+    return "://" in text
+
+
 def _pattern(text: str) -> re.Pattern[str]:
     """Compile a pattern: as a shell's, but `*` also crosses folders; a relative one matches a path's tail."""
+    if _is_address(text):
+        return re.compile(fnmatch.translate(text))
     path = os.path.normpath(Path(text).expanduser())
     return re.compile(("" if path.startswith("/") else "(?:.*/)?") + fnmatch.translate(path))

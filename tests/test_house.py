@@ -19,6 +19,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.measurements": {"ingest.series"},
     "ingest.protocols": {"ingest.series"},
     "ingest.compiled": set(),
+    "ingest.objects": set(),
     "ingest.prefixes": set(),
     "ingest.research": {"ingest.prefixes"},
     "ingest.devices": {"ingest.prefixes"},
@@ -140,6 +141,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.intake": {
         "ingest.capture",
         "ingest.ledger",
+        "ingest.objects",
         "ingest.reading",
         "ingest.sensors",
         "ingest.settings",
@@ -221,6 +223,7 @@ PLACES = {
     "influxdb_client": {"ingest.projection"},
     "jinja2": {"api.console", "api.notices", "api.report"},
     "markupsafe": {"api.console", "api.report"},
+    "obstore": {"ingest.objects"},
     "maxminddb": {"ingest.geo", "ingest.owners", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},

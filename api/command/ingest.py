@@ -25,12 +25,13 @@ from darkscope.ingest.compiled import is_first_start
 from darkscope.ingest.geo import GeoError, Places
 from darkscope.ingest.intake.caretaker import Caretaker
 from darkscope.ingest.intake.daemon import Feed, run
-from darkscope.ingest.intake.files import Found, IntakeError, find
+from darkscope.ingest.intake.files import Found, find
 from darkscope.ingest.intake.live import Live, LiveError
 from darkscope.ingest.intake.session import Capture, Outcome, Session, Summary
 from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.intake.stored import IntakeError
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.rereading import Rereader
@@ -51,8 +52,8 @@ def ingest(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Captures, folders, patterns. `-` is standard input: a crash loses at most what came in the last "
-            "ingest.batch_seconds.",
+            help="Captures, folders, patterns, the same in object storage (s3://bucket/2020/). `-` is standard input: "
+            "a crash loses at most what came in the last ingest.batch_seconds.",
             metavar="PATH",
             show_default=False,
         ),
@@ -167,12 +168,12 @@ def _read(
     """Read files, once."""
     worker = Worker(Ledger.open_or_create(settings.ledger), settings, Sensors(settings), places, again=again)
     with (
-        told("ingest", sum(map(_size, found.captures)), quiet=quiet) as advance,
+        told("ingest", found.size, quiet=quiet) as advance,
         Session(worker, stop, on_progress=advance) as session,
     ):
         session.summary.captures[Outcome.PASSED_OVER] = found.passed_over
-        for path in found.captures:
-            session.read_all(Capture.of_file(path))
+        for one in found.captures:
+            session.read_all(Capture.of(one))
         session.end()
     return session.summary
 
@@ -181,18 +182,18 @@ def _reread(settings: Settings, places: Places, found: Found, stop: Stop, *, qui
     """Read captures again for their requests; what was committed stays where it is stopped."""
     reader = Rereader(Ledger.open_or_create(settings.ledger), settings, Sensors(settings), places)
     captures = requests = 0
-    with told("ingest", sum(map(_size, found.captures)), quiet=quiet) as advance:
+    with told("ingest", found.size, quiet=quiet) as advance:
         done = 0
-        for path in found.captures:
+        for one in found.captures:
             if stop.is_asked:
                 break
             try:
-                heard = reader.read(path)
+                heard = reader.read(one.name, one.open)
             except (CaptureError, OSError) as error:
                 raise LedgerError(str(error)) from error
             captures += heard is not None
             requests += heard or 0
-            done += _size(path)
+            done += one.size
             advance(done, 0)
     if not stop.is_asked:
         requests += reader.finish()
@@ -236,13 +237,6 @@ def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *,
         )
         run(lasting.enter_context(session), feeds, stop)
     return session.summary
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def _said(summary: Summary) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.capture.reader import CaptureReader
@@ -17,7 +18,12 @@ def first_time(path: Path) -> int | None:
     Raises UnknownFormat where the file holds no capture, OSError where it cannot be read.
     """
     with path.open("rb", buffering=0) as stream:
-        reader = CaptureReader(stream, str(path), chunk=LITTLE)
-        if not reader.open_head() or reader.first == NO_TIME:
-            return None
-        return reader.first
+        return first_time_of(stream, str(path))
+
+
+def first_time_of(stream: BinaryIO, name: str) -> int | None:
+    """The same of a stream that stands at its first byte, whose errors it raises."""
+    reader = CaptureReader(stream, name, chunk=LITTLE)
+    if not reader.open_head() or reader.first == NO_TIME:
+        return None
+    return reader.first

@@ -17,6 +17,8 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
+from darkscope.ingest.capture.ranges import Ranges
+
 RAW = 1 << 16
 """Compressed bytes read at a time."""
 
@@ -155,12 +157,14 @@ class Unpacked:
         self._following = False
 
     def size(self) -> int | None:
-        """Bytes there are in all, where that can be told beforehand: in a plain file."""
+        """Bytes there are in all, where that can be told beforehand: in a plain file, of ranges."""
+        if self.kind:
+            return None
         try:
             status = os.fstat(self._stream.fileno())
         except NO_FILE:
-            return None
-        return status.st_size if stat.S_ISREG(status.st_mode) and not self.kind else None
+            return self._stream.size if isinstance(self._stream, Ranges) else None
+        return status.st_size if stat.S_ISREG(status.st_mode) else None
 
     def readinto(self, view: memoryview) -> int:
         """Put the next bytes into `view` and say how many; 0 at the end, or at the end for now.

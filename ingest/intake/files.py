@@ -10,56 +10,62 @@ import glob
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from darkscope.ingest.capture.frames import NO_TIME
-from darkscope.ingest.capture.peek import first_time
+from darkscope.ingest.capture.peek import first_time_of
 from darkscope.ingest.capture.reader import UnknownFormat
+from darkscope.ingest.intake.stored import CONNECTIONS, File, IntakeError, Stored, is_temporary
 from darkscope.ingest.ledger.ledger import is_ledger
 
-TEMPORARY = (".tmp", ".part", ".partial", ".crdownload")
-"""Endings of files that somebody is still writing, and will rename."""
+if TYPE_CHECKING:
+    from darkscope.ingest.intake.bucket import Bucket
 
-
-class IntakeError(Exception):
-    """What was asked to be read is not there; the message names it."""
+NO_OBJECTS = "object storage needs the package obstore: pip install 'darkscope[s3]'"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """Captures by the time of their first frame, then by name; those without a time come first."""
 
-    captures: tuple[Path, ...] = ()
+    captures: tuple[Stored, ...] = ()
     passed_over: int = 0  # files in folders that hold no capture
+
+    @property
+    def size(self) -> int:
+        """Bytes of the captures as they lie there."""
+        return sum(one.size for one in self.captures)
 
 
 def find(names: Iterable[str]) -> Found:
-    """Find the captures of files, folders (with all below) and patterns. Raises IntakeError.
+    """Find the captures of files, folders (with all below), patterns, and of the same in buckets. Raises IntakeError.
 
     Each file counts once, however often it is named. A file that cannot be read is among the captures: reading
     it will say why.
     """
-    times: dict[Path, tuple[int, str]] = {}
-    passed_over: set[Path] = set()
+    buckets: dict[str, Bucket] = {}
+    found: dict[str, Stored] = {}
+    named: set[str] = set()
     for name in names:
-        for path, was_named in _files(name):
-            place = path.resolve()
-            if place in times:
-                continue
-            try:
-                times[place] = _time(path), str(path)
-            except UnknownFormat as error:
-                if was_named:
-                    raise IntakeError(str(error)) from None
-                passed_over.add(place)
-    ordered = sorted(times.values())
-    return Found(tuple(Path(name) for _, name in ordered), len(passed_over - times.keys()))
-
-
-def is_temporary(name: str) -> bool:
-    """Whether a file of this name is somebody's draft, and left alone."""
-    return name.startswith(".") or name.endswith(TEMPORARY)
+        for one, was_named in _objects(name, buckets) if "://" in name else _files(name):
+            place = str(one.path.resolve()) if isinstance(one, File) else one.name
+            found.setdefault(place, one)
+            if was_named:
+                named.add(place)
+    times = []
+    passed_over = 0
+    with ThreadPoolExecutor(CONNECTIONS if buckets else 1) as pool:
+        for place, time in zip(found, pool.map(_time, found.values()), strict=True):
+            if not isinstance(time, UnknownFormat):
+                times.append((time, found[place].name, place))
+            elif place in named:
+                raise IntakeError(str(time))
+            else:
+                passed_over += 1
+    return Found(tuple(found[place] for _, _, place in sorted(times)), passed_over)
 
 
 def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.stat_result]]:
@@ -90,14 +96,28 @@ def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.sta
                             yield entry.path, status
 
 
-def _files(name: str) -> Iterator[tuple[Path, bool]]:
+def _objects(name: str, buckets: dict[str, Bucket]) -> Iterator[tuple[Stored, bool]]:
+    """Objects of one address, and whether it names this very object."""
+    try:
+        from darkscope.ingest.intake import bucket  # noqa: PLC0415 - an extra, for who needs it
+    except ModuleNotFoundError as error:
+        if error.name != "obstore":
+            raise
+        raise IntakeError(f"{name}: {NO_OBJECTS}") from None
+    try:
+        yield from bucket.find(name, buckets)
+    except OSError as error:
+        raise IntakeError(f"{error.filename or name}: {error.strerror}") from error
+
+
+def _files(name: str) -> Iterator[tuple[Stored, bool]]:
     """Files of one name, and whether it names this very file."""
     path = Path(name)
     try:
         if path.is_dir():
-            yield from ((Path(below), False) for below, _ in files_below(name))
+            yield from ((File(Path(below)), False) for below, _ in files_below(name))
         elif path.is_file():
-            yield path, True
+            yield File(path), True
         elif path.exists():
             raise IntakeError(
                 f"{name}: no file or folder; a pipe is read as standard input, `ingest - < {name}`"
@@ -114,9 +134,13 @@ def _files(name: str) -> Iterator[tuple[Path, bool]]:
         raise IntakeError(f"{error.filename or name}: {error.strerror}") from error
 
 
-def _time(path: Path) -> int:
+def _time(one: Stored) -> int | UnknownFormat:
+    """The time of its first frame, or that it is no capture."""
     try:
-        time = first_time(path)
+        with one.peek() as stream:
+            time = first_time_of(stream, one.name)
+    except UnknownFormat as error:
+        return error
     except OSError:
         return NO_TIME
     return NO_TIME if time is None else time

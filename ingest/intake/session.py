@@ -19,6 +19,7 @@ from typing import BinaryIO, Self, TypeVar
 
 from darkscope.ingest.capture.reader import CaptureError, UnknownFormat
 from darkscope.ingest.intake.stop import Stop
+from darkscope.ingest.intake.stored import File, Stored
 from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
 from darkscope.ingest.reading import Reading
 from darkscope.ingest.sensors import SensorError
@@ -112,13 +113,14 @@ class Capture:
     done: int = 0  # bytes of it that were read, as they lie on the disk
 
     @classmethod
+    def of(cls, stored: Stored) -> Capture:
+        """A capture that nobody writes any more."""
+        return cls(stored.name, stored.open)
+
+    @classmethod
     def of_file(cls, path: Path) -> Capture:
-        """A file that nobody writes any more."""
-
-        def open_it() -> BinaryIO:
-            return path.open("rb", buffering=0)
-
-        return cls(str(path), open_it)
+        """The same of a file."""
+        return cls.of(File(path))
 
 
 class Session:

@@ -130,7 +130,7 @@ def main() -> None:
         case "honeypot":
             result = ingest([Path(of)], Path(to[0]), Kind.HONEYPOT)
         case "folder":
-            result = ingest(find([of]).captures, Path(to[0]))
+            result = ingest((Path(one.name) for one in find([of]).captures), Path(to[0]))
         case "decode":
             result = decode(Path(of))
         case _:

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
 
+import obstore
+from obstore.store import S3Store
+
 KEY, SECRET, REGION = "AKIAOBSERVER", "this-secret-is-nowhere-else", "us-east-1"
 """Credentials that anybody may read: moto takes any. Tests look for the secret where none must be."""
 
@@ -36,6 +39,28 @@ class Bucket:
     def environment(self) -> dict[str, str]:
         """What a program needs in its environment; it says which server and nothing of the bucket."""
         return environment(self.endpoint)
+
+    def put(self, key: str, data: bytes) -> str:
+        """Put an object there, and give its address."""
+        obstore.put(self._store, key, data)
+        return f"{self.uri}/{key}"
+
+    def get(self, key: str) -> bytes:
+        return bytes(obstore.get(self._store, key).bytes())
+
+    def keys(self) -> list[str]:
+        return sorted(one["path"] for page in obstore.list(self._store) for one in page)
+
+    @property
+    def _store(self) -> S3Store:
+        return S3Store(
+            self.name,
+            endpoint=self.endpoint,
+            access_key_id=KEY,
+            secret_access_key=SECRET,
+            region=REGION,
+            client_options={"allow_http": True},
+        )
 
 
 class Objects:

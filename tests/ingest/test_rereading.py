@@ -12,6 +12,7 @@ from killing import Killed, Killer
 from ledgers import PLACES, Site, read
 from talks import GET, Talk
 
+from darkscope.ingest.intake.stored import File
 from darkscope.ingest.ledger.expiry import forget
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rereading import Rereader
@@ -52,7 +53,8 @@ def reread(site: Site, folder: Path, *names: str, is_last: bool = True) -> list[
         PLACES,
         lambda: int(site.now.timestamp()) * 10**9,
     )
-    found = [reader.read(folder / name) for name in names]
+    stored = [File(folder / name) for name in names]
+    found = [reader.read(one.name, one.open) for one in stored]
     return [*found, reader.finish()] if is_last else found
 
 

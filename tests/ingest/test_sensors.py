@@ -77,6 +77,25 @@ def test_a_capture_belongs_to_the_sensor_of_its_pattern_or_folder(path: str, id_
     assert known.of_capture(path).id == id_
 
 
+@pytest.mark.parametrize(
+    ("address", "id_"),
+    [
+        ("s3://captures/tokyo/2020/06-24.pcap", "tokyo"),
+        ("s3://captures/osaka/2020/06-24.pcap", "kansai"),
+        ("gs://kyoto/2020/06-24.pcap", "kansai"),
+        ("s3://captures/hanoi/06-24.pcap", "hanoi"),
+        ("s3://sapporo-1/2020/06-24.pcap", "sapporo-1"),
+    ],
+)
+def test_an_address_in_object_storage_is_a_path_whose_topmost_folder_is_the_bucket(
+    address: str, id_: str
+) -> None:
+    known = sensors(
+        {"id": "tokyo"}, {"id": "kansai", "captures": ["osaka/*", "gs://kyoto/*.pcap"]}, {"id": "hanoi"}
+    )
+    assert known.of_capture(address).id == id_
+
+
 def test_standard_input_belongs_to_the_sensor_whose_captures_name_it() -> None:
     assert sensors({"id": "tokyo", "captures": ["-"]}, unknown="refused").of_capture("-").id == "tokyo"
     assert sensors({"id": "stdin"}, unknown="refused").of_capture("-").is_known

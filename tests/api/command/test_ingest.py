@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import pytest
 import typer
 from capture_files import pcap
 from ledgers import Site, capture, packets
+from objects import SECRET, Bucket
 from runs import SETTINGS, running, stopped, until
 from talks import GET, Talk
 from typer.testing import CliRunner, Result
@@ -182,6 +185,37 @@ def test_what_cannot_be_asked_is_said_in_a_sentence(
     assert folder.exists()
     result = run(*words)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", f"darkscope: {said}\n")
+
+
+WITHOUT_OBSTORE = """
+import sys
+sys.modules["obstore"] = None
+from darkscope.api.command.main import main
+main()
+"""
+
+
+def test_without_its_package_object_storage_is_told_what_to_install() -> None:
+    command = [sys.executable, "-c", WITHOUT_OBSTORE, "ingest", "s3://captures/2020/"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    what = "object storage needs the package obstore: pip install 'darkscope[s3]'"
+    assert (result.returncode, result.stdout, result.stderr) == (
+        2,
+        "",
+        f"darkscope: s3://captures/2020/: {what}\n",
+    )
+
+
+def test_captures_in_a_bucket_are_ingested_as_those_in_a_folder(run: Run, site: Site, bucket: Bucket) -> None:
+    bucket.put("tokyo-1/1.pcap", capture(1, 2))
+    bucket.put("tokyo-1/README", b"captures of a sensor")
+    result = run(f"{bucket.uri}/tokyo-1")
+    assert (result.exit_code, result.stdout.splitlines()[:2]) == (
+        0,
+        ["captures  1 read, 1 passed over", "frames    2"],
+    )
+    assert {row["sensor"] for row in site.rows(FLOWS)} == {"tokyo-1"}
+    assert SECRET not in result.output + result.stderr
 
 
 def test_a_wrong_setting_is_named_with_its_place(

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from ledgers import Site, capture
 
-from darkscope.ingest.intake.files import IntakeError, find
+from darkscope.ingest.intake.files import find
+from darkscope.ingest.intake.stored import File, IntakeError
 
 
 def put(path: Path, data: bytes) -> Path:
@@ -15,12 +16,16 @@ def put(path: Path, data: bytes) -> Path:
     return path
 
 
+def paths(names: list[str]) -> tuple[Path, ...]:
+    return tuple(Path(one.name) for one in find(names).captures)
+
+
 def test_captures_come_by_the_time_of_their_first_frame_then_by_name(tmp_path: Path) -> None:
     late = put(tmp_path / "a" / "1.pcap", capture(20))
     early = put(tmp_path / "b" / "2", capture(10))
     same = put(tmp_path / "b" / "1", capture(10))
     without = put(tmp_path / "c.pcap", capture())
-    assert find([str(tmp_path)]).captures == (without, same, early, late)
+    assert paths([str(tmp_path)]) == (without, same, early, late)
 
 
 def test_what_is_no_capture_is_passed_over_in_a_folder_and_a_mistake_where_it_is_named(
@@ -30,7 +35,7 @@ def test_what_is_no_capture_is_passed_over_in_a_folder_and_a_mistake_where_it_is
     readme = put(tmp_path / "README.md", b"captures of a sensor")
     put(tmp_path / "empty", b"")
     found = find([str(tmp_path)])
-    assert (found.captures, found.passed_over) == ((one,), 2)
+    assert (found.captures, found.passed_over) == ((File(one),), 2)
     with pytest.raises(IntakeError, match=f"{readme}: no pcap or pcapng at byte 0"):
         find([str(readme)])
 
@@ -52,8 +57,8 @@ def test_a_pattern_names_files_and_folders(tmp_path: Path) -> None:
     one = put(tmp_path / "1.pcap", capture(1))
     two = put(tmp_path / "day" / "2.pcap", capture(2))
     put(tmp_path / "other", b"no capture")
-    assert find([f"{tmp_path}/*"]).captures == (one, two)
-    assert find([f"{tmp_path}/**/2*"]).captures == (two,)
+    assert paths([f"{tmp_path}/*"]) == (one, two)
+    assert paths([f"{tmp_path}/**/2*"]) == (two,)
     with pytest.raises(IntakeError, match=r"\*\.pcapng: nothing matches"):
         find([f"{tmp_path}/*.pcapng"])
 
@@ -61,7 +66,7 @@ def test_a_pattern_names_files_and_folders(tmp_path: Path) -> None:
 def test_a_capture_counts_once_however_often_it_is_named(tmp_path: Path) -> None:
     one = put(tmp_path / "1.pcap", capture(1))
     (tmp_path / "link.pcap").symlink_to(one)
-    assert len(find([str(tmp_path), str(one), f"{tmp_path}/*"]).captures) == 1
+    assert len(paths([str(tmp_path), str(one), f"{tmp_path}/*"])) == 1
 
 
 def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
@@ -73,4 +78,4 @@ def test_a_pipe_is_refused_with_what_to_do(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(IntakeError, match="a pipe is read as standard input"):
         find([f"{tmp_path}/pipe"])
-    assert find([str(tmp_path)]).captures == ()
+    assert paths([str(tmp_path)]) == ()
