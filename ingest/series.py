@@ -260,7 +260,7 @@ SOURCES = Table(
             16,
         ),
     ),
-    order=("sensor", "version", "source_high", "source_low"),
+    order=("version", "source_high", "source_low", "sensor"),
 )
 
 CAPTURES = Table(

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -52,13 +53,16 @@ AT_A_TIME = {SOURCES: 250_000, ECHOES: 500_000}
 """Rows of a day that are merged at a time, into a file of their own; of `sources` fewer, whose sets take room."""
 
 SHARED_BY = {SOURCES: "source_low", ECHOES: "victim_low"}
-"""Column by whose values such rows are shared out."""
+"""Column by whose ranges such rows are shared out."""
 
 AT_ONCE = 2_000_000
 """Flows of several days that one change closes."""
 
 ROLLED_AT_ONCE = 2_000_000
 """Rows that are rolled up at a time."""
+
+SAMPLED = 100_000
+"""Rows by which the bounds of shares are found: 20 shares are equal to some 2 %."""
 
 MONTH_DAYS = 4
 """Rolled-up days of a closed month from which on it gets rollups of its own: fewer are as quickly read."""
@@ -345,10 +349,20 @@ def _rows_of(snapshot: Snapshot, table: Table, days: Sequence[date]) -> tuple[pl
 
 
 def _shares(rows: pl.LazyFrame, count: int, by: str, at_once: int) -> Iterator[pl.LazyFrame]:
-    """Cut so many rows into shares of about as many as are taken at once, each value of a column all in one."""
+    """Cut so many rows into shares of about as many as are taken at once, each a range of a column's values.
+
+    So the log tells of each file made of a share which values it can have, and a question for one opens one file.
+    """
     shares = count // at_once + 1
-    for share in range(shares):
-        yield rows.filter(pl.col(by).hash() % shares == share) if shares > 1 else rows
+    bounds: list[int | str] = []
+    if shares > 1:
+        sample = rows.select(pl.col(by).gather_every(max(1, count // SAMPLED))).collect(engine="streaming")
+        values = sample.to_series().sort()
+        bounds = sorted({values[len(values) * share // shares] for share in range(1, shares)} - {values[0]})
+    value = pl.col(by)
+    for low, high in pairwise([None, *bounds, None]):
+        share = rows if low is None else rows.filter(value >= low)
+        yield share if high is None else share.filter(value < high)
 
 
 def _merged(table: Table, rows: pl.DataFrame) -> pl.DataFrame:

@@ -14,7 +14,7 @@ from ledgers import DAY, NOW, Site, day, files, merged, packets, ramp, read
 
 from darkscope.ingest.ledger import upkeep as module
 from darkscope.ingest.ledger.files import write_file
-from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.upkeep import (
     GRACE,
     MONTH_DAYS,
@@ -233,10 +233,19 @@ def test_what_is_too_much_at_a_time_is_merged_by_shares(site: Site, monkeypatch:
     assert snapshot.files(MONTH_ROLLUPS[0]).height > 1
     assert merged(snapshot, SOURCES).equals(before)
     assert snapshot.files(ROLLUPS[0]).height > 4
+    for table, value in ((SOURCES, "source_low"), (ROLLUPS[0], "port"), (MONTH_ROLLUPS[0], "port")):
+        assert_each_value_is_in_one_file_of_a_day(snapshot, table, value)
     for table in ROLLUPS:
         kept = snapshot.scan(table).drop("day").sort(table.keys).collect().select(rolled(site, table).columns)
         assert kept.equals(rolled(site, table))
     assert_months_are_sums_of_flows(site)
+
+
+def assert_each_value_is_in_one_file_of_a_day(snapshot: Snapshot, table: Table, value: str) -> None:
+    files = snapshot.files(table).sort("day", f"min.{value}")
+    follows = pl.col(f"min.{value}") > pl.col(f"max.{value}").shift()
+    assert files.filter(pl.col("day") == pl.col("day").shift()).height
+    assert files.filter(~follows.over("day")).height == 0
 
 
 def test_an_open_day_of_many_files_is_merged(site: Site) -> None:
