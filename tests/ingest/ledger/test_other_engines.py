@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import duckdb
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from killing import Killed
 from ledgers import DAY, Site, ramp, read
 
+from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.ledger.plan import Change, Plan
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.series import COVERAGE, FLOWS, MONTH_ROLLUPS, ROLLUPS, SOURCES, TABLES, Table
 
@@ -115,3 +122,55 @@ def test_the_delta_librarys_own_reader_skips_the_same_files(site: Site) -> None:
     scanned = pl.scan_delta(str(site.folder / "flows"))
     assert scanned.filter(pl.col("port") == 1004).select(pl.col("packets").sum()).collect().item() == 20
     assert scanned.select(pl.col("packets").sum()).collect().item() == 340
+
+
+DOCS = Path(__file__).parents[3] / "docs" / "scale.md"
+HERE = {"deltalake", "duckdb", "polars"}
+"""What is installed wherever the tests run: what the docs tell of other engines was run by hand."""
+
+
+def told() -> dict[str, str]:
+    """Programs of the docs that need nothing else, by the first thing they import."""
+    blocks = re.findall(r"^```python\n(.*?)^```$", DOCS.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    imported = {block: re.findall(r"^(?:import|from) (\w+)", block, re.MULTILINE) for block in blocks}
+    return {names[0]: block for block, names in imported.items() if set(names) <= HERE}
+
+
+def run(program: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    exec(compile(program, str(DOCS), "exec"), found)
+    return found
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars"])
+def test_what_the_docs_tell_an_engine_to_do_gives_what_the_ledger_has(
+    site: Site, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(site.folder.parent)
+    rows = site.ledger.snapshot().scan(FLOWS).filter(pl.col("port") == 445)
+    expected = rows.group_by("day", "country").agg(pl.col("packets").sum()).sort("day").collect().rows()
+    assert len(expected) == 5
+    assert sorted(run(told()[engine])["found"]) == expected
+
+
+def test_the_docs_way_to_read_all_tables_at_one_moment_leaves_out_what_is_half_done(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(site.folder, tmp_path / "ledger")
+    half = Site(tmp_path / "ledger")
+    before = {name: DeltaTable(half.folder / name).version() for name in ("flows", "sources", "coverage")}
+    commit = Ledger._commit
+
+    def killed_before_coverage(self: Ledger, plan: Plan, table: Table, change: Change) -> None:
+        if table is COVERAGE:
+            raise Killed
+        commit(self, plan, table, change)
+
+    monkeypatch.setattr(Ledger, "_commit", killed_before_coverage)
+    worker = half.worker()
+    read(worker, ramp(6 * DAY, 20, port=23), "/spool/a/late.pcap")
+    with pytest.raises(Killed):
+        worker.commit()
+    assert DeltaTable(half.folder / "flows").version() == before["flows"] + 1
+    monkeypatch.chdir(tmp_path)
+    assert run(told()["deltalake"])["versions"] == before
