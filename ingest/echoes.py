@@ -6,7 +6,7 @@ on its way. What is quoted is read by the decoder itself, as a frame without a l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.decode.protocols import TCP
 from darkscope.ingest.decode.wire import Integer, members
 from darkscope.ingest.geo import Places
-from darkscope.ingest.observers import Run
+from darkscope.ingest.observers import Point, Run
 from darkscope.ingest.reduce import target_salt
 from darkscope.ingest.rules.classes import ACK, BACKSCATTER, RST, SYN
 from darkscope.ingest.sensors import INBOUND
@@ -155,14 +155,14 @@ class Echoes:
         self._waiting: list[pl.DataFrame] = []
         self._packets = 0  # that wait
 
-    def finish(self) -> None:
+    def finish(self, _: Point) -> None:
         """Nothing: no row waits for more."""
 
-    def kept(self) -> Iterator[tuple[str, str]]:
+    def kept(self, _: Point) -> str:
         """Nothing is open from one batch to the next."""
-        yield from ()
+        return ""
 
-    def resume(self, _: Iterable[tuple[str, str]]) -> None:
+    def resume(self, _: Point, kept: str) -> None:
         """Go on without what was never kept."""
 
     @property

@@ -148,6 +148,14 @@ def count_hours(hours: dict[int, Hour], fate: npt.NDArray[np.uint8], time: npt.N
             known.counts += counts[run]
 
 
+def believable(
+    time: npt.NDArray[np.int64], interface: npt.NDArray[np.int32], index: int, earliest: int, until: int
+) -> npt.NDArray[np.int64]:
+    """Times of one interface's frames that may be true, from the earliest on, before the other bound."""
+    found: npt.NDArray[np.int64] = time[(interface == index) & (time >= earliest) & (time < until)]
+    return found
+
+
 def note_hours(hours: dict[int, Hour], time: npt.NDArray[np.int64]) -> None:
     """Note in which hours there were frames, without counting any."""
     for hour in np.unique(time // HOUR).tolist():

@@ -1,7 +1,8 @@
 """What looks at every run of packets beside the counting, for rows that one packet alone does not give.
 
-An observer remembers what is not finished yet from run to run: neither how runs and batches were cut may show in its
-rows, nor a restart. What it has open at a commit is kept by the same commit, and given back when the worker begins.
+An observer remembers what is not finished yet from run to run, point by point: neither how runs and batches were cut
+may show in its rows, nor who reads. What is open at a point is kept by the commit of a batch, and given to whoever goes
+on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from darkscope.ingest.geo import Places
 from darkscope.ingest.rules.judge import Judgements
 from darkscope.ingest.sensors import Sensor
 from darkscope.ingest.series import Table
+
+Point = tuple[str, str]
+"""A sensor's id, and where it listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +54,14 @@ class Observer(Protocol):
     def take(self, places: Places) -> Iterable[tuple[Table, pl.DataFrame]]:
         """Rows that were finished since the last time, with their `day`. Raises GeoError."""
 
-    def finish(self) -> None:
-        """Take what is open for all there will be: nothing more is to be read for now."""
+    def finish(self, point: Point) -> None:
+        """Take what is open at a point for all there will be: nothing more is to be read there for now."""
 
-    def kept(self) -> Iterable[tuple[str, str]]:
-        """What is open, as texts by keys of the observer's own; it stays open."""
+    def kept(self, point: Point) -> str:
+        """What is open at a point, as a text; it stays open. Empty: nothing. Raises OSError."""
 
-    def resume(self, kept: Iterable[tuple[str, str]]) -> None:
-        """Go on with what `kept` gave, after `clear` or at the start."""
+    def resume(self, point: Point, kept: str) -> None:
+        """Go on at a point with what `kept` gave, in place of what is open there. Raises OSError."""
 
     def clear(self) -> None:
         """Drop everything."""

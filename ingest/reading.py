@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from darkscope.ingest.capture.frames import Damage
+from darkscope.ingest.capture.frames import Damage, Frames
 from darkscope.ingest.capture.reader import CaptureReader
 from darkscope.ingest.coverage import Row, coverage_rows
 from darkscope.ingest.fates import DAY, FATES, HOUR, NO_HOUR, Hour
@@ -107,6 +107,7 @@ class Reading:
     is_over: bool = False  # nothing of it is wanted, or wanted any more
     pieces: dict[int, Piece] = field(default_factory=dict)  # by interface
     link_types: dict[int, int] = field(default_factory=dict)  # unknown ones, of this batch
+    uncounted: Frames | None = None  # what was read while the ledger could not be asked about it
 
     @property
     def capture(self) -> str:

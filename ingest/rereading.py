@@ -19,7 +19,7 @@ from darkscope.ingest.capture.frames import Frames
 from darkscope.ingest.capture.reader import CaptureReader
 from darkscope.ingest.decode.columns import Packets
 from darkscope.ingest.decode.decoder import Decoder
-from darkscope.ingest.fates import DAY, SKIPPED, decide
+from darkscope.ingest.fates import DAY, SKIPPED, believable, decide
 from darkscope.ingest.geo import Places
 from darkscope.ingest.honeypot.listener import Listener
 from darkscope.ingest.honeypot.sealing import Seal
@@ -32,9 +32,9 @@ from darkscope.ingest.rules.judge import Judge
 from darkscope.ingest.sensors import Sensor, Sensors
 from darkscope.ingest.series import FORGOTTEN, HEARD, UNFINISHED
 from darkscope.ingest.settings import Settings
+from darkscope.ingest.unfinished import REQUESTS, Unfinished
 
 _HEARD = {"day": pl.Date(), **HEARD.schema}
-_UNFINISHED = {"day": pl.Date(), **UNFINISHED.schema}
 _NO_DAYS = np.empty(0, np.int64)
 
 
@@ -65,8 +65,8 @@ class Rereader:
         self._sensors = sensors
         self._places = places
         self._clock = clock
-        self._as = f"{settings.worker} requests"
         self._listener = Listener(sensors, Seal(ledger.folder))
+        self._unfinished = Unfinished([self._listener], REQUESTS)
         self._staging = Staging(ledger.folder)
         self._start_over()
 
@@ -86,16 +86,19 @@ class Rereader:
 
     def finish(self) -> int:
         """Commit what is still open: nothing more is to be read. Requests found. Raises LedgerError."""
-        self._listener.finish()
-        return self._commit(pl.DataFrame(schema=_HEARD))
+        while True:
+            try:
+                self._unfinished.finish(self._known.snapshot, self._clock())
+                return self._commit(pl.DataFrame(schema=_HEARD))
+            except Overtaken:
+                self._start_over()
 
     def _start_over(self) -> None:
         self._staging.clear()
         self._listener.clear()
         self._found = 0
+        self._unfinished.clear()
         self._known = Known(self._ledger.finish())
-        rows = self._known.snapshot.scan(UNFINISHED).filter(pl.col("worker") == self._as)
-        self._listener.resume(rows.select("key", "state").collect().iter_rows())
 
     def _read(self, name: str, open_it: Callable[[], BinaryIO]) -> int | None:
         with open_it() as stream:
@@ -104,6 +107,8 @@ class Rereader:
                 earlier = self._earlier(reader)
                 points = self._points(reader, earlier)
                 reach = max((row.reach for row in earlier), default=0)
+                for row in earlier:
+                    self._unfinished.visit((row.sensor, row.point), row.last)
                 if not any(_has_more(point.heard, reach) for point in points.values()):
                     return None
                 twins = self._twins(reader, earlier)
@@ -163,6 +168,13 @@ class Rereader:
                 if point := points.get(name):
                     fate = self._fate(reader.head, index, point, frames, packets, twins)
                     fate[frames.base + frames.offset >= reach] = SKIPPED
+                    until = self._clock() + DAY
+                    times = believable(frames.time, frames.interface, index, EARLIEST, until)
+                    if len(times):
+                        low, high = int(times.min()), int(times.max())
+                        self._unfinished.go_on(
+                            self._known.snapshot, (point.sensor.id, name), low, high, self._clock()
+                        )
                     self._listener.see(Run(point.sensor, name, frames, packets, judged, fate))
             if self._listener.is_full:
                 self._take()
@@ -175,7 +187,7 @@ class Rereader:
         """What became of frames when they were read first; those that were heard, or will be, are skipped."""
         until = self._clock() + DAY
         fate = np.empty(len(frames), np.uint8)
-        times = frames.time[(frames.interface == index) & (frames.time >= EARLIEST) & (frames.time < until)]
+        times = believable(frames.time, frames.interface, index, EARLIEST, until)
         taken = np.empty((0, 2), np.int64)
         if len(times):
             taken = self._known.taken(
@@ -208,11 +220,14 @@ class Rereader:
         """Commit what was found, and what was heard for it."""
         self._take()
         self._staging.add(HEARD, heard)
-        kept = [(capture_day(0), self._as, self._listener.name, *one) for one in self._listener.kept()]
-        self._staging.add(UNFINISHED, pl.DataFrame(kept, schema=_UNFINISHED, orient="row"))
+        unfinished = self._unfinished.rows(max(self._clock(), self._known.latest))
+        for one in unfinished.values():
+            self._staging.add(UNFINISHED, one)
         self._staging.finish()
         found = {table.name: Change(add=files) for table, files in self._staging.files.items()}
         snapshot = self._ledger.change(self._settings.worker, "ingest", lambda now: self._changes(now, found))
+        files = [file.path for file in self._staging.files.get(UNFINISHED, ())]
+        self._unfinished.committed(dict(zip(unfinished, files, strict=True)))
         self._staging.clear()
         self._known = Known(snapshot)
         count, self._found = self._found, 0
@@ -226,10 +241,10 @@ class Rereader:
                 return None  # an earlier try failed after it was decided
             if there - set(before.files(table)["path"]):
                 raise Overtaken(f"{self._ledger.folder}: another worker heard the same captures")
+        if not self._unfinished.holds(now):
+            raise Overtaken(f"{self._ledger.folder}: another worker heard the same captures")
         changes = {name: Change(add=list(change.add)) for name, change in found.items()}
-        files = now.files(UNFINISHED)
-        if files.height and (mine := set(files.filter(pl.col("min.worker") == self._as)["path"])):
-            removed = [one for one in now.removals(UNFINISHED, [capture_day(0)]) if one.path in mine]
+        if removed := self._unfinished.removals(now):
             changes.setdefault(UNFINISHED.name, Change()).remove = removed
         return changes or None
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 import polars as pl
 
-FORMAT = 3
+FORMAT = 4
 """Version of the tables' layout; a ledger written by a newer one is refused, an older one gets what it lacks."""
 
 NO_PORT = -1
@@ -358,16 +358,19 @@ HEARD = Table(
 
 UNFINISHED = Table(
     "unfinished",
-    "what a worker had begun to put together when it committed last: its next start goes on with it",
+    "what was open at a point when a batch was committed: whoever reads on there goes on with it, and withdraws it",
     (
-        Column("worker", TEXT, "the worker's name"),
-        Column("observer", TEXT, "what it puts together"),
-        Column("key", TEXT, "the observer's own"),
+        _SENSOR,
+        Column("point", TEXT, "as in `coverage`"),
+        Column("reading", TEXT, "empty, or `again` and `requests` where captures are read again"),
+        Column("time", INT64, "up to which the point had been read, nanoseconds since 1970"),
+        Column("taken", INT64, "time of the batch, nanoseconds since 1970"),
+        Column("observer", TEXT, "what is put together: `requests`, `handshakes`"),
         Column("state", TEXT, "the observer's own", is_long=True),
     ),
-    order=("worker", "observer", "key"),
+    order=("sensor", "point", "time", "observer"),
     mergeable=False,
-    since=3,
+    since=4,
 )
 
 EVENTS = Table(

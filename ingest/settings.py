@@ -288,7 +288,7 @@ class Settings(_Section):
     ledger: Path = Path("ledger")
     """The ledger's folder."""
     worker: Identifier = Field(default_factory=lambda: _worker(socket.gethostname()))
-    """Name under which this process commits; two that run at once need two names."""
+    """Name under which this process commits, as plans and logs tell it; nothing depends on it."""
     time_zone: Zone = ZoneInfo("UTC")
     """Zone in which a reader's days begin."""
     ingest: Ingest = Ingest()

@@ -23,7 +23,7 @@ from darkscope.ingest.capture.reader import CaptureReader
 from darkscope.ingest.decode.columns import LINK_TYPE, Packets
 from darkscope.ingest.decode.decoder import Decoder
 from darkscope.ingest.echoes import Echoes
-from darkscope.ingest.fates import DAY, SKIPPED, count_hours, decide, note_hours
+from darkscope.ingest.fates import DAY, SKIPPED, believable, count_hours, decide, note_hours
 from darkscope.ingest.geo import Places
 from darkscope.ingest.handshakes import Handshakes
 from darkscope.ingest.honeypot.listener import Listener
@@ -32,7 +32,7 @@ from darkscope.ingest.known import EARLIEST, TOLERANCE, Known, Missing, Span, Ta
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.staging import Staging
-from darkscope.ingest.observers import Observer, Run
+from darkscope.ingest.observers import Observer, Point, Run
 from darkscope.ingest.reading import Beat, Piece, Reading, dates
 from darkscope.ingest.reduce import AHEAD, Reduction
 from darkscope.ingest.rollups import DAY_MINUTES, partitions, roll_up
@@ -51,15 +51,13 @@ from darkscope.ingest.series import (
     Merge,
 )
 from darkscope.ingest.settings import Settings
+from darkscope.ingest.unfinished import AGAIN, FIRST, Unfinished
 
 _EPOCH = date(1970, 1, 1)
 
 _CAPTURES = {"day": pl.Date(), **CAPTURES.schema}
 _COVERAGE = {"day": pl.Date(), **COVERAGE.schema}
 _HEARD = {"day": pl.Date(), **HEARD.schema}
-_UNFINISHED = {"day": pl.Date(), **UNFINISHED.schema}
-_NO_DAY = _EPOCH
-"""Where rows lie that are of no day."""
 
 
 class DiskLow(LedgerError):
@@ -83,6 +81,7 @@ class _Closed:
     rows: dict[Reading, list[Taken]]  # of `captures`
     frames: int  # without those that were passed over
     fates: dict[str, int]
+    unfinished: list[Point]  # points of which something is open, in the order of their files
 
 
 class Worker:
@@ -113,6 +112,7 @@ class Worker:
             Echoes(settings.ingest.flows_per_file),
             Listener(sensors, Seal(ledger.folder)),
         ]
+        self._unfinished = Unfinished(self._observers, AGAIN if again else FIRST)
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
         self._staging = Staging(ledger.folder)
         self._closed: _Closed | None = None
@@ -125,10 +125,7 @@ class Worker:
         self._others = 0  # last plan by which somebody else may have changed the ledger
         self._known = Known(ledger.finish())
         self._sealed = _days(self._known.snapshot)
-        # What is read again is no continuation of what was read last.
-        self._as = f"{settings.worker} again" if again else settings.worker
         self._is_last = False
-        self._resume()
 
     def start_over(self) -> None:
         """Drop the batch and look at the ledger afresh: after `Overtaken`; every capture is to be opened again.
@@ -138,6 +135,7 @@ class Worker:
         self._reduction.clear()
         for observer in self._observers:
             observer.clear()
+        self._unfinished.clear()
         beats = self._beats
         self._followed.clear()
         self._empty()
@@ -146,7 +144,6 @@ class Worker:
         self._of_point.clear()
         self._known = Known(self.ledger.finish())
         self._sealed = _days(self._known.snapshot)
-        self._resume()
 
     def open(
         self,
@@ -186,10 +183,13 @@ class Worker:
             self._staging.finish()
             self._take_rows(all_sources=False)
         self._staging.go_on()
-        frames = reader.read()
+        frames = reader.read() if reading.uncounted is None else reading.uncounted
         pieces = self._pieces(reading, frames)
         if frames is None:
             return 0
+        reading.uncounted = frames
+        self._go_on(pieces, frames)
+        reading.uncounted = None
         decoder, judge = self._desks[self._desk]
         packets = decoder.decode(frames, reader.interfaces)
         judged = judge.judge(packets, frames)
@@ -223,6 +223,8 @@ class Worker:
         the next `commit` tries again, also where this one failed half way.
         """
         self._is_last |= is_last
+        if self._closed is None and is_last:
+            self._finish()
         if self._closed is None and not self._has_batch():
             self._readings.clear()
             self._of_point.clear()
@@ -251,6 +253,8 @@ class Worker:
         else:  # somebody else changed the ledger as well
             self._others = snapshot.plan
             self._known = Known(snapshot)
+        files = [file.path for file in self._staging.files.get(UNFINISHED, ())]
+        self._unfinished.committed(dict(zip(closed.unfinished, files, strict=True)))
         for reading, rows in closed.rows.items():
             reading.go_on(rows)
         self._empty()
@@ -264,26 +268,27 @@ class Worker:
         return (
             bool(self._beats)
             or any(reading.has_news for reading in self._readings)
-            or (self._is_last and any(True for observer in self._observers for _ in observer.kept()))
+            or self._unfinished.is_open
         )
+
+    def _finish(self) -> None:
+        """Take what is open for all there will be."""
+        try:
+            self._unfinished.finish(self._known.snapshot, self._now())
+        except OSError as error:
+            raise self._failed(error) from error
 
     def _close(self) -> _Closed:
         """Make the batch's last rows."""
-        if self._is_last:
-            for observer in self._observers:
-                observer.finish()
         self._take_rows(all_sources=True)
-        try:
-            unfinished = [
-                (_NO_DAY, self._as, observer.name, key, state)
-                for observer in self._observers
-                for key, state in observer.kept()
-            ]
-        except OSError as error:  # no room for the key that seals it
-            raise LedgerError(f"{error.filename or self.ledger.folder}: {error.strerror}") from error
-        self._staging.add(UNFINISHED, pl.DataFrame(unfinished, schema=_UNFINISHED, orient="row"))
-        readings = [reading for reading in self._readings if reading.has_news]
         taken = self._now()
+        try:
+            unfinished = self._unfinished.rows(taken)
+        except OSError as error:  # no room for the key that seals it
+            raise self._failed(error) from error
+        for one in unfinished.values():
+            self._staging.add(UNFINISHED, one)
+        readings = [reading for reading in self._readings if reading.has_news]
         rows = {reading: reading.capture_rows(taken, self._places) for reading in readings}
         self._staging.add(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
         heard = [row for reading in readings for row in reading.heard_rows()]
@@ -294,14 +299,10 @@ class Worker:
         coverage = pl.DataFrame(watched, schema=_COVERAGE, orient="row")
         self._staging.add(COVERAGE, coverage)
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
-        return _Closed(rows, int(coverage["frames"].sum()), fates)
+        return _Closed(rows, int(coverage["frames"].sum()), fates, list(unfinished))
 
-    def _resume(self) -> None:
-        """Give observers what the ledger keeps for them."""
-        rows = self._known.snapshot.scan(UNFINISHED).filter(pl.col("worker") == self._as)
-        kept = rows.select("observer", "key", "state").sort("observer", "key").collect().rows()
-        for observer in self._observers:
-            observer.resume((key, state) for name, key, state in kept if name == observer.name)
+    def _failed(self, error: OSError) -> LedgerError:
+        return LedgerError(f"{error.filename or self.ledger.folder}: {error.strerror or error}")
 
     def _empty(self) -> None:
         self._staging.clear()
@@ -344,6 +345,9 @@ class Worker:
             wanted = reading.own & (first | here)
         if reading.start != max((reach for reach, _ in wanted), default=0):
             reading.start = reader.resume(wanted)
+        for row in reading.of_it(reading.earlier):
+            if row.last:
+                self._unfinished.visit((row.sensor, row.point), row.last)
         if others - reading.own:
             reading.branch = next(self._branches)
         reading.as_of = self._known.snapshot.plan
@@ -391,11 +395,28 @@ class Worker:
             reading.pieces[index] = piece
         return piece
 
+    def _go_on(self, pieces: list[tuple[int, Piece]], frames: Frames) -> None:
+        """Take up what is open at the points of honeypots. Raises LedgerError: nothing of the frames was counted."""
+        for index, piece in pieces:
+            if not piece.sensor.is_honeypot:
+                continue
+            times = believable(frames.time, frames.interface, index, EARLIEST, self._now() + DAY)
+            if len(times):
+                point, left = (piece.sensor.id, piece.point), piece.before or int(times.min())
+                try:
+                    self._unfinished.go_on(self._known.snapshot, point, left, int(times.max()), self._now())
+                except (
+                    FileNotFoundError
+                ) as error:  # cleaned away: others have come far since this was looked at
+                    raise Overtaken(f"{error.filename or error}: gone; read again") from error
+                except OSError as error:
+                    raise self._failed(error) from error
+
     def _count(
         self, reading: Reading, index: int, piece: Piece, frames: Frames, packets: Packets, judged: Judgements
     ) -> None:
         until = self._now() + DAY
-        times = frames.time[(frames.interface == index) & (frames.time >= EARLIEST) & (frames.time < until)]
+        times = believable(frames.time, frames.interface, index, EARLIEST, until)
         if len(times):
             low, high = int(times.min()), int(times.max())
             taken = self._taken(reading, piece, low, high, self._beside(reading, piece, low, high))
@@ -500,17 +521,15 @@ class Worker:
             return None  # an earlier try failed after it was decided
         doubtful = [reading for reading in readings if moved or reading.as_of < self._others]
         known = Known(now) if doubtful else self._known
-        if (moved and not np.array_equal(_days(now), self._sealed)) or not all(
-            self._still_holds(reading, known, readings[reading]) for reading in doubtful
-        ):
+        if (
+            moved and not (np.array_equal(_days(now), self._sealed) and self._unfinished.holds(now))
+        ) or not all(self._still_holds(reading, known, readings[reading]) for reading in doubtful):
             raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
         changes = {table.name: Change(add=files) for table, files in self._staging.files.items()}
         sealed = set(dates(self._sealed))
         days = {date.fromisoformat(file.day) for file in self._staging.files.get(FLOWS, ())} - sealed
         late = {date.fromisoformat(file.day) for file in self._staging.files.get(SEALS, ())}
-        mine = (pl.col("min.worker") == self._as) if now.files(UNFINISHED).height else pl.lit(False)
-        if before := now.files(UNFINISHED).filter(mine)["path"].to_list():
-            removed = [one for one in now.removals(UNFINISHED, [_NO_DAY]) if one.path in before]
+        if removed := self._unfinished.removals(now):
             changes.setdefault(UNFINISHED.name, Change()).remove = removed
         for table in (*ROLLUPS, *MONTH_ROLLUPS):  # a rollup is there only while it is true
             untrue = days | late if table in MONTH_ROLLUPS else days

@@ -63,6 +63,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "ingest.handshakes": {
         "ingest.compiled",
+        "ingest.fates",
         "ingest.geo",
         "ingest.observers",
         "ingest.rules",
@@ -104,6 +105,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.rules",
         "ingest.sensors",
     },
+    "ingest.unfinished": {"ingest.fates", "ingest.ledger", "ingest.observers", "ingest.series"},
     "ingest.worker": {
         "ingest.capture",
         "ingest.decode",
@@ -122,6 +124,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.sensors",
         "ingest.series",
         "ingest.settings",
+        "ingest.unfinished",
     },
     "ingest.rereading": {
         "ingest.capture",
@@ -136,6 +139,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.sensors",
         "ingest.series",
         "ingest.settings",
+        "ingest.unfinished",
     },
     "ingest.intake": {
         "ingest.capture",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -45,7 +45,7 @@ from darkscope.ingest.honeypot.masking import Masker
 from darkscope.ingest.honeypot.rows import Asker, Reader, Request, table
 from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.honeypot.streams import FirstData
-from darkscope.ingest.observers import Run
+from darkscope.ingest.observers import Point, Run
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import HONEYPOT, REQUESTS
 from darkscope.ingest.series import Table as LedgerTable
@@ -101,7 +101,7 @@ class Listener:
 
     def clear(self) -> None:
         """Drop everything."""
-        self._points: dict[tuple[str, str], _Point] = {}
+        self._points: dict[Point, _Point] = {}
         self._rows: list[tuple[Asker, Request]] = []
 
     @property
@@ -125,27 +125,26 @@ class Listener:
             made, self._rows = self._rows, []
             yield REQUESTS, _placed(made, places)
 
-    def finish(self) -> None:
-        """Take what is open for all there will be."""
-        for (sensor, _), point in self._points.items():
-            for place in list(point.open):
-                self._close(sensor, point, place)
-        self._points.clear()
+    def finish(self, point: Point) -> None:
+        """Take what is open at a point for all there will be."""
+        held = self._points.pop(point, _Point())
+        for place in list(held.open):
+            self._close(point[0], held, place)
 
-    def kept(self) -> Iterator[tuple[str, str]]:
-        """What is open, by sensor and point."""
-        for (sensor, name), point in self._points.items():
-            live = np.flatnonzero((point.table[:, STATE] > 0) & (point.clock - point.table[:, SEEN] <= IDLE))
-            if len(live):
-                yield json.dumps([sensor, name]), self._seal.close(_packed(point, live))
+    def kept(self, point: Point) -> str:
+        """What is open at a point, sealed."""
+        held = self._points.get(point)
+        if held is None:
+            return ""
+        live = np.flatnonzero((held.table[:, STATE] > 0) & (held.clock - held.table[:, SEEN] <= IDLE))
+        return self._seal.close(_packed(held, live)) if len(live) else ""
 
-    def resume(self, kept: Iterable[tuple[str, str]]) -> None:
-        """Go on with what was open."""
-        for key, text in kept:
-            sensor, name = json.loads(key)
-            told = self._seal.open(text)
-            if told is not None:  # else it is a copy's: what is open is the other's
-                self._points[sensor, name] = _unpacked(told)
+    def resume(self, point: Point, kept: str) -> None:
+        """Go on at a point with what was open."""
+        self._points.pop(point, None)
+        told = self._seal.open(kept) if kept else None
+        if told is not None:  # else it is a copy's: what is open is the other's
+            self._points[point] = _unpacked(told)
 
     def _follow(self, run: Run, fate: npt.NDArray[np.uint8], point: _Point, first: int, end: int) -> None:
         packets = run.packets

@@ -183,7 +183,11 @@ class Session:
         """
         if self._is_full:
             self.commit()
-        frames = 0 if capture.is_ended else self._run(capture)
+        try:
+            frames = 0 if capture.is_ended else self._run(capture)
+        except Overtaken as error:  # what it would have gone on with is gone
+            self._note_overtaken(error)
+            frames = self._run(capture)
         if frames and self._since is None:
             self._since = time.monotonic()
         self._read_frames += frames
@@ -222,8 +226,7 @@ class Session:
             try:
                 committed = self._insist(lambda: self._worker.commit(is_last=is_last))
             except Overtaken as error:
-                LOG.info("overtaken", extra={"fields": {"reason": str(error)}})
-                self._begin_again()
+                self._note_overtaken(error)
             else:
                 break
         self._since = None
@@ -296,6 +299,10 @@ class Session:
             raise
         capture.stream, capture.reading = stream, reading
         return reading
+
+    def _note_overtaken(self, error: Overtaken) -> None:
+        LOG.info("overtaken", extra={"fields": {"reason": str(error), "frames": self._worker.gathered}})
+        self._begin_again()
 
     def _begin_again(self) -> None:
         """Read again what was not committed, on top of what another worker has."""

@@ -16,6 +16,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from threading import RLock
+from typing import Literal
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
@@ -179,8 +180,10 @@ class Ledger:
     def migrate(self) -> None:
         """Bring a ledger of an older format to this one. Every change does so first; readers need not."""
         if self._format < FORMAT:
+            self.finish()  # plans of that format are for its tables
             _make(self.folder, f"cannot bring the ledger from format {self._format} to {FORMAT}")
             self._format = FORMAT
+            self._tables.clear()
 
     def snapshot(self) -> Snapshot:
         """The ledger as it is now: the newest complete plan."""
@@ -411,13 +414,21 @@ def _make(folder: Path, failed: str) -> None:
 
 
 def _create(folder: Path, table: Table) -> None:
+    _define(folder, table, "ignore")
+    _fit(folder, table)
+    if (folder / table.name / "_delta_log" / _commit_name(0)).exists():  # of an old table it is cleaned away
+        make_log_durable(folder / table.name / "_delta_log", 0)
+        make_durable(folder, [table.name])
+
+
+def _define(folder: Path, table: Table, mode: Literal["ignore", "overwrite"]) -> None:
     DeltaTable.create(
         folder / table.name,
         schema=Schema(
             [Field("day", PrimitiveType("date"), nullable=False)]
             + [Field(column.name, _DELTA_TYPES[column.type], nullable=False) for column in table.columns]
         ),
-        mode="ignore",
+        mode=mode,
         partition_by=["day"],
         name=table.name,
         description=table.meaning,
@@ -427,17 +438,21 @@ def _create(folder: Path, table: Table) -> None:
             "delta.deletedFileRetentionDuration": "interval 1 days",
         },
     )
-    _add_columns(folder, table)
-    if (folder / table.name / "_delta_log" / _commit_name(0)).exists():  # of an old table it is cleaned away
-        make_log_durable(folder / table.name / "_delta_log", 0)
-        make_durable(folder, [table.name])
 
 
-def _add_columns(folder: Path, table: Table) -> None:
-    """Give a table of an older format the columns that came since; nothing had written to it."""
+def _fit(folder: Path, table: Table) -> None:
+    """Give a table of an older format the columns that came since; nothing had written to it.
+
+    One that has other columns lets go of its rows: `unfinished` alone, of what was open in that moment.
+    """
     for _ in range(ATTEMPTS):
         delta = DeltaTable(folder / table.name)
         there = {field.name for field in delta.schema().fields}
+        if there - {"day", *table.schema}:
+            with suppress(CommitFailedError):  # another process does the same
+                _define(folder, table, "overwrite")
+                make_log_durable(folder / table.name / "_delta_log", delta.version() + 1)
+            continue
         lacking = [column for column in table.columns if column.name not in there]
         if not lacking:
             return

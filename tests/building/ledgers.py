@@ -94,11 +94,13 @@ class Site:
             shutil.copytree(empty_ledger(), self.folder)
         return Ledger.open_or_create(self.folder)
 
-    def worker(self, *, again: bool = False, clock: Callable[[], int] | None = None) -> Worker:
+    def worker(
+        self, name: str = "one", *, again: bool = False, clock: Callable[[], int] | None = None
+    ) -> Worker:
         now = int(self.now.timestamp()) * SECOND
         return Worker(
             self.opened(),
-            self.settings,
+            self.settings.model_copy(update={"worker": name}),
             Sensors(self.settings),
             PLACES,
             again=again,

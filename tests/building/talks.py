@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from capture_files import record
-from ledgers import NOON
+from ledgers import NOON, SECOND
 from packets import ethernet, ipv4, tcp
+
+from darkscope.ingest.honeypot.connections import IDLE
 
 CLIENT, HONEYPOT = "198.41.0.4", "133.8.0.9"
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
@@ -73,3 +75,30 @@ class Talk:
 
 
 GET = b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n"
+POST = b"POST /x HTTP/1.1\r\nContent-Length: 6\r\n\r\nhello!"
+
+
+def several() -> list[bytes]:
+    """Connections side by side, with all that may happen to them, in order of time."""
+    one, two, three, four = (Talk(source_port=port) for port in (4000, 4001, 4002, 4003))
+    return [
+        *one.opening(0),
+        *two.opening(0.1),
+        one.theirs(1, 9, GET[9:]),
+        two.theirs(1.1, 0, POST[:5]),
+        three.opening(1.2)[0],
+        one.theirs(1.3, 0, GET[:12]),
+        two.theirs(1.4, 3, b"XX" + POST[5:20]),
+        one.ours(1.5, len(GET), b"200"),
+        one.theirs(1.6, len(GET), POST),
+        *four.opening(1.7),
+        two.theirs(1.8, 20, POST[20:]),
+        three.theirs(1.9, 0, b"EHLO x\r\n"),
+        two.theirs(2.0, len(POST), flags=FIN | ACK),
+        four.theirs(2.1, 0, GET),
+        Talk(source_port=4000, start=9_000_000).opening(3)[0],
+        Talk(source_port=4000, start=9_000_000).theirs(4, 0, b"GET /again HTTP/1.0\r\n\r\n"),
+        *Talk(source_port=5000).whole(GET, 3 + IDLE / SECOND),
+        four.theirs(4 + IDLE / SECOND, len(GET), b"too late"),
+        three.theirs(5 + IDLE / SECOND, 8, b"too late"),
+    ]

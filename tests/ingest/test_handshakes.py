@@ -18,14 +18,12 @@ from darkscope.ingest.settings import Kind, SensorEntry
 
 CLIENT, HONEYPOT = "198.41.0.4", "133.8.0.9"
 SYN, ACK = 0x02, 0x10
+SENSOR = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(
-        tmp_path / "ledger",
-        sensors=[SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))],
-    )
+    return Site(tmp_path / "ledger", sensors=[SENSOR])
 
 
 def syn(second: float) -> bytes:
@@ -144,11 +142,20 @@ def test_a_busy_client_whose_only_handshake_is_cut_by_two_batches_is_confirmed(s
     assert verify(site.ledger).faults == ()
 
 
-def test_an_offer_is_forgotten_by_a_restart(site: Site) -> None:
-    """As the documentation says."""
+def test_whoever_reads_on_knows_the_offers_that_wait(site: Site) -> None:
     for data in halves():
         site.take(data)
-    assert not confirmed(site)
+    assert confirmed(site)
+
+
+def test_an_offer_waits_for_a_minute_however_batches_are_cut(tmp_path: Path) -> None:
+    for seconds in (60, 61):
+        frames = [syn(0), *busy(1), offer(2), complete(2 + seconds), *busy(3 + seconds)]
+        for number, cut in enumerate((len(frames), 402)):
+            site = Site(tmp_path / f"{seconds}-{number}", sensors=[SENSOR])
+            for data in (pcap(frames[:cut]), pcap(frames)):
+                site.take(data)
+            assert confirmed(site) is (seconds == 60)
 
 
 @pytest.mark.parametrize(("remembered", "is_remembered"), [(2, True), (1, False)])

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from killing import Killed, Killer
 from ledgers import NOON, SECOND, Site, read
-from talks import ACK, CLIENT, FIN, GET, HONEYPOT, RST, SYN, Talk
+from talks import ACK, CLIENT, FIN, GET, HONEYPOT, POST, RST, SYN, Talk, several
 
 from darkscope.ingest.honeypot import listener
 from darkscope.ingest.honeypot.connections import IDLE, JUMP
@@ -29,7 +29,6 @@ from darkscope.ingest.series import REQUESTS, UNFINISHED
 from darkscope.ingest.settings import Kind, SensorEntry
 
 SENSOR = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
-POST = b"POST /x HTTP/1.1\r\nContent-Length: 6\r\n\r\nhello!"
 
 
 @pytest.fixture
@@ -166,13 +165,16 @@ def test_first_data_end_at_the_limit(site: Site) -> None:
 
 def test_first_data_that_nothing_ends_are_finished_by_the_last_commit_alone(site: Site) -> None:
     talk = Talk()
-    take(site, [*talk.opening(), talk.theirs(1, 0, GET)], is_last=False)
+    records = [*talk.opening(), talk.theirs(1, 0, GET)]
+    take(site, records, is_last=False)
     assert found(site, "path") == []
-    assert len(site.rows(UNFINISHED)) == 1
-    site.worker().commit(is_last=True)
+    assert [row["observer"] for row in site.rows(UNFINISHED)] == ["handshakes", "requests"]
+    take(site, records)
     assert found(site, "path") == ["/"]
     assert site.rows(UNFINISHED) == []
-    assert site.worker().commit(is_last=True) is None
+    version = site.ledger.finish().version
+    take(site, records)
+    assert site.ledger.finish().version == version
 
 
 @pytest.mark.parametrize(
@@ -207,32 +209,6 @@ def test_a_sensor_is_heard_while_it_is_a_honeypot(tmp_path: Path) -> None:
     assert found(site, "method") == ["POST"]
 
 
-def several() -> list[bytes]:
-    """Connections side by side, with all that may happen to them, in order of time."""
-    one, two, three, four = (Talk(source_port=port) for port in (4000, 4001, 4002, 4003))
-    return [
-        *one.opening(0),
-        *two.opening(0.1),
-        one.theirs(1, 9, GET[9:]),
-        two.theirs(1.1, 0, POST[:5]),
-        three.opening(1.2)[0],
-        one.theirs(1.3, 0, GET[:12]),
-        two.theirs(1.4, 3, b"XX" + POST[5:20]),
-        one.ours(1.5, len(GET), b"200"),
-        one.theirs(1.6, len(GET), POST),
-        *four.opening(1.7),
-        two.theirs(1.8, 20, POST[20:]),
-        three.theirs(1.9, 0, b"EHLO x\r\n"),
-        two.theirs(2.0, len(POST), flags=FIN | ACK),
-        four.theirs(2.1, 0, GET),
-        Talk(source_port=4000, start=9_000_000).opening(3)[0],
-        Talk(source_port=4000, start=9_000_000).theirs(4, 0, b"GET /again HTTP/1.0\r\n\r\n"),
-        *Talk(source_port=5000).whole(GET, 3 + IDLE / SECOND),
-        four.theirs(4 + IDLE / SECOND, len(GET), b"too late"),
-        three.theirs(5 + IDLE / SECOND, 8, b"too late"),
-    ]
-
-
 def cut_at(records: Sequence[bytes], cuts: Iterable[int]) -> list[list[bytes]]:
     places = sorted({0, len(records), *cuts})
     return [list(records[low:high]) for low, high in pairwise(places)]
@@ -256,19 +232,6 @@ def uncut(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         (5000, "http", "/", len(GET)),
     ]
     return rows
-
-
-def test_a_restart_and_another_file_at_any_frame_change_nothing(
-    tmp_path: Path, uncut: list[dict[str, Any]]
-) -> None:
-    records = several()
-    for place in range(1, len(records)):
-        site = Site(tmp_path / str(place), sensors=[SENSOR])
-        parts = cut_at(records, [place])
-        for number, part in enumerate(parts):
-            take(site, part, f"/spool/a/{number}.pcap", is_last=number + 1 == len(parts))
-        assert rows_of(site) == uncut, place
-        assert site.rows(UNFINISHED) == []
 
 
 @given(st.lists(st.integers(0, 40)))
@@ -313,8 +276,9 @@ def test_killed_at_any_step_of_a_commit_a_restart_ends_with_the_same_rows(
 
 def test_what_is_open_names_no_sensor_and_is_of_no_use_without_the_key(site: Site) -> None:
     talk = Talk()
-    take(site, [*talk.opening(), talk.theirs(1, 0, b"GET / HTTP/1.1\r\nHost: 133.8.0.9\r\n")], is_last=False)
-    (kept,) = site.rows(UNFINISHED)
+    records = [*talk.opening(), talk.theirs(1, 0, b"GET / HTTP/1.1\r\nHost: 133.8.0.9\r\n")]
+    take(site, records, is_last=False)
+    (kept,) = (row for row in site.rows(UNFINISHED) if row["observer"] == "requests")
     plain = base64.b64decode(kept["state"])
     for word in (b"133.8.0.9", b"GET", b"target", str(133 << 24 | 8 << 16 | 9).encode()):
         assert word not in plain
@@ -322,19 +286,8 @@ def test_what_is_open_names_no_sensor_and_is_of_no_use_without_the_key(site: Sit
     key = site.folder / KEY
     assert key.stat().st_mode & 0o777 == 0o600
     key.unlink()
-    site.worker().commit(is_last=True)
+    take(site, records)
     assert found(site, "path") == []
-
-
-def test_what_a_worker_of_another_name_has_open_is_left_to_it(site: Site) -> None:
-    talk = Talk()
-    take(site, [*talk.opening(), talk.theirs(1, 0, GET)], is_last=False)
-    kept = site.rows(UNFINISHED)
-    assert [row["worker"] for row in kept] == ["one"]
-    worker = site.worker(again=True)
-    read(worker, pcap(Talk(source_port=7).whole(POST, 5)), "/spool/a/2.pcap")
-    worker.commit(is_last=True)
-    assert site.rows(UNFINISHED) == kept
 
 
 def test_a_flood_of_half_open_connections_costs_no_more_than_the_table(

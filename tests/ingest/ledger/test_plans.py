@@ -8,6 +8,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from darkscope.ingest.series import (
     SOURCES,
     TABLES,
     UNFINISHED,
+    Column,
 )
 
 
@@ -343,6 +345,30 @@ def test_a_ledger_of_an_older_format_gets_what_it_lacks_with_its_first_change(
     assert verify(Ledger(site.folder)).faults == ()
     for table in TABLES:
         assert (site.folder / table.name / "_delta_log").is_dir()
+
+
+def test_what_was_open_in_a_ledger_of_format_3_begins_anew(site: Site) -> None:
+    """It was a worker's then; a change that was decided in that format is completed first."""
+    site.opened()
+    shutil.rmtree(site.folder / UNFINISHED.name)
+    names = ("worker", "observer", "key", "state")
+    of_old = [Field("day", PrimitiveType("date"), nullable=False)]
+    of_old += [Field(name, PrimitiveType("string"), nullable=False) for name in names]
+    DeltaTable.create(site.folder / UNFINISHED.name, schema=Schema(of_old), partition_by=["day"])
+    (site.folder / "ledger.json").write_text('{"format": 3}')
+    old = replace(
+        UNFINISHED, columns=tuple(Column(name, pl.String(), name) for name in names), order=names, since=3
+    )
+    rows = pl.DataFrame([("one", "requests", "[]", "x")], schema=old.schema, orient="row")
+    file = write_file(site.folder, old, day("1970-01-01"), rows)
+    Plan(1, 1, "one", "ingest", {UNFINISHED.name: Change([file])}).publish(site.folder / "plans")
+    assert Ledger(site.folder).snapshot().scan(UNFINISHED).collect().height == 0
+    site.take(ramp(0, 3))
+    assert site.ledger.snapshot().plan == 2
+    assert site.rows(UNFINISHED) == []
+    there = DeltaTable(site.folder / UNFINISHED.name)
+    assert [field.name for field in there.schema().fields] == ["day", *UNFINISHED.schema]
+    assert verify(Ledger(site.folder)).faults == ()
 
 
 def test_a_table_of_an_older_format_gets_the_columns_it_lacks(site: Site) -> None:
