@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 from influx import InfluxDB
 from objects import Bucket, Objects
+from sparks import on_two_threads
+
+from darkscope.ingest.engine.spark import OnSpark
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +31,9 @@ def bucket(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Bucket:
     for name, value in fresh.environment.items():
         monkeypatch.setenv(name, value)
     return fresh
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[OnSpark]:
+    with on_two_threads() as engine:
+        yield engine

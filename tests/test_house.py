@@ -93,6 +93,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.series",
         "ingest.tally",
     },
+    "ingest.engine": set(),
     "ingest.rollups": {"ingest.series"},
     "ingest.ledger": {"ingest.rollups", "ingest.series", "ingest.settings"},
     "ingest.known": {"ingest.fates", "ingest.ledger", "ingest.series"},
@@ -229,6 +230,8 @@ PLACES = {
     "maxminddb": {"ingest.geo", "ingest.owners", "ingest.simulate"},
     "numba": {"ingest.compiled"},
     "prometheus_client": {"api.http"},
+    "pyarrow": {"ingest.engine"},
+    "pyspark": {"ingest.engine"},
     "pydantic": {
         "api",
         "api.http",

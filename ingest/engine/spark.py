@@ -1,0 +1,202 @@
+"""Work on Apache Spark: each unit is a job of one task, by the DataFrame API alone, so that Spark Connect does as well.
+
+Spark distributes, and does nothing else: a task runs our own function, on a machine that has darkscope and sees the
+same files. PySpark is loaded only here. A job of its own for each unit gives results as they are finished and lets one
+fail alone; jobs wait in Spark's queue, the first first.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import re
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from darkscope.ingest.engine.engine import EngineError, Result, Unit, never
+from darkscope.ingest.engine.task import done
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+AT_ONCE = 256
+"""Jobs that Spark has at once: more than tasks that anybody runs at once for us, and a thread each here."""
+
+LOOK = 0.5
+"""Seconds between two looks whether the end is asked for."""
+
+ATTEMPTS = 4
+"""Spark's own default of `spark.task.maxFailures`."""
+
+CONNECT = "sc://"
+"""How an address of Spark Connect begins."""
+
+QUIET = {"spark.ui.showConsoleProgress": "false"}
+"""Set where nobody says otherwise: there is a bar of our own."""
+
+
+class OnSpark:
+    """The executors of a Spark session. Its units' results come back in any order; see `Engine`."""
+
+    def __init__(self, session: SparkSession) -> None:
+        """A `SparkSession`, classic or of Spark Connect."""
+        self._session = session
+        is_remote = ".connect." in type(session).__module__
+        # A session's own tags do not reach what classic Spark is asked from Python, a context's do.
+        self._tag = session.addTag if is_remote else session.sparkContext.addJobTag
+        self._end = session.interruptTag if is_remote else session.sparkContext.cancelJobsWithTag
+        self._attempts = _attempts(
+            session.conf.get("spark.master", ""), session.conf.get("spark.task.maxFailures", "")
+        )
+
+    def map(
+        self,
+        function: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        *,
+        is_stopped: Callable[[], bool] = never,
+    ) -> Iterator[tuple[Unit, Result]]:
+        """See `Engine`."""
+        tag = f"darkscope-{uuid4().hex}"
+        failures: list[str] = []
+        tagged = partial(self._tag, tag)
+        with ThreadPoolExecutor(min(AT_ONCE, max(1, len(units))), "spark", tagged) as pool:
+            waiting: dict[Future[tuple[Any, str | None]], Unit] = {
+                pool.submit(self._run, pickle.dumps((function, unit))): unit for unit in units
+            }
+            try:
+                while waiting and not is_stopped():
+                    for future in wait(waiting, LOOK, FIRST_COMPLETED).done:
+                        unit = waiting.pop(future)
+                        result, failure = _outcome(future)
+                        if failure is None:
+                            yield unit, result
+                        else:
+                            failures.append(f"{unit}: {failure}")
+            finally:
+                self._give_up(tag, waiting)
+        if failures:
+            raise EngineError("\n".join(sorted(failures)))
+
+    def _run(self, work: bytes) -> tuple[Any, str | None]:
+        """Run one job; gives result and error text."""
+        session, task = self._session, _task(work, self._attempts)
+        (row,) = session.range(0, 1, 1, 1).mapInArrow(task, "done binary").collect()
+        result, failure = pickle.loads(bytes(row[0]))  # noqa: S301 - of our own task
+        return result, failure
+
+    def _give_up(self, tag: str, jobs: dict[Future[tuple[Any, str | None]], Unit]) -> None:
+        """Have nothing run any more. A job may begin while it is ended: until all are over it is said again."""
+        for job in jobs:
+            job.cancel()
+        while any(not job.done() for job in jobs):
+            self._end(tag)
+            wait(jobs, LOOK)
+
+
+def _task(work: bytes, attempts: int) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """The function that Spark sends to a task; it goes there by value, what it calls by name."""
+
+    def run(batches: Iterator[Any]) -> Iterator[Any]:
+        import pyarrow  # noqa: PLC0415 - there on Spark's machines
+        from pyspark import TaskContext  # noqa: PLC0415
+
+        for _ in batches:
+            pass
+        context = TaskContext.get()
+        row = done(work, context.attemptNumber(), attempts, context.cpus())
+        yield pyarrow.RecordBatch.from_pydict({"done": pyarrow.array([row], pyarrow.binary())})
+
+    return run
+
+
+def _outcome(job: Future[tuple[Any, str | None]]) -> tuple[Any, str | None]:
+    """Result and error text of a job that is over, one of them None."""
+    error = job.exception()
+    return job.result() if error is None else (None, _said(error))
+
+
+def _said(error: BaseException) -> str:
+    """What Spark's error comes to, without its traces."""
+    text = str(error)
+    raised = re.findall(r"^(?:\w+\.)*(\w*(?:Error|Exception): .+)$", text, re.MULTILINE)
+    said = (
+        raised[-1] if raised else next(filter(None, map(str.strip, text.splitlines())), type(error).__name__)
+    )
+    if "No module named 'darkscope" in said:
+        said += " (all machines of Spark need darkscope, of this version; PYSPARK_PYTHON names their Python)"
+    return str(said)
+
+
+def _attempts(master: str, most: str) -> int:
+    """How often Spark tries a task: locally once, unless the master says it, as in `local[2,4]`."""
+    if master.startswith("local") and not master.startswith("local-cluster"):
+        told = re.fullmatch(r"local\[[^,\]]+,\s*(\d+)\]", master)
+        return int(told[1]) if told else 1
+    return int(most) if most.isdigit() else ATTEMPTS
+
+
+@contextmanager
+def connected(master: str = "", conf: Sequence[str] = ()) -> Iterator[OnSpark]:
+    """A session as long as this lasts, or the one that is there, which stays. Raises EngineError.
+
+    `master` is Spark's, or an address of Spark Connect; where left out, SPARK_REMOTE and spark-defaults.conf say it,
+    and else it is this machine. `conf` are Spark's settings, each `key=value`. Executors run the Python that
+    PYSPARK_PYTHON names, or one at the same place as this one.
+    """
+    try:
+        sql = importlib.import_module("pyspark.sql")
+        importlib.import_module("pyarrow")
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            f"Spark needs a package that is not installed, {error.name}: pip install 'darkscope[spark]'"
+        ) from None
+    before = sql.SparkSession.getActiveSession()
+    session = before or _session(sql.SparkSession.builder, master, conf)
+    try:
+        yield OnSpark(session)
+    finally:
+        if before is None:
+            session.stop()
+
+
+def _session(builder: SparkSession.Builder, master: str, conf: Sequence[str]) -> SparkSession:
+    is_remote = master.startswith(CONNECT) or (not master and "SPARK_REMOTE" in os.environ)
+    if not is_remote and not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        raise EngineError(
+            "Spark needs Java 17 or newer, and there is no `java` (Spark Connect needs none here)"
+        )
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = builder.appName("darkscope")
+    if master:
+        builder = builder.remote(master) if is_remote else builder.master(master)
+    settings = dict(one.partition("=")[::2] for one in conf)
+    for key, value in settings.items() if is_remote else {**QUIET, **settings}.items():
+        builder = builder.config(key, value)
+    try:
+        with _signals_kept():
+            return builder.getOrCreate()
+    except Exception as error:  # PySpark has no one error of its own for it
+        raise EngineError(f"Spark cannot be had: {_said(error)}") from error
+
+
+@contextmanager
+def _signals_kept() -> Iterator[None]:
+    """PySpark takes SIGINT for itself when a session begins."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)

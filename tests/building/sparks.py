@@ -1,0 +1,34 @@
+"""Spark on this machine, on loopback alone; what lacks Java or PySpark is skipped, and says so."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from darkscope.ingest.engine.spark import OnSpark, connected
+
+LOOPBACK = ("spark.ui.enabled=false", "spark.driver.bindAddress=127.0.0.1", "spark.driver.host=127.0.0.1")
+
+SOCKETS_LEFT_OPEN = pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <socket.socket:pytest.PytestUnraisableExceptionWarning"
+)
+"""For tests that use the session: PySpark leaves it to the garbage collector to close what results come by."""
+
+
+@contextmanager
+def on_two_threads() -> Iterator[OnSpark]:
+    """A session with two tasks at a time, each tried twice, in processes of their own beside one JVM."""
+    need_spark()
+    with connected("local[2,2]", LOOPBACK) as engine:
+        yield engine
+
+
+def need_spark() -> None:
+    """Skip what cannot be tried here."""
+    pytest.importorskip("pyspark", reason="PySpark is not installed")
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        pytest.skip("Java is not installed")

@@ -1,0 +1,117 @@
+"""Units of work on a real Spark: two tasks at a time, in Python processes of their own."""
+
+from __future__ import annotations
+
+import operator
+import os
+import shutil
+import sys
+import time
+from functools import partial
+
+import pytest
+from sparks import SOCKETS_LEFT_OPEN
+
+from darkscope.ingest.engine.engine import EngineError
+from darkscope.ingest.engine.spark import OnSpark, _attempts, _said, connected
+
+pytestmark = SOCKETS_LEFT_OPEN
+
+LACKING = "ModuleNotFoundError: No module named 'darkscope'"
+
+
+def test_each_unit_comes_back_with_its_result(spark: OnSpark) -> None:
+    assert sorted(spark.map(partial(operator.add, 1), [3, 1, 2])) == [(1, 2), (2, 3), (3, 4)]
+
+
+def test_no_units_are_no_work(spark: OnSpark) -> None:
+    assert list(spark.map(partial(operator.add, 1), [])) == []
+
+
+def test_tasks_are_other_processes(spark: OnSpark) -> None:
+    ((_, process),) = spark.map(eval, ["__import__('os').getpid()"])
+    assert process != os.getpid()
+
+
+def test_a_unit_that_fails_is_named_and_stops_no_other(spark: OnSpark) -> None:
+    results = spark.map(partial(operator.truediv, 1), [1, 0, 2])
+    assert sorted([next(results), next(results)]) == [(1, 1.0), (2, 0.5)]
+    with pytest.raises(EngineError, match=r"^0: ZeroDivisionError: division by zero$"):
+        next(results)
+
+
+def test_a_process_that_dies_fails_its_unit_alone(spark: OnSpark) -> None:
+    results = spark.map(eval, ["__import__('os')._exit(9)", "6 * 7"])
+    assert next(results) == ("6 * 7", 42)
+    with pytest.raises(EngineError, match=r"^__import__\('os'\)._exit\(9\): "):
+        next(results)
+
+
+def test_what_runs_is_given_up_once_the_end_is_asked_for(spark: OnSpark) -> None:
+    begun = time.monotonic()
+    units = [0.0, 600.0, 601.0, 602.0]
+    done: list[float] = []
+    for unit, _ in spark.map(time.sleep, units, is_stopped=lambda: bool(done)):
+        done.append(unit)
+    assert done == [0.0]
+    assert time.monotonic() - begun < 300
+    assert list(spark.map(abs, [-1])) == [(-1, 1)]
+
+
+def test_a_session_that_is_there_is_used_and_stays(spark: OnSpark) -> None:
+    with connected("local[9]") as engine:
+        assert list(engine.map(abs, [-1])) == [(-1, 1)]
+    assert list(spark.map(abs, [-2])) == [(-2, 2)]
+
+
+@pytest.mark.parametrize("lacking", ["pyspark.sql", "pyarrow"])
+def test_without_its_packages_the_error_says_what_to_install(
+    lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, lacking, None)
+    with pytest.raises(EngineError, match=r"pip install 'darkscope\[spark\]'"), connected():
+        raise AssertionError
+
+
+def test_without_java_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed")
+    monkeypatch.setattr(sql.SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with pytest.raises(EngineError, match="Spark needs Java 17 or newer"), connected("local[1]"):
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("master", "most", "attempts"),
+    [
+        ("local", "", 1),
+        ("local[*]", "4", 1),
+        ("local[2,3]", "", 3),
+        ("local-cluster[2,1,1024]", "5", 5),
+        ("spark://host:7077", "", 4),
+        ("yarn", "8", 8),
+    ],
+)
+def test_a_task_is_tried_as_often_as_spark_is_set_to(master: str, most: str, attempts: int) -> None:
+    assert _attempts(master, most) == attempts
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "\n  An exception was thrown from the Python worker.\nTraceback:\n  File\nValueError: no\n\tat org",
+            "ValueError: no",
+        ),
+        ("Job aborted due to stage failure\nmore", "Job aborted due to stage failure"),
+        ("", "RuntimeError"),
+        (
+            LACKING,
+            f"{LACKING} (all machines of Spark need darkscope, of this version; PYSPARK_PYTHON names their Python)",
+        ),
+    ],
+)
+def test_an_error_of_sparks_is_cut_to_what_it_says(text: str, said: str) -> None:
+    assert _said(RuntimeError(text)) == said
