@@ -67,7 +67,9 @@ def write(ledger: Ledger, worker: str, decide: Callable[[Sequence[Event]], Itera
         days = {one.day for one in (*written, *replaced)}
         kept = [one for one in known if one.day in days and one.id not in ids]
         files = [
-            write_file(ledger.folder, EVENTS, day, _frame(one for one in (*kept, *written) if one.day == day))
+            write_file(
+                ledger.storage, EVENTS, day, _frame(one for one in (*kept, *written) if one.day == day)
+            )
             for day in sorted({one.day for one in (*kept, *written)})
         ]
         return {EVENTS.name: Change(files, now.removals(EVENTS, days))}

@@ -1,4 +1,4 @@
-"""The registry: small state that is no observation, in one SQLite file inside the ledger's folder.
+"""The registry: small state that is no observation, in one SQLite file in a folder: the ledger's own, or another.
 
 Rooms keep tables of their own in it; what one process says of itself, others read here. A change is there whole or
 not at all, whatever is killed when. Nothing here is needed to read the ledger.
@@ -39,14 +39,14 @@ class State:
 
 
 class Registry:
-    """The registry of one ledger. To be used by one thread; other processes may use the file as well."""
+    """The registry in one folder. To be used by one thread; other processes may use the file as well."""
 
-    def __init__(self, ledger: Path, *tables: str) -> None:
+    def __init__(self, folder: Path, *tables: str) -> None:
         """Open it, made where there is none. `tables` are the CREATE statements of who opens it.
 
         Raises RegistryError.
         """
-        self.path = ledger / FILE
+        self.path = folder / FILE
         with self._named():
             self._database = sqlite3.connect(self.path, timeout=PATIENCE, isolation_level=None)
             try:
@@ -102,19 +102,19 @@ class Registry:
             raise RegistryError(f"{self.path}: {error}") from error
 
 
-def heard(ledger: Path, room: str) -> State | None:
+def heard(folder: Path, room: str) -> State | None:
     """What a room said last, for who only reads. None where nobody has said anything. Raises RegistryError."""
-    for at, state in read(ledger, "states", "SELECT at, state FROM states WHERE room = ?", room):
+    for at, state in read(folder, "states", "SELECT at, state FROM states WHERE room = ?", room):
         return State(at, json.loads(state))
     return None
 
 
-def back_up(ledger: Path, to: Path) -> None:
-    """Copy the registry into the folder of another ledger, as of one moment; nothing where there is none.
+def back_up(folder: Path, to: Path) -> None:
+    """Copy the registry into another folder, as of one moment; nothing where there is none.
 
     Raises RegistryError.
     """
-    path = ledger / FILE
+    path = folder / FILE
     if not path.exists():
         return
     try:
@@ -128,12 +128,12 @@ def back_up(ledger: Path, to: Path) -> None:
         raise RegistryError(f"{path}: {error}") from error
 
 
-def read(ledger: Path, table: str, question: str, *values: object) -> list[tuple[Any, ...]]:
+def read(folder: Path, table: str, question: str, *values: object) -> list[tuple[Any, ...]]:
     """Ask about a table, for who only reads: nothing is made, and the folder may be read-only.
 
     No rows where there is no registry yet, or not that table. Raises RegistryError.
     """
-    path = ledger / FILE
+    path = folder / FILE
     if not path.exists():
         return []
     # Where the folder is read-only, and nobody has the file open, SQLite reads it only as one that cannot change.

@@ -65,9 +65,9 @@ class Rereader:
         self._sensors = sensors
         self._places = places
         self._clock = clock
-        self._listener = Listener(sensors, Seal(ledger.folder))
+        self._listener = Listener(sensors, Seal(ledger.storage))
         self._unfinished = Unfinished([self._listener], REQUESTS)
-        self._staging = Staging(ledger.folder)
+        self._staging = Staging(ledger.storage)
         self._start_over()
 
     def read(self, name: str, open_it: Callable[[], BinaryIO]) -> int | None:
@@ -240,9 +240,9 @@ class Rereader:
             if {file.path for file in found.get(table.name, Change()).add} & there:
                 return None  # an earlier try failed after it was decided
             if there - set(before.files(table)["path"]):
-                raise Overtaken(f"{self._ledger.folder}: another worker heard the same captures")
+                raise Overtaken(f"{self._ledger.storage}: another worker heard the same captures")
         if not self._unfinished.holds(now):
-            raise Overtaken(f"{self._ledger.folder}: another worker heard the same captures")
+            raise Overtaken(f"{self._ledger.storage}: another worker heard the same captures")
         changes = {name: Change(add=list(change.add)) for name, change in found.items()}
         if removed := self._unfinished.removals(now):
             changes.setdefault(UNFINISHED.name, Change()).remove = removed

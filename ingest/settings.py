@@ -33,8 +33,10 @@ from darkscope.ingest.values import (
     HostName,
     Identifier,
     Origin,
+    Place,
     Prefix,
     Size,
+    Uri,
     Url,
     Watched,
     Zone,
@@ -50,6 +52,9 @@ OTHER_VARIABLES = frozenset({"DARKSCOPE_SETTINGS", "DARKSCOPE_NUMBA", "DARKSCOPE
 
 DEFAULT = "default"
 """Origin of a value that nobody set."""
+
+STATE = Path("state")
+"""Folder of small state where the ledger has no folder, and the settings name none."""
 
 Location = tuple[str | int, ...]
 Leaf = tuple[str, ...]
@@ -153,6 +158,19 @@ class Retention(_Section):
             getattr(self, table) if table in ("flows", "sources", "echoes", "requests", "events") else None
         )
         return None if value is None else int(value)
+
+
+class Storage(_Section):
+    """Object storage: where it answers, and the copies that are kept of what was read there."""
+
+    endpoint: Url | None = None
+    """Where it answers, like `http://127.0.0.1:9000`; AWS_ENDPOINT_URL or the provider's own where left out."""
+    region: str | None = None
+    """Its region; AWS_REGION or that of the AWS configuration where left out."""
+    cache: Path | None = None
+    """Folder of copies of data files, which may be deleted at any time; in the user's cache where left out."""
+    cache_size: Size = 20 << 30
+    """Room that the copies may take; what a question needs just now may go beyond it."""
 
 
 WATCHED = (
@@ -285,8 +303,10 @@ class HolidayEntry(_Section):
 class Settings(_Section):
     """Everything that can be set, and what holds where nothing is."""
 
-    ledger: Path = Path("ledger")
-    """The ledger's folder."""
+    ledger: Place = Path("ledger")
+    """The ledger's folder, or its place in object storage, like `s3://bucket/prefix`."""
+    state: Path | None = None
+    """Folder of small state that is no observation; the ledger's where left out, `state` where it has no folder."""
     worker: Identifier = Field(default_factory=lambda: _worker(socket.gethostname()))
     """Name under which this process commits, as plans and logs tell it; nothing depends on it."""
     time_zone: Zone = ZoneInfo("UTC")
@@ -301,8 +321,9 @@ class Settings(_Section):
     vulnerabilities: Path | None = None
     """Folder of further rules that name requests, one YAML file each; those that ship alone where left out."""
     decisions: Path | None = None
-    """File of what an analyst decided of phenomena, TOML; `decisions.toml` in the ledger's folder where left out."""
+    """File of what an analyst decided of phenomena, TOML; `decisions.toml` beside other small state where left out."""
     retention: Retention = Retention()
+    storage: Storage = Storage()
     influx: Influx = Influx()
     api: Api = Api()
     notices: Notices = Notices()
@@ -313,6 +334,13 @@ class Settings(_Section):
     """Further public holidays, each `[[holidays]]` entry with the keys below."""
     sensors: tuple[SensorEntry, ...] = ()
     """The sensors, each `[[sensors]]` entry with the keys below."""
+
+    @property
+    def state_folder(self) -> Path:
+        """Where small state is that is no observation: keys, decisions, what was notified, how far was projected."""
+        if self.state is not None:
+            return self.state
+        return STATE if isinstance(self.ledger, Uri) else self.ledger
 
 
 def _worker(host: str) -> str:

@@ -11,11 +11,12 @@ from collections.abc import Iterable
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, PlainValidator
 
 from darkscope.ingest.protocols import PROTOCOLS, WITH_PORTS
 
@@ -114,6 +115,30 @@ def _watched(value: object) -> object:
 _WITH_PORTS = ", ".join(sorted(PROTOCOLS[number].lower() for number in WITH_PORTS))
 
 
+class Uri(str):
+    """A place in object storage, like `s3://bucket/prefix`; no slash at its end."""
+
+    __slots__ = ()
+
+
+SCHEMES = ("s3", "gs", "az")
+"""Object storage that is spoken to: Amazon's and what speaks like it, Google's, Azure's."""
+
+
+def _place(value: object) -> object:
+    if isinstance(value, Uri) or not (isinstance(value, str) and "://" in value):
+        if isinstance(value, str | Path):
+            return value if isinstance(value, Uri) else Path(value)
+        raise ValueError("a place is a folder, or object storage like s3://bucket/prefix")
+    found = re.fullmatch(
+        r"([a-z0-9]+)://([A-Za-z0-9][A-Za-z0-9._-]*)((?:/[A-Za-z0-9!_.*'()=,+-]+)*)/?", value
+    )
+    if found is None or found[1] not in SCHEMES or any(part in (".", "..") for part in found[3].split("/")):
+        schemes = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise ValueError(f"object storage is one of {schemes}, a bucket, and perhaps a path of plain letters")
+    return Uri(value.rstrip("/"))
+
+
 def _address(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -163,6 +188,7 @@ Identifier = Annotated[str, Field(pattern=r"^\w[\w.-]{0,63}$")]
 Watched = Annotated[str, BeforeValidator(_watched)]
 Bucket = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,55}$")]
 Url = Annotated[str, BeforeValidator(_url)]
+Place = Annotated[Path | Uri, PlainValidator(_place)]
 Origin = Annotated[str, Field(pattern=r"^https?://[a-z0-9.-]+(:[0-9]{1,5})?$")]
 
 

@@ -110,11 +110,11 @@ class Worker:
         self._observers: list[Observer] = [
             Handshakes(),
             Echoes(settings.ingest.flows_per_file),
-            Listener(sensors, Seal(ledger.folder)),
+            Listener(sensors, Seal(ledger.storage)),
         ]
         self._unfinished = Unfinished(self._observers, AGAIN if again else FIRST)
         self._bridge = int(settings.ingest.rotation / timedelta(minutes=1))
-        self._staging = Staging(ledger.folder)
+        self._staging = Staging(ledger.storage)
         self._closed: _Closed | None = None
         self._frames = self._flows = 0
         self._readings: list[Reading] = []
@@ -229,9 +229,10 @@ class Worker:
             self._readings.clear()
             self._of_point.clear()
             return None
-        if (free := self.ledger.free_bytes()) < self._settings.retention.disk_reserve:
+        free = self.ledger.free_bytes()
+        if free is not None and free < self._settings.retention.disk_reserve:
             raise DiskLow(
-                f"{self.ledger.folder}: {free} bytes free, less than the reserve of "
+                f"{self.ledger.storage}: {free} bytes free, less than the reserve of "
                 f"{self._settings.retention.disk_reserve} (retention.disk_reserve); nothing is lost, ingest waits"
             )
         if self._closed is None:
@@ -302,7 +303,7 @@ class Worker:
         return _Closed(rows, int(coverage["frames"].sum()), fates, list(unfinished))
 
     def _failed(self, error: OSError) -> LedgerError:
-        return LedgerError(f"{error.filename or self.ledger.folder}: {error.strerror or error}")
+        return LedgerError(f"{error.filename or self.ledger.storage}: {error.strerror or error}")
 
     def _empty(self) -> None:
         self._staging.clear()
@@ -524,7 +525,7 @@ class Worker:
         if (
             moved and not (np.array_equal(_days(now), self._sealed) and self._unfinished.holds(now))
         ) or not all(self._still_holds(reading, known, readings[reading]) for reading in doubtful):
-            raise Overtaken(f"{self.ledger.folder}: another worker took the same captures")
+            raise Overtaken(f"{self.ledger.storage}: another worker took the same captures")
         changes = {table.name: Change(add=files) for table, files in self._staging.files.items()}
         sealed = set(dates(self._sealed))
         days = {date.fromisoformat(file.day) for file in self._staging.files.get(FLOWS, ())} - sealed

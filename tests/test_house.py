@@ -26,6 +26,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.values": {"ingest.protocols"},
     "ingest.contacts": {"ingest.values"},
     "ingest.settings": {"ingest.contacts", "ingest.series", "ingest.values"},
+    "ingest.objects": {"ingest.settings", "ingest.values"},
     "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
     "ingest.rules": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.series"},
     "ingest.sensors": {
@@ -95,7 +96,13 @@ KNOWS: dict[str, set[str]] = {
     },
     "ingest.engine": set(),
     "ingest.rollups": {"ingest.series"},
-    "ingest.ledger": {"ingest.rollups", "ingest.series", "ingest.settings"},
+    "ingest.ledger": {
+        "ingest.objects",
+        "ingest.rollups",
+        "ingest.series",
+        "ingest.settings",
+        "ingest.values",
+    },
     "ingest.known": {"ingest.fates", "ingest.ledger", "ingest.series"},
     "ingest.reading": {
         "ingest.capture",
@@ -145,6 +152,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.intake": {
         "ingest.capture",
         "ingest.ledger",
+        "ingest.objects",
         "ingest.reading",
         "ingest.sensors",
         "ingest.settings",
@@ -226,9 +234,9 @@ PLACES = {
     "influxdb_client": {"ingest.projection"},
     "jinja2": {"api.console", "api.notices", "api.report"},
     "markupsafe": {"api.console", "api.report"},
-    "obstore": {"ingest.intake"},
     "maxminddb": {"ingest.geo", "ingest.owners", "ingest.simulate"},
     "numba": {"ingest.compiled"},
+    "obstore": {"ingest.objects"},
     "prometheus_client": {"api.http"},
     "pyarrow": {"ingest.engine"},
     "pyspark": {"ingest.engine"},

@@ -32,7 +32,7 @@ from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.intake.stored import IntakeError
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import STANDARD_INPUT, SensorError, Sensors
@@ -84,7 +84,12 @@ def ingest(
         Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
     ] = None,
     ledger: Annotated[
-        Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+        str | None,
+        typer.Option(
+            "--ledger",
+            help="The ledger's folder, or its place in object storage.",
+            rich_help_panel="Where from",
+        ),
     ] = None,
 ) -> None:
     """Read captures into the ledger, each byte once.
@@ -154,7 +159,7 @@ def _feeds(names: list[str], interfaces: list[str], settings: Settings, stop: St
     if STANDARD_INPUT in names:
         return [Stream(sys.stdin.fileno(), STANDARD_INPUT, stop)]
     sensors = Sensors(settings)
-    live = [Live(settings.ledger, name, sensors.of_interface(name).id, stop) for name in interfaces]
+    live = [Live(settings.state_folder, name, sensors.of_interface(name).id, stop) for name in interfaces]
     return [*live, *(Spool(Path(name), _policy(settings)) for name in names)]
 
 
@@ -166,7 +171,9 @@ def _read(
     settings: Settings, places: Places, found: Found, stop: Stop, *, again: bool, quiet: bool
 ) -> Summary:
     """Read files, once."""
-    worker = Worker(Ledger.open_or_create(settings.ledger), settings, Sensors(settings), places, again=again)
+    worker = Worker(
+        Ledger.open_or_create(storage_of(settings)), settings, Sensors(settings), places, again=again
+    )
     with (
         told("ingest", found.size, quiet=quiet) as advance,
         Session(worker, stop, on_progress=advance) as session,
@@ -180,7 +187,7 @@ def _read(
 
 def _reread(settings: Settings, places: Places, found: Found, stop: Stop, *, quiet: bool) -> None:
     """Read captures again for their requests; what was committed stays where it is stopped."""
-    reader = Rereader(Ledger.open_or_create(settings.ledger), settings, Sensors(settings), places)
+    reader = Rereader(Ledger.open_or_create(storage_of(settings)), settings, Sensors(settings), places)
     captures = requests = 0
     with told("ingest", found.size, quiet=quiet) as advance:
         done = 0
@@ -207,7 +214,7 @@ def _keep_up(settings: Settings) -> None:
 
     Nothing expires here: whoever reads old captures in wants to look at them.
     """
-    ledger = Ledger(settings.ledger)
+    ledger = Ledger(storage_of(settings))
     keep_up(ledger, settings.worker, datetime.now(UTC))
     clean(ledger)
 
@@ -219,7 +226,7 @@ def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *,
         for error in places.refresh():
             LOG.warning("database", extra={"fields": {"reason": str(error)}})
 
-    ledger = Ledger.open_or_create(settings.ledger)
+    ledger = Ledger.open_or_create(storage_of(settings))
     worker = Worker(ledger, settings, Sensors(settings), places)
     with ExitStack() as lasting:
         advance = lasting.enter_context(told("ingest", None, quiet=quiet))

@@ -28,7 +28,12 @@ SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
 ]
 LedgerFolder = Annotated[
-    Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+    str | None,
+    typer.Option(
+        "--ledger",
+        help="The ledger's folder, or its place in object storage.",
+        rich_help_panel="Where from",
+    ),
 ]
 
 Result = TypeVar("Result")
@@ -56,9 +61,9 @@ def create(
         unknown = set(organisation or ()) - {entry.organisation for entry in settings.sensors}
         if unknown:
             raise _mistake(f"no sensor belongs to the organisation {', '.join(sorted(unknown))}")
-        settings.ledger.mkdir(parents=True, exist_ok=True)
+        settings.state_folder.mkdir(parents=True, exist_ok=True)
         return keys.create(
-            settings.ledger,
+            settings.state_folder,
             name,
             scope or [Scope.READ],
             now.timestamp(),
@@ -76,7 +81,7 @@ def show(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
     shown = Table(box=None, header_style="bold")
     for column in ("id", "name", "scopes", "organisations", "created", "expires", "last used", "state"):
         shown.add_column(column, overflow="fold")
-    for key in _with(settings, ledger, lambda settings, _: keys.listed(settings.ledger)):
+    for key in _with(settings, ledger, lambda settings, _: keys.listed(settings.state_folder)):
         shown.add_row(*_cells(key, now))
     Console(width=None if Console().is_terminal else 160).print(shown)
 
@@ -88,7 +93,9 @@ def revoke(
     ledger: LedgerFolder = None,
 ) -> None:
     """Let a key hold no more, within a second. It stays in the list."""
-    gone = _with(settings, ledger, lambda settings, now: keys.revoke(settings.ledger, key, now.timestamp()))
+    gone = _with(
+        settings, ledger, lambda settings, now: keys.revoke(settings.state_folder, key, now.timestamp())
+    )
     typer.echo(f"{gone.name} ({gone.id}) holds no more")
 
 
@@ -126,7 +133,7 @@ def _mistake(message: str) -> typer.Exit:
     return typer.Exit(MISTAKE)
 
 
-def _with(file: Path | None, ledger: Path | None, act: Callable[[Settings, datetime], Result]) -> Result:
+def _with(file: Path | None, ledger: str | None, act: Callable[[Settings, datetime], Result]) -> Result:
     """Act under the settings. Ends the program with a sentence where that cannot be done."""
     try:
         return act(load(file, os.environ, {"ledger": ledger}).settings, datetime.now(UTC))

@@ -25,7 +25,7 @@ from darkscope.ingest import registry
 from darkscope.ingest.ledger import backup as copies
 from darkscope.ingest.ledger import expiry, upkeep
 from darkscope.ingest.ledger import verify as law
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, storage_of
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, TABLES
 from darkscope.ingest.settings import Settings, SettingsError, load
@@ -38,7 +38,12 @@ SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
 ]
 LedgerFolder = Annotated[
-    Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+    str | None,
+    typer.Option(
+        "--ledger",
+        help="The ledger's folder, or its place in object storage.",
+        rich_help_panel="Where from",
+    ),
 ]
 PeriodText = Annotated[
     str, typer.Option("--period", help="2020-Q2, 2020-06, 2020-06-24/2020-06-30 ...: whole UTC days.")
@@ -53,7 +58,7 @@ def status(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
 
     def show(ledger: Ledger, _: Settings) -> None:
         snapshot = ledger.snapshot()
-        typer.echo(f"{ledger.folder}: version {snapshot.version}, {decimal(expiry.size(snapshot))}")
+        typer.echo(f"{ledger.storage}: version {snapshot.version}, {decimal(expiry.size(snapshot))}")
         shown = Shown(box=None, header_style="bold")
         for name in ("table", "rows", "files", "size", "days"):
             shown.add_column(name, justify="left" if name == "table" else "right")
@@ -162,9 +167,9 @@ def backup(
 ) -> None:
     """Copy the ledger and its registry as they are now, while it is written."""
 
-    def copy(ledger: Ledger, _: Settings) -> Snapshot:
+    def copy(ledger: Ledger, settings: Settings) -> Snapshot:
         snapshot = copies.back_up(ledger, to)
-        registry.back_up(ledger.folder, to)
+        registry.back_up(settings.state_folder, to)
         return snapshot
 
     snapshot = _with(settings, ledger, copy)
@@ -176,11 +181,11 @@ def _days(text: str) -> tuple[date, date]:
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()
 
 
-def _with(settings: Path | None, ledger: Path | None, do: Callable[[Ledger, Settings], Result]) -> Result:
+def _with(settings: Path | None, ledger: str | None, do: Callable[[Ledger, Settings], Result]) -> Result:
     """Open the ledger and do something with it; ends the program with a sentence where that fails."""
     try:
         loaded = load(settings, os.environ, {"ledger": ledger}).settings
-        return do(Ledger(loaded.ledger), loaded)
+        return do(Ledger(storage_of(loaded)), loaded)
     except (SettingsError, PeriodError) as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(MISTAKE) from None

@@ -16,6 +16,7 @@ from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Kind as SensorKind
 from darkscope.api.command import options
 from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.state import state
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.grades import Reason
@@ -89,10 +90,10 @@ def notices(
         now = observer.now.timestamp()
         if out is not None and not dry_run:
             folder.check(out)
-            with closing(record.Record(settings.ledger)) as kept:
+            with closing(record.Record(state(settings))) as kept:
                 for line in folder.recover(kept):
                     typer.echo(f"darkscope: {line}", err=True)
-        known = record.known(settings.ledger, now - settings.notices.again.total_seconds())
+        known = record.known(settings.state_folder, now - settings.notices.again.total_seconds())
         found = made(
             settings,
             observer,
@@ -103,7 +104,7 @@ def notices(
         )
         formats = tuple(dict.fromkeys(output or Export))
         if out is not None and not dry_run:
-            with closing(record.Record(settings.ledger)) as kept:
+            with closing(record.Record(state(settings))) as kept:
                 folder.make(out, found, formats, texts, kept, now, known)
         return found
 

@@ -131,7 +131,12 @@ SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
 ]
 LedgerFolder = Annotated[
-    Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+    str | None,
+    typer.Option(
+        "--ledger",
+        help="The ledger's folder, or its place in object storage.",
+        rich_help_panel="Where from",
+    ),
 ]
 
 Told = TypeVar("Told", bound=Answer)
@@ -145,7 +150,7 @@ class Asking:
     asked: Asked
     output: Format
     settings: Path | None
-    ledger: Path | None
+    ledger: str | None
     language: Language = Language.EN  # of pictures
 
     def about(self, dimension: Dimension) -> Asking:
@@ -249,7 +254,7 @@ def _where(
     settings: SettingsFile = None,
     ledger: LedgerFolder = None,
     lang: Lang = Language.EN,
-) -> tuple[Format, Path | None, Path | None, Language]:
+) -> tuple[Format, Path | None, str | None, Language]:
     return output, settings, ledger, lang
 
 

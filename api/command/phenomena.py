@@ -124,12 +124,12 @@ class _Found:
         return decisions.decided(found, known, dismissed=self._dismissed)
 
 
-def _file(settings: Path | None, ledger: Path | None) -> Path:
+def _file(settings: Path | None, ledger: str | None) -> Path:
     return decisions.path(load(settings, os.environ, {"ledger": ledger}).settings)
 
 
 def _decide(
-    name: str, settings: Path | None, ledger: Path | None, change: Callable[[Decision], Decision]
+    name: str, settings: Path | None, ledger: str | None, change: Callable[[Decision], Decision]
 ) -> None:
     def decided() -> str:
         file = _file(settings, ledger)

@@ -22,9 +22,11 @@ import typer
 
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import told
+from darkscope.api.command.state import state
 from darkscope.api.periods import PeriodError, parse_period
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, is_ledger
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, is_ledger, storage_of
+from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection import waiting
 from darkscope.ingest.projection.alone import alone
@@ -50,7 +52,12 @@ SettingsFile = Annotated[
     Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
 ]
 LedgerFolder = Annotated[
-    Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+    str | None,
+    typer.Option(
+        "--ledger",
+        help="The ledger's folder, or its place in object storage.",
+        rich_help_panel="Where from",
+    ),
 ]
 PeriodText = Annotated[
     str, typer.Option("--period", help="2020-Q2, 2020-06, 2020-06-24/2020-06-30 ...: whole UTC days.")
@@ -83,10 +90,10 @@ def project(
     stop = Stop()
     if follow:
         with stop.on_signals(), told("project", None, quiet=quiet), _failing():
-            _await(_loaded(settings, ledger).ledger, stop)
+            _await(storage_of(_loaded(settings, ledger)), stop)
         if stop.is_asked:
             return
-    with _wired(settings, ledger) as parts, alone(parts.settings.ledger) as is_alone, stop.on_signals():
+    with _wired(settings, ledger) as parts, alone(state(parts.settings)) as is_alone, stop.on_signals():
         if not is_alone:
             raise LedgerError(f"{parts.settings.ledger}: another process projects this ledger")
         with told("project", None, quiet=quiet):
@@ -106,7 +113,7 @@ def rebuild(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFol
     stop = Stop()
     first, last = _days(period)
     began = time.time()
-    with _wired(settings, ledger) as parts, alone(parts.settings.ledger) as is_alone, stop.on_signals():
+    with _wired(settings, ledger) as parts, alone(state(parts.settings)) as is_alone, stop.on_signals():
         days = parts.projector.rebuild(days_between(first, last))
         with told("rebuild", None, quiet=False):
             if is_alone:
@@ -185,7 +192,7 @@ def _said(parts: Parts) -> str:
 
 def _held_up(parts: Parts) -> list[str]:
     """Damaged files of the ledger, as this process or the one that projects has found them."""
-    state = heard(parts.settings.ledger, PROJECTION)
+    state = heard(parts.settings.state_folder, PROJECTION)
     told = str(state.values.get("damaged_files", "")) if state else ""
     return list(parts.projector.damaged.values()) or ([told] if told else [])
 
@@ -199,16 +206,16 @@ def _days(text: str) -> tuple[date, date]:
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()
 
 
-def _await(folder: Path, stop: Stop) -> None:
+def _await(storage: Storage, stop: Stop) -> None:
     """Wait until there is a ledger: at the first start of all, the projector is ready before ingest has made one."""
-    if not is_ledger(folder):
-        fields = {"reason": f"{folder}: no ledger yet"}
+    if not is_ledger(storage):
+        fields = {"reason": f"{storage}: no ledger yet"}
         LOG.info("the projection waits", extra={"fields": fields})
-    while not is_ledger(folder) and not stop.wait(LOOK):
+    while not is_ledger(storage) and not stop.wait(LOOK):
         pass
 
 
-def _loaded(settings: Path | None, ledger: Path | None) -> Settings:
+def _loaded(settings: Path | None, ledger: str | None) -> Settings:
     loaded = load(settings, os.environ, {"ledger": ledger}).settings
     if loaded.influx.url is None:
         typer.echo("darkscope: influx.url is not set: there is no InfluxDB to project into", err=True)
@@ -217,12 +224,12 @@ def _loaded(settings: Path | None, ledger: Path | None) -> Settings:
 
 
 @contextmanager
-def _wired(settings: Path | None, ledger: Path | None) -> Iterator[Parts]:
+def _wired(settings: Path | None, ledger: str | None) -> Iterator[Parts]:
     """Put everything together for as long as the context lasts."""
     with _failing():
         loaded = _loaded(settings, ledger)
-        opened = Ledger(loaded.ledger)
-        registry = Registry(loaded.ledger, *waiting.TABLES)
+        opened = Ledger(storage_of(loaded))
+        registry = Registry(state(loaded), *waiting.TABLES)
         server = Server(loaded.influx)
         try:
             with Delivery(server) as delivery:

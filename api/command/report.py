@@ -37,7 +37,7 @@ from darkscope.api.report.publish import publish
 from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.api.selection import known, organisations
 from darkscope.api.store import NotHeldError, Store, StoreError
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.values import Language
 
@@ -126,7 +126,7 @@ def _opened(settings: Settings, now: datetime, window: Window) -> tuple[Store, p
     """Open the store, and list the captures of the same state where it is the ledger."""
     if remote_of(settings) is not None:
         return opened(settings, now), None
-    snapshot = Ledger(settings.ledger).snapshot()
+    snapshot = Ledger(storage_of(settings)).snapshot()
     return LedgerStore(snapshot, organisations(known(settings.sensors))), captures_of(snapshot, window)
 
 

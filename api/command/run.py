@@ -33,7 +33,12 @@ def run(
         Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
     ] = None,
     ledger: Annotated[
-        Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+        str | None,
+        typer.Option(
+            "--ledger",
+            help="The ledger's folder, or its place in object storage.",
+            rich_help_panel="Where from",
+        ),
     ] = None,
 ) -> None:
     """Run ingest, projection and the HTTP interface together, until stopped."""

@@ -54,7 +54,12 @@ def serve(
         Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
     ] = None,
     ledger: Annotated[
-        Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+        str | None,
+        typer.Option(
+            "--ledger",
+            help="The ledger's folder, or its place in object storage.",
+            rich_help_panel="Where from",
+        ),
     ] = None,
 ) -> None:
     """Answer questions over HTTP, until stopped."""
@@ -68,7 +73,7 @@ def serve(
         raise typer.Exit(MISTAKE) from None
     where = loaded.api
     try:
-        has_keys = bool(listed(loaded.ledger))
+        has_keys = bool(listed(loaded.state_folder))
     except RegistryError as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(FAILED) from None

@@ -13,7 +13,7 @@ from darkscope.api.deadline import Deadline
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.selection import known, organisations
 from darkscope.api.store import RemoteStore, Store
-from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.settings import Settings, StoreName
 
 
@@ -22,7 +22,7 @@ def opened(settings: Settings, now: datetime) -> Store:
     remote = remote_of(settings)
     if remote is not None:
         return remote(now, None)
-    return LedgerStore(Ledger(settings.ledger).snapshot(), organisations(known(settings.sensors)))
+    return LedgerStore(Ledger(storage_of(settings)).snapshot(), organisations(known(settings.sensors)))
 
 
 def remote_of(settings: Settings) -> Callable[[datetime, Deadline | None], RemoteStore] | None:

@@ -33,7 +33,7 @@ from darkscope.api.selection import known, organisations
 from darkscope.api.store import ExpiredError, StoreError
 from darkscope.ingest.events import Event, write
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
 from darkscope.ingest.settings import Settings, SettingsError, load
 
 LOG = logging.getLogger("darkscope.api.command.watch")
@@ -70,7 +70,12 @@ def watch(
         Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
     ] = None,
     ledger: Annotated[
-        Path | None, typer.Option("--ledger", help="The ledger's folder.", rich_help_panel="Where from")
+        str | None,
+        typer.Option(
+            "--ledger",
+            help="The ledger's folder, or its place in object storage.",
+            rich_help_panel="Where from",
+        ),
     ] = None,
 ) -> None:
     """Look for phenomena of the last days again and again, and write them as events."""
@@ -103,7 +108,7 @@ def look(settings: Settings, asked: Asked, now: datetime) -> list[Event]:
     """Look once, and give what was written. Raises LedgerError, StoreError."""
     question = asked.question(settings.time_zone, now)
     sensors = known(settings.sensors)
-    ledger = Ledger(settings.ledger)
+    ledger = Ledger(storage_of(settings))
     store = LedgerStore(ledger.snapshot(), organisations(sensors))
     observer = Observer(store, sensors, labels(sensors), now, calendars=Calendars(settings.holidays))
     found = detect(observer, question, MOST)
@@ -129,7 +134,7 @@ def _attacks(observer: Observer, settings: Settings, asked: Asked, now: datetime
 def _again(settings: Settings, asked: Asked, watched: tuple[int, date] | None) -> tuple[int, date]:
     """Look where there is more to see than when `watched`: a version of the ledger, and a day."""
     now = datetime.now(UTC)
-    seen = Ledger(settings.ledger).snapshot().version, now.astimezone(settings.time_zone).date()
+    seen = Ledger(storage_of(settings)).snapshot().version, now.astimezone(settings.time_zone).date()
     if seen != watched:
         _say(look(settings, asked, now))
     return seen

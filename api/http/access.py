@@ -61,7 +61,7 @@ class Doors:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         """`now` gives seconds since 1970, `ticks` seconds that no clock's change touches."""
-        self._ledger = settings.ledger
+        self._ledger = settings.state_folder
         self._without_keys = settings.api.without_keys
         self._now = now
         self._ticks = ticks

@@ -32,7 +32,7 @@ from darkscope.api.selection import known, organisations
 from darkscope.api.standing import Standing
 from darkscope.api.store import NO_SENDERS, NotHeldError, RemoteStore, Store
 from darkscope.api.watched_days import WatchedDays
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, storage_of
 from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
 
@@ -107,7 +107,7 @@ class Source:
     def ledger(self) -> Ledger:
         """The ledger. Raises LedgerError while there is none."""
         if self._ledger is None:
-            self._ledger = Ledger(self.settings.ledger)
+            self._ledger = Ledger(storage_of(self.settings))
         return self._ledger
 
     def snapshot(self) -> Snapshot:
@@ -136,7 +136,7 @@ class Source:
 
     def projection(self) -> State | None:
         """What the projector said last; None where none has run. Raises RegistryError."""
-        return heard(self.settings.ledger, PROJECTION)
+        return heard(self.settings.state_folder, PROJECTION)
 
     def remote(self) -> RemoteStore | None:
         """The remote store, for those who look after it; None where questions go to the ledger. Raises StoreError."""

@@ -43,7 +43,7 @@ class Decision:
 
 def path(settings: Settings) -> Path:
     """Where the decisions are."""
-    return settings.decisions or settings.ledger / FILE
+    return settings.decisions or settings.state_folder / FILE
 
 
 def read(file: Path) -> dict[str, Decision]:

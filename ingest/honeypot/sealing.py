@@ -7,27 +7,38 @@ and a tag. Who has the tables without the key has nothing; the key's owner goes 
 from __future__ import annotations
 
 import base64
-import contextlib
 import hmac
-import os
 import secrets
-from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from blake3 import blake3
 
 KEY = "unfinished.key"
-"""The key's file in the ledger's folder."""
+"""The key's file in the ledger."""
 
 _KEY, _NONCE, _TAG = 32, 16, 16
 """Bytes."""
 
 
+class Keeper(Protocol):
+    """Where the key lies: beside the tables."""
+
+    def exists(self, name: str) -> bool:
+        """Whether a file is there."""
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file."""
+
+    def put_new(self, name: str, data: bytes, *, secret: bool = False) -> bool:
+        """Put a file there, its owner's alone, if there is none of its name: the first stays."""
+
+
 class Seal:
     """Seals texts of one ledger. Makes the key where there is none, at the first text."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, keeper: Keeper) -> None:
+        self._keeper = keeper
 
     def close(self, text: str) -> str:
         """Seal a text. Raises OSError where there is no key and none can be made."""
@@ -44,20 +55,9 @@ class Seal:
         return _added(hidden, key, nonce).decode()
 
     def _key(self) -> bytes:
-        path = self._folder / KEY
-        if not path.exists():
-            draft = self._folder / f".{KEY}-{secrets.token_hex(8)}"
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(secrets.token_bytes(_KEY))
-                    file.flush()
-                    os.fsync(file.fileno())
-                with contextlib.suppress(FileExistsError):  # another process made one: the first stays
-                    os.link(draft, path)
-            finally:
-                draft.unlink()
-        return path.read_bytes()
+        if not self._keeper.exists(KEY):
+            self._keeper.put_new(KEY, secrets.token_bytes(_KEY), secret=True)
+        return self._keeper.read(KEY)
 
 
 def _added(data: bytes, key: bytes, nonce: bytes) -> bytes:

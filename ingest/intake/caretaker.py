@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 
 from darkscope.ingest.intake.clock import Clock
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
 from darkscope.ingest.ledger.upkeep import upkeep
 from darkscope.ingest.settings import Settings
 
@@ -48,7 +48,7 @@ class Caretaker:
             is_steady = clock.look() and clock.steady >= STEADY
             try:
                 done = upkeep(
-                    Ledger(self._settings.ledger),
+                    Ledger(storage_of(self._settings)),
                     self._settings,
                     datetime.fromtimestamp(time.time(), UTC),
                     expiring=is_steady,

@@ -111,13 +111,13 @@ class Live:
     is_over = False
     descriptors: Sequence[int] = ()
 
-    def __init__(self, ledger: Path, interface: str, sensor: str, stop: Stop) -> None:
+    def __init__(self, folder: Path, interface: str, sensor: str, stop: Stop) -> None:
         if not re.fullmatch(r"[\w.@:-]*\w[\w.@:-]*", interface) or interface.startswith((".", "-")):
             raise LiveError(f"{interface}: no name of an interface")
         self._interface = interface
         self._sensor = sensor
         self._stop = stop
-        self._folder = ledger.absolute() / "spool" / interface
+        self._folder = folder.absolute() / "spool" / interface
         self._spool = Spool(self._folder, Policy(settle=0.0, done="delete"), interface=interface)
         self._program = _installed()
         self._process: subprocess.Popen[bytes] | None = None

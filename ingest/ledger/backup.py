@@ -12,9 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from darkscope.ingest.ledger.files import DataFile, is_intact, make_durable
-from darkscope.ingest.ledger.ledger import Damaged, Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.files import DataFile, is_intact
+from darkscope.ingest.ledger.ledger import CHANGED, Damaged, Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Plan
+from darkscope.ingest.ledger.storage import Storage, make_durable
 from darkscope.ingest.series import TABLES, Table
 
 UNFINISHED = ".unfinished"
@@ -38,8 +39,8 @@ def back_up(ledger: Ledger, to: Path) -> Snapshot:
         for table, rows in found.items():
             files = [_data_file(table, row) for row in rows]
             for file in files:
-                _copied(ledger.folder / table.name / file.path, draft / table.name / file.path, table, file)
-            make_durable(draft / table.name, [file.path for file in files])
+                _copied(ledger.storage, copy.storage, table, file)
+            copy.storage.keep(table.name, [file.path for file in files])
             changes[table.name] = Change(files)
         copy.begin_with(Plan(snapshot.plan, snapshot.version, "backup", "backup", changes))
         draft.rename(to)
@@ -49,16 +50,18 @@ def back_up(ledger: Ledger, to: Path) -> Snapshot:
     return snapshot
 
 
-def _copied(source: Path, target: Path, table: Table, file: DataFile) -> None:
-    target.parent.mkdir(exist_ok=True)
+def _copied(source: Storage, target: Storage, table: Table, file: DataFile) -> None:
+    name, wrong = f"{table.name}/{file.path}", ""
     try:
-        shutil.copyfile(source, target)
+        data = source.read(name)
     except FileNotFoundError:
-        raise Damaged(source, table, date.fromisoformat(file.day), "is missing") from None
-    if not is_intact(target):
-        raise Damaged(
-            source, table, date.fromisoformat(file.day), "its bytes are not those that were written"
-        )
+        wrong = "is missing"
+    else:
+        if is_intact(name, data):
+            target.put(name, data)
+            return
+        wrong = CHANGED
+    raise Damaged(source.place(name), table, file.path, date.fromisoformat(file.day), wrong)
 
 
 def _data_file(table: Table, row: dict[str, Any]) -> DataFile:

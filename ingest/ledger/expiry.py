@@ -96,7 +96,7 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
         sealed = sorted(day for day in now.days(SEALS) if first <= day <= last)
         if sealed:
             raise LedgerError(
-                f"{ledger.folder}: {sealed[0]} has expired and is sealed; it cannot be forgotten"
+                f"{ledger.storage}: {sealed[0]} has expired and is sealed; it cannot be forgotten"
             )
         removed.clear()
         # Later than all that was read, whatever the clock says: by that order one tells what was forgotten.
@@ -116,14 +116,14 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
                 change = changes.setdefault(table.name, Change())
                 change.remove += now.removals(table, [day])
                 if kept.height:
-                    change.add.append(write_file(ledger.folder, table, day, kept, level=LEVEL))
+                    change.add.append(write_file(ledger.storage, table, day, kept, level=LEVEL))
         if not days:
             return None
         for table in (*ROLLUPS, *MONTH_ROLLUPS):
             changes[table.name] = Change(remove=now.removals(table, partitions(table, days)))
         marks = pl.DataFrame({"sensor": [sensor], "at": [when]})
         changes[FORGOTTEN.name] = Change(
-            [write_file(ledger.folder, FORGOTTEN, day, marks) for day in sorted(days)]
+            [write_file(ledger.storage, FORGOTTEN, day, marks) for day in sorted(days)]
         )
         return changes
 
@@ -156,7 +156,7 @@ def _expire(ledger: Ledger, worker: str, table: Table, before: date) -> list[Exp
                 .partition_by("day", as_dict=True)
             )
             changes[SEALS.name] = Change(
-                [write_file(ledger.folder, SEALS, day, rows) for (day,), rows in totals.items()]
+                [write_file(ledger.storage, SEALS, day, rows) for (day,), rows in totals.items()]
             )
         return changes
 

@@ -7,18 +7,16 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 from blake3 import blake3
 
+from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.series import Table
 
 ROW_GROUP = 64 * 1024
@@ -48,10 +46,12 @@ class DataFile:
         return asdict(self)
 
 
-def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, level: int = FAST) -> DataFile:
-    """Write rows of one UTC day below the ledger's folder; they count only once a plan names the file.
+def write_file(
+    storage: Storage, table: Table, day: date, rows: pl.DataFrame, *, level: int = FAST
+) -> DataFile:
+    """Write rows of one UTC day into the ledger's storage; they count only once a plan names the file.
 
-    `level` is zstd's. A file that could not be written whole is taken away again; OSError goes on to the caller.
+    `level` is zstd's. A file that could not be written whole is not there; OSError goes on to the caller.
     """
     rows = rows.select(pl.col(name).cast(kind) for name, kind in table.schema.items())
     written = io.BytesIO()
@@ -59,33 +59,13 @@ def write_file(folder: Path, table: Table, day: date, rows: pl.DataFrame, *, lev
     rows.write_parquet(written, compression="zstd", compression_level=level, row_group_size=size)
     data = written.getbuffer()
     path = f"day={day.isoformat()}/{time.time_ns():x}-{_digest(data)}.parquet"
-    target = folder / table.name / path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        target.write_bytes(data)
-    except BaseException:
-        target.unlink(missing_ok=True)
-        raise
+    storage.put(f"{table.name}/{path}", data, again=level != FAST)
     return DataFile(path, day.isoformat(), len(data), _statistics(table, rows))
 
 
-def make_durable(folder: Path, paths: Iterable[str]) -> None:
-    """Have files below a folder, and the names of them, on the disk: a power cut takes nothing of them any more.
-
-    Raises OSError.
-    """
-    found = [folder / path for path in paths]
-    for place in (*found, *sorted({path.parent for path in found} | {folder})):
-        descriptor = os.open(place, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def is_intact(path: Path) -> bool:
-    """Whether a file holds the bytes that were written: its name ends in their digest. Raises OSError."""
-    return path.stem.endswith(f"-{_digest(path.read_bytes())}")
+def is_intact(name: str, data: bytes | memoryview) -> bool:
+    """Whether these are the bytes that were written into a file: its name ends in their digest."""
+    return name.endswith(f"-{_digest(data)}.parquet")
 
 
 def _digest(data: bytes | memoryview) -> str:

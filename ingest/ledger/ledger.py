@@ -1,4 +1,4 @@
-"""The ledger: Delta tables in one folder, changed by plans, read as consistent snapshots.
+"""The ledger: Delta tables in one place, changed by plans, read as consistent snapshots.
 
 A snapshot is every table at its newest state that is not newer than the last complete plan, and a plan is
 complete once `coverage` has it. Readers need no lock and never write.
@@ -6,10 +6,10 @@ complete once `coverage` has it. Readers need no lock and never write.
 
 from __future__ import annotations
 
+import importlib
 import json
-import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date
@@ -24,9 +24,12 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
-from darkscope.ingest.ledger.files import DataFile, is_intact, make_durable
+from darkscope.ingest.ledger import plan as plans
+from darkscope.ingest.ledger.files import DataFile, is_intact
 from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
+from darkscope.ingest.ledger.storage import Folder, Storage
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
+from darkscope.ingest.settings import Settings
 
 PLAN, VERSION = "darkscope-plan", "darkscope-version"
 """Delta application transactions: the plan a table has, the ledger version that this plan completes."""
@@ -36,6 +39,8 @@ ATTEMPTS = 50
 
 DESCRIPTION = "ledger.json"
 """Written last when a ledger is made: a folder that has it is one."""
+
+CHANGED = "its bytes are not those that were written"
 
 _DELTA_TYPES: dict[pl.DataType, PrimitiveType | ArrayType] = {
     pl.Int16(): PrimitiveType("short"),
@@ -57,9 +62,10 @@ class Overtaken(LedgerError):
 class Damaged(LedgerError):
     """A data file is missing, or its bytes are not those that were written."""
 
-    def __init__(self, file: Path, table: Table, day: date, reason: str) -> None:
-        super().__init__(f"{file}: {reason}")
-        self.file = file
+    def __init__(self, place: str, table: Table, path: str, day: date, reason: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.place = place
+        self.path = path  # below the table's folder
         self.table = table
         self.day = day
 
@@ -70,14 +76,14 @@ class Snapshot:
     def __init__(self, ledger: Ledger, plan: int, version: int) -> None:
         self._ledger = ledger
         self._files: dict[str, pl.DataFrame] = {}
-        self._looked: dict[Path, str] | None = None
+        self._looked: dict[str, str] | None = None
         self.plan = plan
         self.version = version
 
-    def checked(self, looked: dict[Path, str]) -> Snapshot:
+    def checked(self, looked: dict[str, str]) -> Snapshot:
         """The same, but `scan` looks at each file first, and raises Damaged.
 
-        `looked` keeps what was found, so that a file is looked at once: what is wrong with it, empty where nothing.
+        `looked` keeps what was found by place, so that a file is looked at once: what is wrong, empty where nothing.
         """
         same = Snapshot(self._ledger, self.plan, self.version)
         same._files, same._looked = self._files, looked
@@ -85,9 +91,8 @@ class Snapshot:
 
     def is_mended(self, damaged: Damaged) -> bool:
         """Whether a file is as it was written by now, or nobody needs it any more."""
-        root = self._ledger.folder / damaged.table.name
-        named = damaged.file in {root / path for path in self.files(damaged.table)["path"]}
-        return not named or not _wrong(damaged.file)
+        is_named = damaged.path in set(self.files(damaged.table)["path"])
+        return not is_named or not _wrong(self._ledger.storage, damaged.table, damaged.path)
 
     def files(self, table: Table) -> pl.DataFrame:
         """Data files: path, size, rows, day, and smallest and largest values as `min.x`, `max.x`."""
@@ -119,21 +124,15 @@ class Snapshot:
             files = files.filter(where)
         if not files.height:
             return pl.LazyFrame(schema={**table.schema, "day": pl.Date})
-        root = self._ledger.folder / table.name
+        storage = self._ledger.storage
         if self._looked is not None:
             for path, day in files.select("path", "day").iter_rows():
-                file = root / path
-                if file not in self._looked:
-                    self._looked[file] = _wrong(file)
-                if self._looked[file]:
-                    raise Damaged(file, table, day, self._looked[file])
-        return pl.scan_parquet(
-            [root / path for path in files["path"]],
-            schema={**table.schema, "day": pl.Date()},
-            hive_partitioning=True,
-            hive_schema={"day": pl.Date()},
-            glob=False,
-        )
+                place = storage.place(f"{table.name}/{path}")
+                if place not in self._looked:
+                    self._looked[place] = _wrong(storage, table, path)
+                if self._looked[place]:
+                    raise Damaged(place, table, path, day, self._looked[place])
+        return self._ledger.scan(table, dict(files.select("path", "size").iter_rows()))
 
     def removals(self, table: Table, days: Iterable[date]) -> list[Removal]:
         """All files of some days, as a plan takes them out."""
@@ -144,36 +143,58 @@ class Snapshot:
         ]
 
 
-def _wrong(file: Path) -> str:
+def _wrong(storage: Storage, table: Table, path: str) -> str:
     try:
-        return "" if is_intact(file) else "its bytes are not those that were written"
+        name = f"{table.name}/{path}"
+        return "" if is_intact(name, storage.near(name)) else CHANGED
     except OSError as error:
         return error.strerror or str(error)
 
 
-def is_ledger(folder: Path) -> bool:
-    """Whether a folder is a ledger."""
-    return (folder / DESCRIPTION).is_file()
+def storage_of(settings: Settings) -> Storage:
+    """The storage of the settings' ledger. Raises LedgerError where it lacks a package."""
+    if isinstance(settings.ledger, Path):
+        return Folder(settings.ledger)
+    try:
+        bucket = importlib.import_module("darkscope.ingest.ledger.bucket")
+        opened: Storage = bucket.Bucket(settings.ledger, settings.storage)
+    except ModuleNotFoundError as error:
+        raise LedgerError(f"{settings.ledger}: needs {error.name}: pip install 'darkscope[s3]'") from None
+    return opened
+
+
+def is_ledger(place: Path | Storage) -> bool:
+    """Whether there is a ledger. Raises LedgerError where that cannot be told."""
+    storage = _storage(place)
+    try:
+        return storage.exists(DESCRIPTION)
+    except OSError as error:
+        raise LedgerError(f"{error.filename or storage}: {error.strerror or error}") from error
+
+
+def _storage(place: Path | Storage) -> Storage:
+    return Folder(place) if isinstance(place, Path) else place
 
 
 class Ledger:
-    """One ledger folder. Cheap to open; holds no lock and no open file."""
+    """One ledger. Cheap to open; holds no lock and no open file."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._plans = folder / "plans"
+    def __init__(self, place: Path | Storage) -> None:
+        """`place`: a folder, or a storage. Raises LedgerError."""
+        self.storage = _storage(place)
         self._tables: dict[str, DeltaTable] = {}
         self._last_numbers: dict[str, tuple[int, tuple[int, int]]] = {}
         self._files: dict[tuple[str, int], pl.DataFrame] = {}
         self._lock = RLock()
-        self._format = _format(folder)
+        self._format = _format(self.storage)
 
     @classmethod
-    def open_or_create(cls, folder: Path) -> Ledger:
-        """The ledger of a folder, made or migrated where need be. Killed meanwhile, it goes on where it was."""
-        if not (folder / DESCRIPTION).exists():
-            _make(folder, "cannot make a ledger")
-        ledger = cls(folder)
+    def open_or_create(cls, place: Path | Storage) -> Ledger:
+        """The ledger of a place, made or migrated where need be. Killed meanwhile, it goes on where it was."""
+        storage = _storage(place)
+        if not is_ledger(storage):
+            _make(storage, "cannot make a ledger")
+        ledger = cls(storage)
         ledger.migrate()
         return ledger
 
@@ -181,7 +202,7 @@ class Ledger:
         """Bring a ledger of an older format to this one. Every change does so first; readers need not."""
         if self._format < FORMAT:
             self.finish()  # plans of that format are for its tables
-            _make(self.folder, f"cannot bring the ledger from format {self._format} to {FORMAT}")
+            _make(self.storage, f"cannot bring the ledger from format {self._format} to {FORMAT}")
             self._format = FORMAT
             self._tables.clear()
 
@@ -194,13 +215,13 @@ class Ledger:
     def files(self, table: Table, plan: int) -> pl.DataFrame:
         """Data files of a table as a plan left them, for `Snapshot`."""
         if table.since > self._format:
-            self._format = _format(self.folder)  # another process may have migrated it
+            self._format = _format(self.storage)  # another process may have migrated it
             if table.since > self._format:
                 return _no_files()
         with self._lock:
             delta = self._newest(table)
             while self._numbers(table, delta)[0] > plan:
-                delta = _load(self.folder, table.name, delta.version() - 1)
+                delta = _load(self.storage, table.name, delta.version() - 1)
             found = self._files.get((table.name, delta.version()))
             if found is None:
                 found = _files(delta)
@@ -211,7 +232,7 @@ class Ledger:
     def finish(self) -> Snapshot:
         """Complete what a killed or a slower process left half done, and give the state after it."""
         snapshot = self.snapshot()
-        while (plan := Plan.read(self._plans, snapshot.plan + 1)) is not None:
+        while (plan := Plan.read(self.storage, snapshot.plan + 1)) is not None:
             self._apply(plan)
             snapshot = self.snapshot()
         return snapshot
@@ -239,16 +260,16 @@ class Ledger:
             plan = Plan(snapshot.plan + 1, snapshot.version + observes, worker, kind, changes)
             self._make_durable(changes)
             try:
-                is_first = plan.publish(self._plans)
+                is_first = plan.publish(self.storage)
             except OSError as error:
-                raise LedgerError(f"{self._plans}: {error}") from error
+                raise LedgerError(f"{self.storage.place(plans.FOLDER)}: {error}") from error
             if not is_first:
                 continue
             if self.snapshot().plan >= plan.number:  # the number was used up, and its file cleaned away since
-                withdraw(self._plans, plan.number)
+                withdraw(self.storage, plan.number)
                 continue
             return self.finish()
-        raise LedgerError(f"{self.folder}: {ATTEMPTS} other changes came first; is a worker running wild?")
+        raise LedgerError(f"{self.storage}: {ATTEMPTS} other changes came first; is a worker running wild?")
 
     def begin_with(self, plan: Plan) -> None:
         """Give an empty ledger the state of another, with that one's plan and version. Raises LedgerError."""
@@ -256,7 +277,7 @@ class Ledger:
 
     def plans(self, after: int, upto: int) -> list[Plan] | None:
         """What was changed by the plans after one, up to another with it; None where their files were cleaned away."""
-        found = [Plan.read(self._plans, number) for number in range(after + 1, upto + 1)]
+        found = [Plan.read(self.storage, number) for number in range(after + 1, upto + 1)]
         plans = [plan for plan in found if plan is not None]
         return plans if len(plans) == len(found) else None
 
@@ -265,26 +286,41 @@ class Ledger:
         for name, change in changes.items():
             try:
                 if change.add:
-                    make_durable(self.folder / name, (file.path for file in change.add))
+                    self.storage.keep(name, [file.path for file in change.add])
             except FileNotFoundError as error:  # it waited for more than a day, and was cleaned away
                 raise Overtaken(f"{error.filename}: what was to be committed is gone; read again") from error
             except OSError as error:
-                raise LedgerError(f"{error.filename or self.folder / name}: {error}") from error
+                raise LedgerError(f"{error.filename or self.storage.place(name)}: {error}") from error
 
-    def free_bytes(self) -> int:
-        """Room left on the ledger's disk."""
-        return shutil.disk_usage(self.folder).free
+    def scan(self, table: Table, sizes: Mapping[str, int]) -> pl.LazyFrame:
+        """Rows of some of a table's data files (paths with their bytes), with their `day`. Raises LedgerError."""
+        try:
+            found = self.storage.files(table.name, sizes)
+        except OSError as error:
+            raise LedgerError(f"{error.filename or self.storage}: {error.strerror or error}") from error
+        return pl.scan_parquet(
+            found.paths,
+            schema={**table.schema, "day": pl.Date()},
+            hive_partitioning=True,
+            hive_schema={"day": pl.Date()},
+            glob=False,
+            storage_options=found.options,
+        )
+
+    def free_bytes(self) -> int | None:
+        """Room left on the ledger's disk; None where there is always room."""
+        return self.storage.free_bytes()
 
     def _newest(self, table: Table) -> DeltaTable:
         """A table with all its commits; what was read of its log before is not read again."""
         delta = self._tables.get(table.name)
         if delta is None:
-            delta = self._tables[table.name] = _load(self.folder, table.name)
-        elif not self._is_newest(table, delta.version()):
+            delta = self._tables[table.name] = _load(self.storage, table.name)
+        elif not self.storage.is_newest(table.name, delta.version()):
             try:
                 delta.update_incremental()
             except (DeltaError, OSError):  # commits that it needs were cleaned away meanwhile
-                delta = self._tables[table.name] = _load(self.folder, table.name)
+                delta = self._tables[table.name] = _load(self.storage, table.name)
         return delta
 
     def _numbers(self, table: Table, delta: DeltaTable) -> tuple[int, int]:
@@ -294,11 +330,6 @@ class Ledger:
             numbers = _number(delta, PLAN), _number(delta, VERSION)
             self._last_numbers[table.name] = delta.version(), numbers
         return numbers
-
-    def _is_newest(self, table: Table, version: int) -> bool:
-        """Whether a version's commit is there and the next is not; logs are shortened from their old end."""
-        log = self.folder / table.name / "_delta_log"
-        return not (log / _commit_name(version + 1)).exists() and (log / _commit_name(version)).exists()
 
     def _apply(self, plan: Plan) -> None:
         for table in TABLES:
@@ -319,9 +350,8 @@ class Ledger:
                 delta = self._newest(table)
                 if self._numbers(table, delta)[0] >= plan.number:
                     return
-                log = self.folder / table.name / "_delta_log"
                 try:
-                    if _was_cut(log, delta.version()):
+                    if self.storage.mend(table.name, delta.version()):
                         del self._tables[table.name]
                         continue
                     delta.create_write_transaction(
@@ -334,34 +364,14 @@ class Ledger:
                         ),
                     )
                     # Table by table: what `coverage` completes is on the disk in all the others.
-                    make_log_durable(log, delta.version() + 1)
+                    self.storage.keep_commit(table.name, delta.version() + 1)
                 except CommitFailedError:
                     continue  # another process is completing the same plan: look again
                 except (DeltaError, OSError) as error:
-                    raise LedgerError(f"{self.folder / table.name}: {error}") from error
+                    raise LedgerError(f"{self.storage.place(table.name)}: {error}") from error
                 else:
                     return
-        raise LedgerError(f"{self.folder / table.name}: plan {plan.number} could not be committed")
-
-
-def _was_cut(log: Path, version: int) -> bool:
-    """Take away a newest commit that holds nothing: the power was cut before it was on the disk, its plan is redone."""
-    commit = log / _commit_name(version)
-    if commit.exists() and not commit.stat().st_size:
-        commit.unlink(missing_ok=True)
-        return True
-    return False
-
-
-def make_log_durable(log: Path, version: int) -> None:
-    """Have a commit on the disk, and the checkpoint that may come with it."""
-    commit = _commit_name(version)
-    checkpoints = [path.name for path in log.glob(f"{commit.removesuffix('.json')}.checkpoint*.parquet")]
-    make_durable(log, [commit, *checkpoints, *(["_last_checkpoint"] if checkpoints else [])])
-
-
-def _commit_name(version: int) -> str:
-    return f"{version:020}.json"
+        raise LedgerError(f"{self.storage.place(table.name)}: plan {plan.number} could not be committed")
 
 
 def _files(delta: DeltaTable) -> pl.DataFrame:
@@ -379,51 +389,47 @@ def _added(file: DataFile) -> AddAction:
     return AddAction(file.path, file.size, {"day": file.day}, int(time.time() * 1000), True, file.statistics)
 
 
-def _format(folder: Path) -> int:
-    """Format of the ledger in a folder. Raises LedgerError where there is none, or one that cannot be read here."""
+def _format(storage: Storage) -> int:
+    """Format of the ledger of a place. Raises LedgerError where there is none, or one that cannot be read here."""
     try:
-        described = json.loads((folder / DESCRIPTION).read_text())
+        described = json.loads(storage.read(DESCRIPTION))
     except FileNotFoundError:
-        raise LedgerError(f"{folder}: no ledger here; `darkscope ingest` makes one") from None
+        raise LedgerError(f"{storage}: no ledger here; `darkscope ingest` makes one") from None
     except (OSError, ValueError) as error:
-        raise LedgerError(f"{folder / DESCRIPTION}: {error}") from error
+        raise LedgerError(f"{storage.place(DESCRIPTION)}: {error}") from error
     version = described.get("format") if isinstance(described, dict) else None
     if not isinstance(version, int):
-        raise LedgerError(f"{folder / DESCRIPTION}: says no format")
+        raise LedgerError(f"{storage.place(DESCRIPTION)}: says no format")
     if version > FORMAT:
         raise LedgerError(
-            f"{folder}: written in format {version}, newer than this darkscope reads ({FORMAT}); "
+            f"{storage}: written in format {version}, newer than this darkscope reads ({FORMAT}); "
             "upgrade darkscope"
         )
     return version
 
 
-def _make(folder: Path, failed: str) -> None:
+def _make(storage: Storage, failed: str) -> None:
     """Make a ledger, or what one of an older format lacks: what is there stays as it is."""
     try:
-        (folder / "plans").mkdir(parents=True, exist_ok=True)
+        storage.prepare(plans.FOLDER)
         with ThreadPoolExecutor() as pool:  # each waits for the disk
-            list(pool.map(partial(_create, folder), TABLES))
-        draft = folder / f".ledger-{time.time_ns():x}"
-        draft.write_text(json.dumps({"format": FORMAT}) + "\n")
-        make_durable(folder, [draft.name])
-        draft.rename(folder / DESCRIPTION)
-        make_durable(folder, ())
+            list(pool.map(partial(_create, storage), TABLES))
+        storage.replace(DESCRIPTION, (json.dumps({"format": FORMAT}) + "\n").encode())
     except (OSError, DeltaError) as error:
-        raise LedgerError(f"{folder}: {failed}: {error}") from error
+        raise LedgerError(f"{storage}: {failed}: {error}") from error
 
 
-def _create(folder: Path, table: Table) -> None:
-    _define(folder, table, "ignore")
-    _fit(folder, table)
-    if (folder / table.name / "_delta_log" / _commit_name(0)).exists():  # of an old table it is cleaned away
-        make_log_durable(folder / table.name / "_delta_log", 0)
-        make_durable(folder, [table.name])
+def _create(storage: Storage, table: Table) -> None:
+    _define(storage, table, "ignore")
+    _fit(storage, table)
+    with suppress(FileNotFoundError):  # of an old table it is cleaned away
+        storage.keep_commit(table.name, 0)
+        storage.keep("", [table.name])
 
 
-def _define(folder: Path, table: Table, mode: Literal["ignore", "overwrite"]) -> None:
+def _define(storage: Storage, table: Table, mode: Literal["ignore", "overwrite"]) -> None:
     DeltaTable.create(
-        folder / table.name,
+        storage.table(table.name),
         schema=Schema(
             [Field("day", PrimitiveType("date"), nullable=False)]
             + [Field(column.name, _DELTA_TYPES[column.type], nullable=False) for column in table.columns]
@@ -437,21 +443,22 @@ def _define(folder: Path, table: Table, mode: Literal["ignore", "overwrite"]) ->
             "delta.logRetentionDuration": "interval 1 hours",
             "delta.deletedFileRetentionDuration": "interval 1 days",
         },
+        storage_options=storage.options,
     )
 
 
-def _fit(folder: Path, table: Table) -> None:
+def _fit(storage: Storage, table: Table) -> None:
     """Give a table of an older format the columns that came since; nothing had written to it.
 
     One that has other columns lets go of its rows: `unfinished` alone, of what was open in that moment.
     """
     for _ in range(ATTEMPTS):
-        delta = DeltaTable(folder / table.name)
+        delta = DeltaTable(storage.table(table.name), storage_options=storage.options)
         there = {field.name for field in delta.schema().fields}
         if there - {"day", *table.schema}:
             with suppress(CommitFailedError):  # another process does the same
-                _define(folder, table, "overwrite")
-                make_log_durable(folder / table.name / "_delta_log", delta.version() + 1)
+                _define(storage, table, "overwrite")
+                storage.keep_commit(table.name, delta.version() + 1)
             continue
         lacking = [column for column in table.columns if column.name not in there]
         if not lacking:
@@ -459,16 +466,18 @@ def _fit(folder: Path, table: Table) -> None:
         # Delta adds no column that must have values, for rows that are there would have none.
         with suppress(CommitFailedError):  # another process does the same
             delta.alter.add_columns([Field(column.name, _DELTA_TYPES[column.type]) for column in lacking])
-            make_log_durable(folder / table.name / "_delta_log", delta.version())
+            storage.keep_commit(table.name, delta.version())
 
 
-def _load(folder: Path, name: str, version: int | None = None) -> DeltaTable:
+def _load(storage: Storage, name: str, version: int | None = None) -> DeltaTable:
     try:
-        return DeltaTable(folder / name, version=version)
+        return DeltaTable(storage.table(name), version=version, storage_options=storage.options)
     except TableNotFoundError as error:
-        raise LedgerError(f"{folder / name}: the table is missing or its log is damaged: {error}") from error
+        raise LedgerError(
+            f"{storage.place(name)}: the table is missing or its log is damaged: {error}"
+        ) from error
     except (DeltaError, OSError) as error:
-        raise LedgerError(f"{folder / name}: {error}") from error
+        raise LedgerError(f"{storage.place(name)}: {error}") from error
 
 
 def _number(delta: DeltaTable, name: str) -> int:

@@ -1,6 +1,6 @@
 """Plans: what one change does to all tables, decided once by one file.
 
-Plan n+1 can be created once (a hard link that fails where the name exists), and only over a complete plan n.
+Plan n+1 can be created once (storage decides who has its name), and only over a complete plan n.
 Whoever finds a plan that is not complete completes it: every table commits it at most once, because the commit
 carries the plan's number as a Delta application transaction. So a process killed at any instant leaves either
 files that nothing names, or a plan that the next one finishes.
@@ -8,16 +8,17 @@ files that nothing names, or a plan that the next one finishes.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from darkscope.ingest.ledger.files import DataFile, make_durable
+from darkscope.ingest.ledger.files import DataFile
+from darkscope.ingest.ledger.storage import Storage
+
+FOLDER = "plans"
+"""Where they lie in the ledger."""
 
 DEAD = 86_400
 """Seconds after which nobody works on a draft any more."""
@@ -50,9 +51,10 @@ class Plan:
     kind: str  # ingest, upkeep, forget, expire
     changes: dict[str, Change]  # by table
 
-    def publish(self, folder: Path) -> bool:
+    def publish(self, storage: Storage) -> bool:
         """Make this the plan of its number; False where another was first."""
         body = {
+            "id": uuid.uuid4().hex,  # tells it from another worker's that says the same
             "number": self.number,
             "version": self.version,
             "worker": self.worker,
@@ -65,27 +67,13 @@ class Plan:
                 for name, change in self.changes.items()
             },
         }
-        draft = folder / f".{uuid.uuid4().hex}"
-        try:
-            with draft.open("w") as file:
-                json.dump(body, file)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(draft, folder / _name(self.number))
-            except FileExistsError:
-                return False
-            make_durable(folder, ())
-            return True
-        finally:
-            with contextlib.suppress(OSError):
-                draft.unlink()
+        return storage.put_new(_name(self.number), json.dumps(body).encode())
 
     @classmethod
-    def read(cls, folder: Path, number: int) -> Plan | None:
+    def read(cls, storage: Storage, number: int) -> Plan | None:
         """The plan of a number, or None where nobody has made one."""
         try:
-            body: dict[str, Any] = json.loads((folder / _name(number)).read_text())
+            body: dict[str, Any] = json.loads(storage.read(_name(number)))
         except FileNotFoundError:
             return None
         return cls(
@@ -103,20 +91,18 @@ class Plan:
         )
 
 
-def withdraw(folder: Path, number: int) -> None:
+def withdraw(storage: Storage, number: int) -> None:
     """Take back a plan that was made over an outdated state: its number had been used up before."""
-    with contextlib.suppress(FileNotFoundError):
-        (folder / _name(number)).unlink()
+    storage.delete(_name(number))
 
 
-def forget_plans(folder: Path, below: int) -> None:
+def forget_plans(storage: Storage, below: int) -> None:
     """Delete the files of complete plans below a number, and the drafts of dead processes."""
-    for path in folder.iterdir():
-        is_draft = path.name.startswith(".")
-        with contextlib.suppress(FileNotFoundError):
-            if path.stat().st_mtime < time.time() - DEAD if is_draft else path.name < _name(below):
-                path.unlink()
+    for entry in storage.list(FOLDER):
+        is_draft = entry.name.startswith(f"{FOLDER}/.")
+        if entry.modified < time.time() - DEAD if is_draft else entry.name < _name(below):
+            storage.delete(entry.name)
 
 
 def _name(number: int) -> str:
-    return f"{number:020d}.json"
+    return f"{FOLDER}/{number:020d}.json"

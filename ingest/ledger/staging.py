@@ -8,22 +8,22 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 from polars.exceptions import PolarsError
 
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.series import Table
 
 
 class Staging:
     """Files of one batch after another. Used by one thread; another one writes."""
 
-    def __init__(self, folder: Path) -> None:
-        """The ledger's folder."""
-        self._folder = folder
+    def __init__(self, storage: Storage) -> None:
+        """`storage`: the ledger's."""
+        self._storage = storage
         self._rows: list[tuple[Table, date, pl.DataFrame]] = []  # of the writer alone while it writes
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._writing: Future[None] | None = None
@@ -71,8 +71,8 @@ class Staging:
         while self._rows:
             table, day, rows = self._rows[0]
             try:
-                file = write_file(self._folder, table, day, rows)
+                file = write_file(self._storage, table, day, rows)
             except (OSError, PolarsError) as error:
-                raise LedgerError(f"{self._folder / table.name}: cannot write: {error}") from error
+                raise LedgerError(f"{self._storage.place(table.name)}: cannot write: {error}") from error
             self.files.setdefault(table, []).append(file)
             del self._rows[0]

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import polars as pl
 from deltalake import DeltaTable
@@ -19,8 +18,9 @@ from deltalake.exceptions import DeltaError
 
 from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, make_log_durable
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
+from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
 from darkscope.ingest.series import (
     CAPTURES,
@@ -135,16 +135,20 @@ def clean(ledger: Ledger) -> None:
     ledger.migrate()
     for table in TABLES:
         try:
-            delta = DeltaTable(ledger.folder / table.name)
+            storage = ledger.storage
+            delta = DeltaTable(storage.table(table.name), storage_options=storage.options)
             delta.create_checkpoint()
-            make_log_durable(ledger.folder / table.name / "_delta_log", delta.version())
+            storage.keep_commit(table.name, delta.version())
             delta.cleanup_metadata()
             delta.vacuum(
                 retention_hours=VACUUM_HOURS, dry_run=False, enforce_retention_duration=False, full=True
             )
         except (DeltaError, OSError) as error:
-            raise LedgerError(f"{ledger.folder / table.name}: {error}") from error
-    forget_plans(ledger.folder / "plans", below=ledger.snapshot().plan - KEEP_PLANS)
+            raise LedgerError(f"{ledger.storage.place(table.name)}: {error}") from error
+    try:
+        forget_plans(ledger.storage, below=ledger.snapshot().plan - KEEP_PLANS)
+    except OSError as error:
+        raise LedgerError(f"{error.filename or ledger.storage}: {error}") from error
 
 
 def _add(one: Upkeep, other: Upkeep) -> Upkeep:
@@ -180,17 +184,16 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
     flows = snapshot.scan(FLOWS, days[0], days[-1]).filter(pl.col("day").is_in(days))
     for low, high in _ranges(flows):
         rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect(engine="streaming"))
-        _add_files(ledger.folder, changes, FLOWS, rows)
+        _add_files(ledger.storage, changes, FLOWS, rows)
     for (
         table
     ) in ROLLUPS:  # one at a time, from the files: no more than one is in memory, of ports a share of it
         source = finer(table)
-        made = [ledger.folder / source.name / file.path for file in changes[source.name].add]
-        fine = pl.scan_parquet(made, hive_partitioning=False, glob=False)
+        fine = ledger.scan(source, {file.path: file.size for file in changes[source.name].add})
         count = fine.select(pl.len()).collect().item() if "port" in table.keys else 0
         for share in _shares(fine, count, "port", ROLLED_AT_ONCE):
             rolled = roll_up(share, table).collect(engine="streaming")
-            _add_files(ledger.folder, changes, table, ordered(table, rolled))
+            _add_files(ledger.storage, changes, table, ordered(table, rolled))
     for table in (SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
         for day in days:
             removals = snapshot.removals(table, [day])
@@ -198,7 +201,7 @@ def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
                 change = changes.setdefault(table.name, Change())
                 change.remove += removals
                 for rows in _merged_day(snapshot, table, day):
-                    change.add.append(write_file(ledger.folder, table, day, rows, level=LEVEL))
+                    change.add.append(write_file(ledger.storage, table, day, rows, level=LEVEL))
     return _publish(ledger, worker, changes, Upkeep(days_closed=len(days)), snapshot, (FLOWS,), days)
 
 
@@ -225,7 +228,7 @@ def _close_month(ledger: Ledger, worker: str, first: date) -> Upkeep:
         for share in _shares(*_rows_of(snapshot, finer(table), days), value, ROLLED_AT_ONCE):
             rows = ordered(table, roll_up(share, table).collect(engine="streaming"))
             if rows.height:
-                change.add.append(write_file(ledger.folder, table, first, rows, level=LEVEL))
+                change.add.append(write_file(ledger.storage, table, first, rows, level=LEVEL))
     unmoved = {FLOWS, *map(finer, MONTH_ROLLUPS), *MONTH_ROLLUPS}
     return _publish(ledger, worker, changes, Upkeep(months_closed=1), snapshot, unmoved, days)
 
@@ -243,14 +246,14 @@ def _merge_small(ledger: Ledger, worker: str, table: Table) -> Upkeep:
         if files.height <= FEW:
             continue
         chosen = _few_rows(files)
-        rows = _read(ledger.folder, table, chosen["path"])
+        rows = ledger.scan(table, dict(chosen.select("path", "size").iter_rows())).drop("day").collect()
         change = Change(
             remove=[
                 Removal(path, day.isoformat(), size)
                 for path, size in chosen.select("path", "size").iter_rows()
             ]
         )
-        change.add.append(write_file(ledger.folder, table, day, _merged(table, rows), level=LEVEL))
+        change.add.append(write_file(ledger.storage, table, day, _merged(table, rows), level=LEVEL))
         done = _add(done, _publish(ledger, worker, {table.name: change}, Upkeep(), snapshot))
     return done
 
@@ -259,12 +262,6 @@ def _few_rows(files: pl.DataFrame) -> pl.DataFrame:
     """As many of the files, smallest first, as can be merged at a time."""
     ordered = files.sort("rows")
     return ordered.filter(pl.col("rows").cum_sum() <= max(RANGE, ordered["rows"][0] + ordered["rows"][1]))
-
-
-def _read(folder: Path, table: Table, paths: Sequence[str] | pl.Series) -> pl.DataFrame:
-    return pl.read_parquet(
-        [folder / table.name / path for path in paths], hive_partitioning=False, glob=False
-    )
 
 
 def _publish(
@@ -301,7 +298,7 @@ def _publish(
     if not fits:
         for name, change in changes.items():
             for file in change.add:
-                (ledger.folder / name / file.path).unlink(missing_ok=True)
+                ledger.storage.delete(f"{name}/{file.path}")
         return Upkeep()
     return replace(
         done,
@@ -310,13 +307,13 @@ def _publish(
     )
 
 
-def _add_files(folder: Path, changes: dict[str, Change], table: Table, rows: pl.DataFrame) -> None:
+def _add_files(storage: Storage, changes: dict[str, Change], table: Table, rows: pl.DataFrame) -> None:
     """Write rows of several days, a file for each."""
     day = (pl.col("minute") // DAY_MINUTES).cast(pl.Date)
     days = rows.select(day.unique().sort()).to_series().to_list()
     for one in days:
         part = rows.filter(day == one) if len(days) > 1 else rows
-        changes[table.name].add.append(write_file(folder, table, one, part, level=LEVEL))
+        changes[table.name].add.append(write_file(storage, table, one, part, level=LEVEL))
 
 
 def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:

@@ -14,14 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 import polars as pl
 from deltalake.exceptions import DeltaError
 from polars.exceptions import PolarsError
 
 from darkscope.ingest.ledger.files import is_intact
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import CHANGED, Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.storage import LOG, Storage
 from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
@@ -103,33 +103,35 @@ def _unreadable(ledger: Ledger, snapshot: Snapshot) -> Iterator[Fault]:
         try:
             files = snapshot.files(table)
         except (DeltaError, LedgerError) as error:
-            yield Fault(str(ledger.folder / table.name), str(error))
+            yield Fault(ledger.storage.place(table.name), str(error))
             continue
-        yield from _broken_log(ledger.folder / table.name / "_delta_log")
+        yield from _broken_log(ledger.storage, table)
         for path, size, rows in files.select("path", "size", "rows").iter_rows():
-            place = ledger.folder / table.name / path
-            try:
-                found = place.stat().st_size
-                if found != size:
-                    yield Fault(str(place), f"has {found} bytes, the log says {size}")
-                    continue
-                if not is_intact(place):
-                    yield Fault(str(place), "its bytes are not those that were written")
-                    continue
-                read = pl.scan_parquet(place, schema=table.schema, hive_partitioning=False, glob=False)
-                height = read.select(pl.len()).collect().item()
-            except (OSError, PolarsError) as error:
-                yield Fault(str(place), f"cannot be read: {error}")
-                continue
-            if height != rows:
-                yield Fault(str(place), f"has {height} rows, the log says {rows}")
+            if wrong := _fault(ledger.storage, table, path, size, rows):
+                yield Fault(ledger.storage.place(f"{table.name}/{path}"), wrong)
 
 
-def _broken_log(folder: Path) -> Iterator[Fault]:
+def _fault(storage: Storage, table: Table, path: str, size: int, rows: int) -> str:
+    """What is wrong with a file; empty where nothing is."""
+    name = f"{table.name}/{path}"
+    try:
+        data = storage.read(name)
+        if len(data) != size:
+            return f"has {len(data)} bytes, the log says {size}"
+        if not is_intact(name, data):
+            return CHANGED
+        read = pl.scan_parquet(data, schema=table.schema, hive_partitioning=False)
+        height = read.select(pl.len()).collect().item()
+    except (OSError, PolarsError) as error:
+        return f"cannot be read: {error}"
+    return "" if height == rows else f"has {height} rows, the log says {rows}"
+
+
+def _broken_log(storage: Storage, table: Table) -> Iterator[Fault]:
     """Commits that hold nothing, as a power cut leaves them; the Delta library passes over them in silence."""
-    for path in sorted(folder.glob("*.json")):
-        if not path.stat().st_size:
-            yield Fault(str(path), "is empty: a commit is lost")
+    for entry in sorted(storage.list(f"{table.name}/{LOG}"), key=lambda entry: entry.name):
+        if entry.name.endswith(".json") and not entry.size:
+            yield Fault(storage.place(entry.name), "is empty: a commit is lost")
 
 
 def _sums(snapshot: Snapshot, table: Table) -> pl.DataFrame:

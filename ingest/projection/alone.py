@@ -11,9 +11,9 @@ FILE = "projection.lock"
 
 
 @contextmanager
-def alone(ledger: Path) -> Iterator[bool]:
+def alone(folder: Path) -> Iterator[bool]:
     """Whether this is the only one, as long as the context lasts. The lock goes with the process, however it ends."""
-    with (ledger / FILE).open("a") as file:
+    with (folder / FILE).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

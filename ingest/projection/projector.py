@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Protocol
 
 import polars as pl
@@ -120,7 +119,7 @@ class Projector:
         self._newest = (0, 0)  # series and folded packets of the newest day
         self._under_way: deque[tuple[list[Task], int]] = deque()  # and the chunk that is the last of theirs
         self._registry_said = 0.0
-        self._looked: dict[Path, str] = {}  # data files of the ledger that were looked at, and what is wrong
+        self._looked: dict[str, str] = {}  # data files of the ledger that were looked at, and what is wrong
         self._aside: dict[Place, Damaged] = {}
         self._look_again_at = 0.0
         self._complete = 0  # newest version of the ledger of which nothing waited
@@ -303,12 +302,12 @@ class Projector:
     # What a damaged file of the ledger holds up, and nothing else
 
     @property
-    def damaged(self) -> dict[Path, str]:
+    def damaged(self) -> dict[str, str]:
         """Data files of the ledger that are damaged, as far as they were needed, and what was said of each."""
-        return {one.file: str(one) for one in self._aside.values()}
+        return {one.place: str(one) for one in self._aside.values()}
 
     def _put_aside(self, task: Task, damaged: Damaged) -> None:
-        if damaged.file not in self.damaged:
+        if damaged.place not in self.damaged:
             fields = {"reason": str(damaged), "day": damaged.day.isoformat(), "again_in_s": LOOK_AGAIN}
             LOG.error("a file of the ledger is damaged; what it bears on waits", extra={"fields": fields})
         self._aside[task.place] = damaged
@@ -318,11 +317,11 @@ class Projector:
         if not self._aside or self._clock() < self._look_again_at:
             return
         self._look_again_at = self._clock() + LOOK_AGAIN
-        for damaged in {one.file: one for one in self._aside.values()}.values():
+        for damaged in {one.place: one for one in self._aside.values()}.values():
             if snapshot.is_mended(damaged):
-                self._looked.pop(damaged.file, None)
-                self._aside = {key: one for key, one in self._aside.items() if one.file != damaged.file}
-                fields = {"file": str(damaged.file), "day": damaged.day.isoformat()}
+                self._looked.pop(damaged.place, None)
+                self._aside = {key: one for key, one in self._aside.items() if one.place != damaged.place}
+                fields = {"file": damaged.place, "day": damaged.day.isoformat()}
                 LOG.info("a file of the ledger holds nothing up any more", extra={"fields": fields})
 
     def _neighbours(self, snapshot: Snapshot, waiting: list[Task]) -> list[Task]:

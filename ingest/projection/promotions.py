@@ -141,8 +141,8 @@ class Promotions:
         rows = {one.day: _frame(one.rows) for one in decisions}
 
         def build(now: Snapshot) -> dict[str, Change]:
-            folder = self._ledger.folder
-            files = [write_file(folder, PROMOTIONS, day, frame) for day, frame in rows.items()]
+            storage = self._ledger.storage
+            files = [write_file(storage, PROMOTIONS, day, frame) for day, frame in rows.items()]
             return {PROMOTIONS.name: Change(files, now.removals(PROMOTIONS, rows))}
 
         self._ledger.change(self._settings.worker, "promote", build, observes=False)

@@ -93,7 +93,7 @@ def test_what_is_heard_of_a_honeypot_elsewhere_changes_no_answer(ledger: Ledger)
     first = ledger.snapshot()
     assert standing.since(first, june) == first.version
     row = {"head": "ab", "start": 0, "reach": 9, "digest": "cd", "sensor": "honeypot-1", "point": "eth0"}
-    heard = write_file(ledger.folder, HEARD, AUGUST, pl.DataFrame([row], schema=HEARD.schema))
+    heard = write_file(ledger.storage, HEARD, AUGUST, pl.DataFrame([row], schema=HEARD.schema))
     later = ledger.change("test", "ingest", lambda _: {HEARD.name: Change([heard])})
     assert later.files(HEARD).height == 1
     assert later.version == first.version + 1

@@ -20,6 +20,7 @@ from darkscope.api.http.app import create
 from darkscope.ingest.ledger.files import LEVEL, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.series import COVERAGE, FLOWS
 from darkscope.ingest.settings import Settings
 
@@ -45,7 +46,7 @@ def newest(ledger: Path, to: Path) -> None:
     for table in (FLOWS, COVERAGE, *ANSWERING):
         for day in days:
             rows = whole.scan(table, day, day).drop("day").collect()
-            changes[table.name].add.append(write_file(to, table, day, rows, level=LEVEL))
+            changes[table.name].add.append(write_file(Folder(to), table, day, rows, level=LEVEL))
 
     def build_it(_: Snapshot) -> dict[str, Change]:
         return changes

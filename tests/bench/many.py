@@ -55,7 +55,7 @@ def commit(ledger: Ledger, number: int) -> None:
     """Commit a row of two tables."""
     day = FIRST + timedelta(days=number % DAYS)
     change = {
-        table.name: Change(add=[write_file(ledger.folder, table, day, row(table, day, number))])
+        table.name: Change(add=[write_file(ledger.storage, table, day, row(table, day, number))])
         for table in (FLOWS, COVERAGE)
     }
 

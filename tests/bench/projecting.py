@@ -35,6 +35,7 @@ from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.files import LEVEL, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.measurements import (
     COUNTRIES,
@@ -90,8 +91,8 @@ def ledger_of(folder: Path, count: int) -> Ledger:
     ledger = Ledger.open_or_create(folder)
     rows = flows(np.random.default_rng(20200624), DATE, count, 0.5).sort(FLOWS.order)
     changes = {
-        FLOWS.name: Change([write_file(folder, FLOWS, DATE, rows, level=LEVEL)]),
-        COVERAGE_TABLE.name: Change([write_file(folder, COVERAGE_TABLE, DATE, coverage(DATE))]),
+        FLOWS.name: Change([write_file(Folder(folder), FLOWS, DATE, rows, level=LEVEL)]),
+        COVERAGE_TABLE.name: Change([write_file(Folder(folder), COVERAGE_TABLE, DATE, coverage(DATE))]),
     }
 
     def build(_: Snapshot) -> dict[str, Change]:

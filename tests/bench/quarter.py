@@ -29,6 +29,7 @@ from darkscope.api.store import Precision
 from darkscope.ingest.ledger.files import LEVEL, DataFile, merge, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.rollups import finer, roll_up
 from darkscope.ingest.series import (
@@ -85,12 +86,14 @@ def build(folder: Path, count: int, random_ports: float) -> None:
         day = FIRST + timedelta(days=index)
         rows = flows(dice, day, count // DAYS, random_ports).sort(FLOWS.order)
         rolled = {FLOWS: rows}
-        changes = {FLOWS: [write_file(folder, FLOWS, day, rows, level=LEVEL)]}
+        changes = {FLOWS: [write_file(Folder(folder), FLOWS, day, rows, level=LEVEL)]}
         for table in ANSWERING:
             rolled[table] = merge(table, roll_up(rolled[finer(table)].lazy(), table).collect())
             changes[table] = list(_added(folder, table, day, rolled[table]))
         before = day - timedelta(days=DAYS)
-        changes[COVERAGE] = [write_file(folder, COVERAGE, one, coverage(one)) for one in (day, before)]
+        changes[COVERAGE] = [
+            write_file(Folder(folder), COVERAGE, one, coverage(one)) for one in (day, before)
+        ]
         change = {table.name: Change(add=files) for table, files in changes.items()}
 
         def build_it(_: Snapshot, change: dict[str, Change] = change) -> dict[str, Change]:
@@ -102,9 +105,9 @@ def build(folder: Path, count: int, random_ports: float) -> None:
 
 def _added(folder: Path, table: Table, day: date, rows: pl.DataFrame) -> Iterator[DataFile]:
     """Write a day's rollup, and the same for the quarter before."""
-    yield write_file(folder, table, day, rows, level=LEVEL)
+    yield write_file(Folder(folder), table, day, rows, level=LEVEL)
     shifted = rows.with_columns(pl.col("minute") - DAYS * DAY)
-    yield write_file(folder, table, day - timedelta(days=DAYS), shifted, level=LEVEL)
+    yield write_file(Folder(folder), table, day - timedelta(days=DAYS), shifted, level=LEVEL)
 
 
 def flows(dice: np.random.Generator, day: date, count: int, random_ports: float) -> pl.DataFrame:

@@ -91,6 +91,6 @@ def _files(ledger: Ledger, table: Table, rows: pl.DataFrame) -> list[Any]:
         "_day", as_dict=True, include_key=False
     )
     return [
-        write_file(ledger.folder, table, EPOCH + timedelta(days=number), part)
+        write_file(ledger.storage, table, EPOCH + timedelta(days=number), part)
         for (number,), part in sorted(days.items())
     ]

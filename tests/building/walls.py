@@ -63,10 +63,10 @@ class Wall:
         """A projector as a new process would have it."""
         changed = self.settings.influx.model_copy(update=influx)
         settings = self.settings.model_copy(update={"influx": changed})
-        registry, server = Registry(self.ledger.folder, *waiting.TABLES), Server(changed)
+        registry, server = Registry(self.ledger.storage.path, *waiting.TABLES), Server(changed)
         delivery = Delivery(server)
         self.opened += [registry, server, delivery]
-        ledger = Ledger(self.ledger.folder)
+        ledger = Ledger(self.ledger.storage.path)
         return Projector(ledger, settings, registry, server, delivery, self.clock)
 
     def project(self, **influx: Any) -> Projector:
@@ -131,6 +131,6 @@ def follow(wall: Wall, one: Projector, looks: int) -> None:
 
 def trouble(wall: Wall) -> str:
     """What the projector says that it waits for."""
-    state = heard(wall.ledger.folder, PROJECTION)
+    state = heard(wall.ledger.storage.path, PROJECTION)
     assert state is not None
     return str(state.values["trouble"])

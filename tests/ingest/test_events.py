@@ -30,7 +30,7 @@ def ledger(tmp_path: Path) -> Ledger:
 
 def read(ledger: Ledger) -> list[Event]:
     """As another process would find them, without the id that their figures repeat."""
-    found = events.read(Ledger(ledger.folder).snapshot())
+    found = events.read(Ledger(ledger.storage.path).snapshot())
     return [
         replace(one, numbers={name: value for name, value in one.numbers.items() if name != "id"})
         for one in found
@@ -66,7 +66,7 @@ def test_what_is_there_is_not_written_again(ledger: Ledger) -> None:
 
 
 def test_a_writer_that_is_second_is_asked_again_on_the_state_of_the_first(ledger: Ledger) -> None:
-    rival = Ledger(ledger.folder)
+    rival = Ledger(ledger.storage.path)
     asked: list[int] = []
 
     def decide(known: Sequence[Event]) -> list[Event]:
@@ -109,7 +109,7 @@ def test_upkeep_keeps_events(ledger: Ledger) -> None:
 
     write(ledger, ONE)
     write(ledger, OTHER)
-    settings = Settings(ledger=ledger.folder, worker="two", retention=Retention(disk_reserve=0))
-    upkeep(Ledger(ledger.folder), settings, datetime(2020, 7, 10, tzinfo=UTC))
+    settings = Settings(ledger=ledger.storage.path, worker="two", retention=Retention(disk_reserve=0))
+    upkeep(Ledger(ledger.storage.path), settings, datetime(2020, 7, 10, tzinfo=UTC))
     assert read(ledger) == [OTHER, ONE]
     assert ledger.finish().days(EVENTS) == {day("2020-06-24")}

@@ -61,7 +61,7 @@ def environment(wall: Wall, **also: str) -> dict[str, str]:
     return {
         **SETTINGS,
         **keep,
-        "DARKSCOPE_LEDGER": str(wall.ledger.folder),
+        "DARKSCOPE_LEDGER": str(wall.ledger.storage.path),
         "DARKSCOPE_INFLUX__URL": str(influx.url),
         "DARKSCOPE_INFLUX__BUCKET": influx.bucket,
         "DARKSCOPE_INFLUX__TIMEOUT": "2s",
@@ -104,7 +104,7 @@ def test_it_writes_what_changed_says_how_much_and_ends(run: Run, wall: Wall) -> 
 def test_a_damaged_file_of_the_ledger_is_named_and_the_rest_is_there(run: Run, wall: Wall) -> None:
     for sensor, day in (("a", DAY), ("b", DAY - timedelta(days=1))):
         book(wall.ledger, [flow(minute(day, 12), packets=7, sensor=sensor)])
-    (file,) = (wall.ledger.folder / "flows").glob(f"day={DAY}/*.parquet")
+    (file,) = (wall.ledger.storage.path / "flows").glob(f"day={DAY}/*.parquet")
     whole = file.read_bytes()
     file.write_bytes(whole[:100])
     fault = f"{file}: its bytes are not those that were written"
@@ -199,7 +199,7 @@ def test_without_an_influxdb_in_the_settings_it_is_a_mistake(
     words: list[str], wall: Wall, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(app, [*words, "--ledger", str(wall.ledger.folder)], env=SETTINGS)
+    result = CliRunner().invoke(app, [*words, "--ledger", str(wall.ledger.storage.path)], env=SETTINGS)
     assert said(result) == (2, "", "darkscope: influx.url is not set: there is no InfluxDB to project into\n")
 
 
@@ -221,16 +221,18 @@ def test_a_ledger_that_is_not_there_is_named_and_not_made(run: Run, tmp_path: Pa
 
 
 def test_a_damaged_registry_is_named(run: Run, wall: Wall) -> None:
-    (wall.ledger.folder / FILE).write_bytes(b"no database at all, but long enough to be looked at" * 100)
-    assert said(run()) == (1, "", f"darkscope: {wall.ledger.folder / FILE}: file is not a database\n")
+    (wall.ledger.storage.path / FILE).write_bytes(
+        b"no database at all, but long enough to be looked at" * 100
+    )
+    assert said(run()) == (1, "", f"darkscope: {wall.ledger.storage.path / FILE}: file is not a database\n")
 
 
 def test_two_do_not_project_one_ledger(run: Run, wall: Wall) -> None:
-    with alone(wall.ledger.folder):
+    with alone(wall.ledger.storage.path):
         assert said(run()) == (
             1,
             "",
-            f"darkscope: {wall.ledger.folder}: another process projects this ledger\n",
+            f"darkscope: {wall.ledger.storage.path}: another process projects this ledger\n",
         )
     assert wall.proxy.requests == []
 
@@ -243,7 +245,7 @@ def following(wall: Wall) -> Iterator[Any]:
     """A projector beside the test, once it projects; hours and days do not wait a minute."""
     quick = "import darkscope.ingest.projection.projector as projector\nprojector.COARSE = 1.0"
     with running("project", "--follow", code=quick, **environment(wall)) as process:
-        until(lambda: heard(wall.ledger.folder, PROJECTION))
+        until(lambda: heard(wall.ledger.storage.path, PROJECTION))
         yield process
 
 
@@ -265,7 +267,7 @@ def test_following_it_waits_for_influxdb_and_ends_well_while_it_waits(wall: Wall
         book(wall.ledger, [flow(NOON, packets=3)])
 
         def trouble() -> str:
-            state = heard(wall.ledger.folder, PROJECTION)
+            state = heard(wall.ledger.storage.path, PROJECTION)
             return str(state.values["trouble"]) if state else ""
 
         until(trouble)
@@ -281,15 +283,15 @@ def test_following_it_waits_for_influxdb_and_ends_well_while_it_waits(wall: Wall
 
 
 def test_following_it_waits_for_a_ledger_that_ingest_has_not_made_yet(wall: Wall, tmp_path: Path) -> None:
-    made = wall.ledger.folder.rename(tmp_path / "elsewhere")
+    made = wall.ledger.storage.path.rename(tmp_path / "elsewhere")
     with running("project", "--follow", **environment(wall)) as process:
         assert process.stderr is not None
         (event,) = events(process.stderr.readline().decode())
         assert (event["event"], event["reason"]) == (
             "the projection waits",
-            f"{wall.ledger.folder}: no ledger yet",
+            f"{wall.ledger.storage.path}: no ledger yet",
         )
-        made.rename(wall.ledger.folder)
+        made.rename(wall.ledger.storage.path)
         book(wall.ledger, [flow(NOON, packets=3)])
         until(lambda: wall.packets() == 3)
 

@@ -22,7 +22,7 @@ def test_events_that_began_in_a_period_are_listed_and_a_new_one_changes_the_tag(
     book(ledger, some(0, 10, day("2020-06-24")))
     first = Event("one", NOON, NOON + 60 * SECOND, "rose", "23/TCP", "23/TCP rose", "=1+1", {"level": 3})
     write(ledger, "test", lambda _: [first])
-    app = create(Settings(ledger=ledger.folder), lambda: NOW)
+    app = create(Settings(ledger=ledger.storage.path), lambda: NOW)
     with TestClient(app, base_url="http://127.0.0.1:8000") as client:
         answer = client.get("/v1/events?period=2020-06-24")
         EventsAnswer.model_validate_json(answer.text)

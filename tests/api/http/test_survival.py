@@ -269,7 +269,7 @@ def test_days_that_are_over_are_told_as_at_rest_whatever_is_done_to_the_ledger(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     dice = random.Random(SEED)
-    keeper, server = Keeper(ledger), Server(ledger.folder)
+    keeper, server = Keeper(ledger), Server(ledger.storage.path)
     actions = [keeper.keep_up, keeper.drop, keeper.expire, keeper.clean]
     done = [*actions, *(dice.choice(actions) for _ in range(ACTIONS - len(actions)))]
     dice.shuffle(done)
@@ -277,13 +277,13 @@ def test_days_that_are_over_are_told_as_at_rest_whatever_is_done_to_the_ledger(
     killed = {*dice.sample(range(len(done)), max(1, len(done) // 5))}
     spool = tmp_path / "s"
     spool.mkdir()
-    expected = at_rest(ledger.folder)
+    expected = at_rest(ledger.storage.path)
     assert len(expected[LIST]) == 59  # sources, on three pages
     assert all(row["targets"] for row in expected[QUESTIONS[0]]["rows"])
     askers, captures = Askers(server, expected), 0
     with askers.asking():
         while True:
-            with server.up(), following(ledger.folder, spool):  # both are killed at its end
+            with server.up(), following(ledger.storage.path, spool):  # both are killed at its end
                 for number, action in todo:
                     day = captures % len(INGESTED)
                     data = many(FRAMES, 200.0 * captures + 86_400.0 * day, seed=captures)
@@ -297,7 +297,7 @@ def test_days_that_are_over_are_told_as_at_rest_whatever_is_done_to_the_ledger(
                     break
     assert askers.wrong == []
     assert server.starts == len(killed) + 1
-    code, _, errors = run("ingest", spool, "--ledger", ledger.folder)
+    code, _, errors = run("ingest", spool, "--ledger", ledger.storage.path)
     assert code == 0, errors
     taken = ledger.finish().scan(FLOWS, INGESTED[0], INGESTED[-1])
     assert taken.select(pl.col("packets").sum()).collect().item() == FRAMES * captures
@@ -305,7 +305,7 @@ def test_days_that_are_over_are_told_as_at_rest_whatever_is_done_to_the_ledger(
     assert {fault.place for fault in verify(ledger).faults} == made_up
     keep_up(ledger, "keeper", NOW)
     assert set(ASKED) <= ledger.snapshot().days(ROLLUPS[0])
-    assert at_rest(ledger.folder) == expected
+    assert at_rest(ledger.storage.path) == expected
 
 
 @contextmanager

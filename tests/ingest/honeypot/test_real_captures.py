@@ -21,6 +21,7 @@ from darkscope.ingest.honeypot.listener import Listener
 from darkscope.ingest.honeypot.masking import Masker
 from darkscope.ingest.honeypot.rows import Asker, Request
 from darkscope.ingest.honeypot.sealing import Seal
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.observers import Run
 from darkscope.ingest.rules.judge import Judge
 from darkscope.ingest.sensors import INBOUND, Sensors
@@ -64,7 +65,7 @@ Found = Counter[tuple[str, str, str]]  # method, target, host
 def ours(path: Path) -> list[tuple[Asker, Request]]:
     """What a honeypot without networks, and so all of whose frames are inbound, was asked."""
     sensors = Sensors(SETTINGS)
-    listener, decoder, judge = Listener(sensors, Seal(Path())), Decoder(), Judge()
+    listener, decoder, judge = Listener(sensors, Seal(Folder(Path()))), Decoder(), Judge()
     with path.open("rb") as stream:
         reader = CaptureReader(stream, str(path))
         while (frames := reader.read()) is not None:

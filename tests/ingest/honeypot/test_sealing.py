@@ -10,18 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkscope.ingest.honeypot.sealing import KEY, Seal
+from darkscope.ingest.ledger.storage import Folder
 
 
 @given(st.text())
 def test_a_text_comes_out_as_it_went_in(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     folder = tmp_path_factory.getbasetemp()
-    sealed = Seal(folder).close(text)
-    assert sealed != Seal(folder).close(text)
-    assert Seal(folder).open(sealed) == text
+    sealed = Seal(Folder(folder)).close(text)
+    assert sealed != Seal(Folder(folder)).close(text)
+    assert Seal(Folder(folder)).open(sealed) == text
 
 
 def test_another_key_or_a_changed_byte_opens_nothing(tmp_path: Path) -> None:
-    seal = Seal(tmp_path)
+    seal = Seal(Folder(tmp_path))
     sealed = seal.close("GET / HTTP/1.1")
     data = base64.b64decode(sealed)
     for place in range(len(data)):
@@ -32,9 +33,9 @@ def test_another_key_or_a_changed_byte_opens_nothing(tmp_path: Path) -> None:
 
 
 def test_the_key_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
-    Seal(tmp_path).close("x")
+    Seal(Folder(tmp_path)).close("x")
     key = (tmp_path / KEY).read_bytes()
-    Seal(tmp_path).close("y")
+    Seal(Folder(tmp_path)).close("y")
     assert (len(key), (tmp_path / KEY).read_bytes()) == (32, key)
     assert [path.name for path in tmp_path.iterdir()] == [KEY]
     assert (tmp_path / KEY).stat().st_mode & 0o777 == 0o600

@@ -14,10 +14,10 @@ from objects import SECRET, Bucket
 from runs import assert_same, many, session
 
 from darkscope.ingest.capture import ranges
-from darkscope.ingest.intake.connection import Listed, Objects
 from darkscope.ingest.intake.files import find
 from darkscope.ingest.intake.session import Capture, Outcome, Problem, Session
 from darkscope.ingest.intake.stored import IntakeError
+from darkscope.ingest.objects import Listed, Objects
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change, Plan
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import (
@@ -172,23 +173,29 @@ def test_a_full_disk_before_the_plan_keeps_the_batch(site: Site, monkeypatch: py
 
 
 def test_only_one_of_two_plans_of_a_number_is_published(tmp_path: Path) -> None:
+    storage = Folder(tmp_path)
+    storage.prepare(plans.FOLDER)
     one = Plan(1, 1, "one", "ingest", {})
-    assert one.publish(tmp_path)
-    assert not Plan(1, 1, "other", "ingest", {}).publish(tmp_path)
-    assert Plan.read(tmp_path, 1) == one
-    assert Plan.read(tmp_path, 2) is None
-    assert [path.name for path in tmp_path.iterdir()] == [f"{1:020}.json"]
+    assert one.publish(storage)
+    assert not one.publish(storage)  # as another worker that does the same
+    assert not Plan(1, 1, "other", "ingest", {}).publish(storage)
+    assert Plan.read(storage, 1) == one
+    assert Plan.read(storage, 2) is None
+    assert [path.name for path in (tmp_path / plans.FOLDER).iterdir()] == [f"{1:020}.json"]
 
 
 def test_a_draft_of_a_dead_process_is_cleaned_away_with_old_plans(tmp_path: Path) -> None:
+    storage = Folder(tmp_path)
+    storage.prepare(plans.FOLDER)
     for number in range(1, 6):
-        Plan(number, number, "one", "ingest", {}).publish(tmp_path)
-    dead, young = tmp_path / ".0123", tmp_path / ".4567"
+        Plan(number, number, "one", "ingest", {}).publish(storage)
+    folder = tmp_path / plans.FOLDER
+    dead, young = folder / ".0123", folder / ".4567"
     dead.touch()
     young.touch()
     os.utime(dead, (0, 0))
-    plans.forget_plans(tmp_path, below=4)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".4567", f"{4:020}.json", f"{5:020}.json"]
+    plans.forget_plans(storage, below=4)
+    assert sorted(path.name for path in folder.iterdir()) == [".4567", f"{4:020}.json", f"{5:020}.json"]
 
 
 def test_a_plan_whose_number_had_been_used_up_is_withdrawn(site: Site) -> None:
@@ -200,7 +207,7 @@ def test_a_plan_whose_number_had_been_used_up_is_withdrawn(site: Site) -> None:
     def build(now: Snapshot) -> dict[str, Change]:
         if not seen:
             site.take(ramp(100, 30))
-            plans.forget_plans(site.folder / "plans", below=now.plan + 2)
+            plans.forget_plans(Folder(site.folder), below=now.plan + 2)
         seen.append(now.plan)
         return {}
 
@@ -391,7 +398,7 @@ def test_a_table_of_an_older_format_gets_the_columns_it_lacks(site: Site) -> Non
             for name, kind in REQUESTS.schema.items()
         }
     )
-    file = write_file(site.folder, REQUESTS, day("2020-06-24"), rows)
+    file = write_file(Folder(site.folder), REQUESTS, day("2020-06-24"), rows)
     site.ledger.change("one", "ingest", lambda _: {REQUESTS.name: Change([file])})
     assert pl.scan_delta(str(site.folder / REQUESTS.name)).drop("day").collect().equals(rows)
     assert verify(Ledger(site.folder)).faults == ()

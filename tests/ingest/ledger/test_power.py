@@ -11,6 +11,7 @@ from ledgers import Site, no_room, packets, ramp, read
 
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken
 from darkscope.ingest.ledger.plan import Plan
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, SOURCES
@@ -59,7 +60,7 @@ def test_all_that_a_plan_names_is_on_the_disk_before_it_and_each_commit_before_t
     plan = site.folder / "plans" / f"{1:020}.json"
     published = disk.place("linked", str(plan.relative_to(site.folder)))
     before = [name for kind, name in disk.events[:published] if kind == "synced"]
-    made = Plan.read(site.folder / "plans", 1)
+    made = Plan.read(Folder(site.folder), 1)
     assert made is not None
     names = [f"{table}/{file.path}" for table, change in made.changes.items() for file in change.add]
     assert len(names) == 4

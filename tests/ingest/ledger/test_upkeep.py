@@ -15,6 +15,7 @@ from ledgers import DAY, NOW, Site, day, files, merged, packets, ramp, read
 from darkscope.ingest.ledger import upkeep as module
 from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import (
     GRACE,
     MONTH_DAYS,
@@ -355,8 +356,8 @@ def test_cleaning_deletes_old_files_that_nothing_names_and_no_others(site: Site)
     merged_away = set(site.ledger.snapshot().files(FLOWS)["path"])
     keep_up(site.ledger, "w", NOW)
     rows = site.ledger.snapshot().scan(FLOWS).drop("day").collect().head(3)
-    young = write_file(site.folder, FLOWS, day("2020-06-24"), rows)
-    old = write_file(site.folder, FLOWS, day("2020-06-24"), rows)
+    young = write_file(Folder(site.folder), FLOWS, day("2020-06-24"), rows)
+    old = write_file(Folder(site.folder), FLOWS, day("2020-06-24"), rows)
     two_days_ago = time.time() - 2 * DAY
     os.utime(site.folder / "flows" / old.path, (two_days_ago, two_days_ago))
     clean(site.ledger)

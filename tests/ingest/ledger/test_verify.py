@@ -19,6 +19,7 @@ from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import Fault, verify
 from darkscope.ingest.series import (
@@ -59,7 +60,7 @@ def rewrite(site: Site, table: Table, of: str, rows: Callable[[pl.DataFrame], pl
 
     def build(now: Snapshot) -> dict[str, Change]:
         kept = now.scan(table, day(of), day(of)).drop("day").collect()
-        file = write_file(site.folder, table, day(of), rows(kept))
+        file = write_file(Folder(site.folder), table, day(of), rows(kept))
         return {table.name: Change([file], now.removals(table, [day(of)]))}
 
     site.ledger.change("faulty", "upkeep", build)

@@ -11,6 +11,7 @@ from flows import flow, flows, minute
 
 from darkscope.ingest.ledger.files import DataFile, write_file
 from darkscope.ingest.ledger.plan import Change, Plan, Removal
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection.changes import days_between, of_days, of_plans
 from darkscope.ingest.projection.waiting import Task, Work
@@ -41,7 +42,7 @@ def shorts(found: Sequence[Task], **how: bool) -> list[Short]:
 
 
 def of_flows(folder: Path, *minutes: int) -> DataFile:
-    return write_file(folder, FLOWS, day_of(minutes[0]), flows([flow(at) for at in minutes]))
+    return write_file(Folder(folder), FLOWS, day_of(minutes[0]), flows([flow(at) for at in minutes]))
 
 
 def of_coverage(folder: Path, *stretches: tuple[int, int, int]) -> DataFile:
@@ -50,12 +51,12 @@ def of_coverage(folder: Path, *stretches: tuple[int, int, int]) -> DataFile:
     rows = [
         {**zeros, "minute": at, "minutes": minutes, "bridge": bridge} for at, minutes, bridge in stretches
     ]
-    return write_file(folder, COVERAGE, day_of(stretches[0][0]), pl.DataFrame(rows))
+    return write_file(Folder(folder), COVERAGE, day_of(stretches[0][0]), pl.DataFrame(rows))
 
 
 def of_events(folder: Path, day: date) -> DataFile:
     row: dict[str, Any] = dict.fromkeys(EVENTS.schema, "") | {"start": 0, "end": 0}
-    return write_file(folder, EVENTS, day, pl.DataFrame([row]))
+    return write_file(Folder(folder), EVENTS, day, pl.DataFrame([row]))
 
 
 def day_of(at: int) -> date:

@@ -25,7 +25,7 @@ BY_DAY = 'SELECT "packets" FROM "totals" GROUP BY "sensor"'
 def file_of(wall: Wall, table: Table, day: date) -> Path:
     files = wall.ledger.snapshot().files(table)
     (path,) = (path for path, of in files.select("path", "day").iter_rows() if of == day)
-    return wall.ledger.folder / table.name / path
+    return wall.ledger.storage.path / table.name / path
 
 
 def flip_a_bit(file: Path) -> bytes:
@@ -101,7 +101,7 @@ def test_a_damaged_day_waits_is_named_and_is_written_once_it_is_mended(
     assert told(caplog) == [("ERROR", "a file of the ledger is damaged; what it bears on waits")]
     (record,) = (one for one in caplog.records if one.levelname == "ERROR")
     assert record.fields == {"reason": f"{file}: {said}", "day": "2020-06-23", "again_in_s": LOOK_AGAIN}
-    state = heard(wall.ledger.folder, PROJECTION)
+    state = heard(wall.ledger.storage.path, PROJECTION)
     assert state is not None
     shown = ("trouble", "lag", "damaged", "damaged_files")
     assert [state.values[name] for name in shown] == ["", 0, 1, f"{file}: {said}"]
@@ -113,7 +113,7 @@ def test_a_damaged_day_waits_is_named_and_is_written_once_it_is_mended(
     assert told(caplog)[1:] == [("INFO", "a file of the ledger holds nothing up any more")]
     assert counts(wall) == expected(*DAYS)
     assert wall.differences() == []
-    state = heard(wall.ledger.folder, PROJECTION)
+    state = heard(wall.ledger.storage.path, PROJECTION)
     assert state is not None
     assert [state.values[name] for name in ("damaged", "damaged_files", "waiting")] == [0, "", 0]
 
@@ -179,4 +179,4 @@ def test_a_run_that_ends_says_so_and_ends(wall: Wall) -> None:
     flip_a_bit(file)
     one = wall.project()
     assert counts(wall) == expected(DAYS[0], DAYS[2])
-    assert list(one.damaged) == [file]
+    assert list(one.damaged) == [str(file)]

@@ -282,7 +282,7 @@ def start(wall: Wall) -> subprocess.Popen[bytes]:
     keep = {f"DARKSCOPE_INFLUX__RETENTION_{name}": "keep" for name in ("MINUTE", "HOUR", "DAY")}
     also = {"DARKSCOPE_INFLUX__URL": str(influx.url), "DARKSCOPE_INFLUX__BUCKET": influx.bucket, **keep}
     code = "from darkscope.api.command.main import main; main()"
-    arguments = ["project", "--follow", "--quiet", "--ledger", str(wall.ledger.folder)]
+    arguments = ["project", "--follow", "--quiet", "--ledger", str(wall.ledger.storage.path)]
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         stdout=subprocess.DEVNULL,
@@ -293,7 +293,7 @@ def start(wall: Wall) -> subprocess.Popen[bytes]:
 
 def is_at_work(wall: Wall, since: float) -> bool:
     """Whether a projector that was started since then has begun to project."""
-    state = heard(wall.ledger.folder, PROJECTION)
+    state = heard(wall.ledger.storage.path, PROJECTION)
     return state is not None and state.at > since
 
 

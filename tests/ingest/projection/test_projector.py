@@ -160,7 +160,7 @@ def test_live_and_rebuilt_have_the_same_points(wall: Wall) -> None:
     buckets = [name, f"{name}_hour", f"{name}_day"]
     wall.influx.drop(*buckets)
     wall.influx.create(*buckets)
-    (wall.ledger.folder / "registry.sqlite").unlink()
+    (wall.ledger.storage.path / "registry.sqlite").unlink()
     wall.project(watch=("23/tcp",))
     assert {bucket: wall.points(bucket, by) for bucket in live} == live
 
@@ -191,7 +191,7 @@ def test_where_the_log_was_cleaned_all_is_projected_again(wall: Wall, caplog: An
     wall.project()
     for _ in range(3):
         book(wall.ledger, many(DAY, 10))
-    forget_plans(wall.ledger.folder / "plans", below=wall.ledger.snapshot().plan)
+    forget_plans(wall.ledger.storage, below=wall.ledger.snapshot().plan)
     wall.project()
     assert "the ledger's log was cleaned past what was taken; all is projected again" in caplog.messages
     assert wall.differences() == []
@@ -241,7 +241,7 @@ def test_events_are_written_and_a_subject_without_a_tag_is_other(wall: Wall) -> 
     rest = {"start": NOON * 60 * 10**9, "end": 0, "kind": "level", "text": "", "numbers": ""}
     about = {"445/tcp": "a", "61000/tcp": "b", "61001/tcp": "c"}
     rows = pl.DataFrame([{**rest, "subject": subject, "title": title} for subject, title in about.items()])
-    file = write_file(wall.ledger.folder, EVENTS, DAY, rows)
+    file = write_file(wall.ledger.storage, EVENTS, DAY, rows)
     wall.ledger.change("one", "events", lambda _: {EVENTS.name: Change([file])})
     wall.project()
     found = wall.points("_day", 'SELECT "title", "tags" FROM "events" GROUP BY "kind", "subject"')
@@ -254,7 +254,7 @@ def test_events_are_written_and_a_subject_without_a_tag_is_other(wall: Wall) -> 
 def test_it_says_how_it_is_to_other_processes_and_to_panels(wall: Wall) -> None:
     book(wall.ledger, many(DAY, 60))
     wall.project()
-    registry = Registry(wall.ledger.folder)
+    registry = Registry(wall.ledger.storage.path)
     state = registry.said(PROJECTION)
     registry.close()
     assert state is not None
@@ -290,9 +290,9 @@ def test_what_it_keeps_lies_in_the_ledgers_folder_and_nobody_takes_it_for_a_tabl
 ) -> None:
     book(wall.ledger, many(DAY, 6))
     wall.project()
-    with alone(wall.ledger.folder) as first, alone(wall.ledger.folder) as second:
+    with alone(wall.ledger.storage.path) as first, alone(wall.ledger.storage.path) as second:
         assert (first, second) == (True, False)
-    assert (wall.ledger.folder / name).exists()
+    assert (wall.ledger.storage.path / name).exists()
     upkeep.clean(wall.ledger)
-    assert (wall.ledger.folder / name).exists()
+    assert (wall.ledger.storage.path / name).exists()
     assert not [fault for fault in verify(wall.ledger).faults if name in fault.place]

@@ -6,7 +6,7 @@ import pytest
 from objects import SECRET, Bucket
 from obstore import exceptions
 
-from darkscope.ingest.intake.connection import Objects, told
+from darkscope.ingest.objects import Objects, told
 
 
 def test_an_object_that_is_not_there_is_named(bucket: Bucket) -> None:
@@ -54,7 +54,7 @@ def test_a_server_that_does_not_answer_is_told_within_the_patience(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    monkeypatch.setattr("darkscope.ingest.intake.connection.TRIES", 1)
+    monkeypatch.setattr("darkscope.ingest.objects.TRIES", 1)
     with pytest.raises(OSError, match="HTTP error: error sending request") as error:
         Objects(bucket.uri).look("x")
     assert SECRET not in str(error.value)

@@ -1,0 +1,158 @@
+"""A ledger in object storage: what `Storage` promises, by conditional puts and near copies of data files.
+
+Needs the extra `darkscope[s3]`. A put is there for good once it is answered; one whose answer was lost is told from
+somebody else's by its bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from hashlib import blake2s
+from itertools import islice
+
+from platformdirs import user_cache_path
+
+from darkscope.ingest import settings
+from darkscope.ingest.ledger.cache import Copies
+from darkscope.ingest.ledger.files import is_intact
+from darkscope.ingest.ledger.storage import LOG, Entry, Sources, commit_name
+from darkscope.ingest.objects import Objects, options, split
+from darkscope.ingest.values import Uri
+
+OLD = 3600.0
+"""Age in seconds from which a data file is looked for before a plan names it: upkeep deletes files after a day."""
+
+_WRITTEN = re.compile(r"/([0-9a-f]+)-[0-9a-f]+\.parquet$")
+"""When a data file was written, nanoseconds since 1970, as its name says."""
+
+
+class Bucket:
+    """A place in object storage."""
+
+    def __init__(self, uri: Uri, how: settings.Storage) -> None:
+        """Nothing is asked yet. Raises NoObjectStorageError."""
+        self.uri = uri
+        bucket, self._key = split(uri)
+        self.options: dict[str, str] | None = options(bucket, how)
+        self._objects = Objects(bucket, how)
+        root = how.cache or user_cache_path("darkscope") / "ledgers"
+        which = f"{self.options.get('AWS_ENDPOINT_URL', '')} {uri}"
+        self._copies = Copies(root / blake2s(which.encode(), digest_size=8).hexdigest(), how.cache_size, root)
+
+    def __str__(self) -> str:
+        return self.uri
+
+    def table(self, name: str) -> str:
+        """The address of a table."""
+        return f"{self.uri}/{name}"
+
+    def place(self, name: str = "") -> str:
+        """A file's whole name, for people."""
+        return f"{self.uri}/{name}" if name else self.uri
+
+    def prepare(self, folder: str) -> None:
+        """There are no folders."""
+
+    def exists(self, name: str) -> bool:
+        """Whether a file is there."""
+        try:
+            self._objects.look(self._of(name))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def read(self, name: str) -> bytes:
+        """All bytes of a file."""
+        return self._objects.read(self._of(name))
+
+    def near(self, name: str) -> bytes:
+        """All bytes of a data file, of a copy where there is a whole one."""
+        data = self._copies.read(name)
+        if data is None or not is_intact(name, data):
+            self._copies.drop(name)
+            data = self.read(name)
+            if is_intact(name, data):
+                self._copies.add(name, data)
+        return data
+
+    def put(self, name: str, data: bytes | memoryview, *, again: bool = False) -> None:
+        """Put a file there; of one that is read again soon a copy is kept."""
+        self._objects.put(self._of(name), data)
+        if again:
+            self._copies.add(name, data)
+
+    def replace(self, name: str, data: bytes) -> None:
+        """Put a file there: whoever reads it finds this one or the one before."""
+        self._objects.put(self._of(name), data)
+
+    def put_new(self, name: str, data: bytes, *, secret: bool = False) -> bool:
+        """Put a file there if there is none of its name."""
+        del secret  # who may read what, the bucket's rules say
+        return (
+            self._objects.put_new(self._of(name), data) or self.read(name) == data
+        )  # the answer may have been lost
+
+    def delete(self, name: str) -> None:
+        """Take a file away, if it is there."""
+        self._objects.delete(self._of(name))
+        self._copies.drop(name)
+
+    def list(self, folder: str) -> Iterator[Entry]:
+        """Go through all files below a folder."""
+        for one in self._objects.below(self._of(folder)):
+            yield Entry(self._name(one.key), one.size, one.modified)
+
+    def files(self, table: str, sizes: Mapping[str, int]) -> Sources:
+        """Data files as near copies; in the bucket where these would take more than all room that there is."""
+        names = {f"{table}/{path}": size for path, size in sizes.items()}
+        if self._copies.fits(sum(names.values())):
+            copies = self._copies.have(names, self._whole)
+            if copies is not None:
+                return Sources([str(path) for path in copies])
+        return Sources([self.place(name) for name in names], self.options)
+
+    def keep(self, folder: str, paths: Iterable[str]) -> None:
+        """What is put is there for good; what was put long ago may have been cleaned away."""
+        for path in paths:
+            written = _WRITTEN.search(path)
+            is_old = written is not None and time.time() - int(written[1], 16) / 1e9 > OLD
+            if is_old and not self.exists(f"{folder}/{path}"):
+                raise FileNotFoundError(errno.ENOENT, "is not there", self.place(f"{folder}/{path}"))
+
+    def keep_commit(self, table: str, version: int) -> None:
+        """What is put is there for good."""
+
+    def is_newest(self, table: str, version: int) -> bool:
+        """Whether a version's commit is there and the next is not: by one listing, from that commit on."""
+        log = self._of(f"{table}/{LOG}")
+        before = f"{log}/{commit_name(version - 1)}" if version else None
+        found = {one.key.rpartition("/")[2] for one in islice(self._objects.below(log, before), _LOOKED_AT)}
+        return commit_name(version) in found and commit_name(version + 1) not in found
+
+    def mend(self, table: str, version: int) -> bool:
+        """No commit is cut: it is put whole."""
+        del table, version
+        return False
+
+    def free_bytes(self) -> int | None:
+        """There is always room."""
+        return None
+
+    def _of(self, name: str) -> str:
+        return f"{self._key}/{name}" if self._key else name
+
+    def _name(self, key: str) -> str:
+        return key.removeprefix(f"{self._key}/") if self._key else key
+
+    def _whole(self, name: str) -> bytes:
+        data = self.read(name)
+        if not is_intact(name, data):
+            raise OSError(errno.EIO, "its bytes are not those that were written", self.place(name))
+        return data
+
+
+_LOOKED_AT = 8
+"""Names of a log from a commit on that tell whether there is a next one: checkpoints lie between."""
