@@ -367,7 +367,7 @@ def test_what_was_open_in_a_ledger_of_format_3_begins_anew(site: Site) -> None:
         UNFINISHED, columns=tuple(Column(name, pl.String(), name) for name in names), order=names, since=3
     )
     rows = pl.DataFrame([("one", "requests", "[]", "x")], schema=old.schema, orient="row")
-    file = write_file(site.folder, old, day("1970-01-01"), rows)
+    file = write_file(Folder(site.folder), old, day("1970-01-01"), rows)
     Plan(1, 1, "one", "ingest", {UNFINISHED.name: Change([file])}).publish(site.folder / "plans")
     assert Ledger(site.folder).snapshot().scan(UNFINISHED).collect().height == 0
     site.take(ramp(0, 3))
