@@ -27,7 +27,7 @@ from darkscope.ingest.intake.caretaker import Caretaker
 from darkscope.ingest.intake.daemon import Feed, run
 from darkscope.ingest.intake.files import Found, find
 from darkscope.ingest.intake.live import Live, LiveError
-from darkscope.ingest.intake.session import Capture, Outcome, Session, Summary
+from darkscope.ingest.intake.session import Outcome, Session, Summary, opened
 from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
@@ -179,8 +179,10 @@ def _read(
         Session(worker, stop, on_progress=advance) as session,
     ):
         session.summary.captures[Outcome.PASSED_OVER] = found.passed_over
-        for one in found.captures:
-            session.read_all(Capture.of(one))
+        for capture in opened(found.captures):
+            if stop.is_asked:
+                break
+            session.read_all(capture)
         session.end()
     return session.summary
 

@@ -6,12 +6,13 @@ wants to be sure. What happens is logged as events; what it came to is in the su
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -32,6 +33,9 @@ FRAMES, SECONDS = 8_000_000, 30.0
 
 CLOSED, HELD = 256, 32
 """Captures a batch may complete; fewer where they are held open, which costs memory, because they may vanish."""
+
+OPEN = 2
+"""Captures that are open before their turn comes."""
 
 RETRY = 5.0
 """Seconds between two tries to commit while the ledger has no room."""
@@ -121,6 +125,25 @@ class Capture:
     def of_file(cls, path: Path) -> Capture:
         """The same of a file."""
         return cls.of(File(path))
+
+
+def opened(captures: Iterable[Stored]) -> Iterator[Capture]:
+    """Captures that are read one after the other; the next are open already: what is far away comes meanwhile."""
+    coming: deque[Capture] = deque()
+    try:
+        for one in captures:
+            capture = Capture.of(one)
+            with contextlib.suppress(OSError):  # reading it will say why
+                capture.stream = capture.open()
+            coming.append(capture)
+            if len(coming) > OPEN:
+                yield coming.popleft()
+        while coming:
+            yield coming.popleft()
+    finally:
+        for capture in coming:
+            if capture.stream is not None:
+                capture.stream.close()
 
 
 class Session:

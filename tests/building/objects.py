@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import obstore
 from obstore.store import S3Store
@@ -123,6 +124,27 @@ def conditions_hold(application: Wsgi) -> Wsgi:
     return one_by_one
 
 
+def without_copies() -> None:
+    """Let an object's bytes be read as they are: moto copies all of them for each range."""
+    from moto.s3.models import FakeKey
+
+    write = FakeKey.value.fset
+
+    def value(self: Any) -> bytes:
+        if self not in whole:
+            with self.lock:
+                self._value_buffer.seek(0)
+                whole[self] = self._value_buffer.read()
+        return whole[self]
+
+    def put(self: Any, new: bytes) -> None:
+        whole.pop(self, None)
+        write(self, new)
+
+    whole: WeakKeyDictionary[Any, bytes] = WeakKeyDictionary()
+    FakeKey.value = property(value, put)
+
+
 def serve() -> None:
     """Serve until standard input ends; say the port."""
     from moto.moto_server.werkzeug_app import (
@@ -132,6 +154,7 @@ def serve() -> None:
     )
     from werkzeug.serving import make_server
 
+    without_copies()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = conditions_hold(DomainDispatcherApplication(create_backend_app))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from ledgers import Site, capture, packets
 from runs import assert_same, session
 
 from darkscope.ingest.intake import session as module
-from darkscope.ingest.intake.session import Capture, Outcome, Problem
+from darkscope.ingest.intake.session import Capture, Outcome, Problem, opened
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
 from darkscope.ingest.series import CAPTURES
@@ -194,3 +197,35 @@ def test_asked_to_end_it_commits_what_was_gathered(site: Site, tmp_path: Path) -
     run.end()
     assert packets(site) == 1
     assert run.summary.captures[Outcome.READ] == 1
+
+
+@dataclass(frozen=True)
+class Near:
+    """A capture that says whether it is open."""
+
+    name: str
+    opened: list[io.BytesIO]
+    size = 0
+
+    def open(self) -> BinaryIO:
+        if self.name == "missing":
+            raise FileNotFoundError(2, "No such file or directory")
+        self.opened.append(io.BytesIO(capture(int(self.name))))
+        return self.opened[-1]
+
+    def peek(self) -> BinaryIO:
+        return self.open()
+
+
+def test_captures_are_opened_before_their_turn_and_closed_whether_it_came_or_not(site: Site) -> None:
+    streams: list[io.BytesIO] = []
+    stored = [Near(name, streams) for name in ("1", "missing", "2", "3", "4", "5")]
+    run = session(site)
+    for number, one in enumerate(opened(stored)):
+        run.read_all(one)
+        if number == 2:
+            break
+    run.end()
+    assert outcomes(run) == {"read": 2, "refused": 1}
+    assert ([stream.closed for stream in streams], packets(site)) == ([True] * 4, 2)
+    assert [problem.capture for problem in run.summary.problems] == ["missing"]
