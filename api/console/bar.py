@@ -18,6 +18,9 @@ ABOUT_PACKETS = ("port", "country", "protocol", "class", "owner", "tool", "resea
 KEPT = ("period", "against", "time_zone", *ABOUT_SENSORS, *ABOUT_PACKETS, "lang", "theme", "as", "live")
 """Parameters that go from page to page."""
 
+OF_LISTS = ("rows", "after", "owners_after")
+"""Parameters that say what is shown of lists: another question has other lists."""
+
 Given = tuple[tuple[str, str], ...]
 
 
@@ -46,14 +49,12 @@ class Bar:
         """Write the address of a page, this one where none is named, obeying the same bar.
 
         `parts` follow the path, each quoted whole; a change takes the place of a parameter: None, False and empty
-        remove it, a list is all its values. What belongs to this page alone stays here.
+        remove it, a list is all its values. What belongs to this page alone stays here, but for places in lists.
         """
-        elsewhere = path is not None
         kept = [
             (name, value)
-            for name, value in self.given
-            if name.rstrip("_") not in {key.rstrip("_") for key in changes}
-            and (name in KEPT or not elsewhere)
+            for name, value in self.others(*(key.rstrip("_") for key in changes))
+            if name in KEPT or path is None
         ]
         for name, value in changes.items():
             values = value if isinstance(value, list | tuple) else [value]
@@ -67,6 +68,10 @@ class Bar:
         )
         query = urlencode(kept)
         return f"{self.base}{target or '/'}{'?' if query else ''}{query}"
+
+    def others(self, *names: str) -> Given:
+        """Give the parameters but some, as a form or a link that changes these keeps them."""
+        return tuple((name, value) for name, value in self.given if name not in (*names, *OF_LISTS))
 
     def without(self, name: str, value: str) -> str:
         """Write this page's address without one value of a parameter."""

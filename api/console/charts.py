@@ -22,6 +22,7 @@ MOST_LINES = 5
 SMALL_LEGEND: Spec = {
     "gradientThickness": 6,
     "labelFontSize": 10,
+    "padding": 12,
     "titleColor": style.INK,
     "titleFontSize": 10,
     "titleFontWeight": "normal",

@@ -21,6 +21,8 @@ from darkscope.api.http.access import OPEN, Doors, asker_of, needs
 from darkscope.api.http.pages import (
     FILES,
     Frame,
+    ListView,
+    ListViewed,
     PageRoute,
     Pages,
     View,
@@ -59,7 +61,7 @@ class SourceView(View):
     """Whoever saw it: honeypots alone know who is real."""
 
 
-class RequestsView(View):
+class RequestsView(ListView):
     """The parameters of the page of requests."""
 
     kind: Kind = Kind.HONEYPOT
@@ -89,87 +91,77 @@ def router(source: Source) -> APIRouter:
                 "tools": sections.short(asked, Dimension.TOOLS),
                 "owners": sections.short(asked, Dimension.OWNERS),
                 "coverage": sections.coverage(asked, period),
+                "phenomena": sections.phenomena(asked, {}),  # which the page asks for when it is there
             }
 
         return pages.shown(request, view, "overview.html", parts)
 
     @routes.get("/ports", dependencies=read)
-    def ports(request: Request, view: Viewed) -> Response:
+    def ports(request: Request, view: ListViewed) -> Response:
         """More ports than the overview has, and which of them moved together."""
 
         def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
             return {
-                "ports": sections.leading(asked, period, Dimension.PORTS, limit=sections.MANY),
+                "ports": sections.leading(asked, period, Dimension.PORTS, limit=view.rows),
                 "movements": sections.movements(asked, Dimension.PORTS),
             }
 
         return pages.shown(request, view, "ports.html", parts)
 
     @routes.get("/regions", dependencies=read)
-    def regions(request: Request, view: Viewed) -> Response:
+    def regions(request: Request, view: ListViewed) -> Response:
         """More source countries than the overview has, who of them scans broadly, and which moved together."""
 
         def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
             return {
-                "countries": sections.leading(asked, period, Dimension.COUNTRIES, limit=sections.MANY),
+                "countries": sections.leading(asked, period, Dimension.COUNTRIES, limit=view.rows),
                 "spread": sections.spread(asked),
                 "movements": sections.movements(asked, Dimension.COUNTRIES),
             }
 
         return pages.shown(request, view, "regions.html", parts)
 
-    @routes.get("/ports/{protocol}/{port}", dependencies=read)
-    def port(request: Request, protocol: str, port: str, view: Viewed) -> Response:
-        """One port."""
-        key = parse_value(Dimension.PORTS, f"{port}/{protocol}")
-        name = value_text(Dimension.PORTS, key)
+    def one(request: Request, view: View, dimension: Dimension, text: str) -> Response:
+        """A port or a region: how it stands, how it goes, who sends what of it, on which sensors and when."""
+        key = parse_value(dimension, text)
+        name, is_port = value_text(dimension, key), dimension is Dimension.PORTS
+        other, itself = (Dimension.COUNTRIES, "port") if is_port else (Dimension.PORTS, "country")
 
         def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
-            everything = asked.model_copy(update={"port": ()})
-            its = asked.model_copy(update={"port": (name,)})
+            every = asked.model_copy(update={itself: ()})
+            its = asked.model_copy(update={itself: (name,)})
             return {
-                "port": sections.port(everything, key),
-                "trend": sections.trend(everything, period, Dimension.PORTS, [key], Dimension.COUNTRIES),
-                "countries": sections.leading(its, period, Dimension.COUNTRIES, has_chart=False),
+                "itself": sections.port(every, key) if is_port else sections.region(every, name),
+                "trend": sections.trend(every, period, dimension, [key], other),
+                "others": sections.leading(its, period, other, has_chart=False),
                 "owners": sections.short(its, Dimension.OWNERS, limit=8),
                 "tools": sections.short(its, Dimension.TOOLS),
                 "breadth": sections.breadth(its),
-                "rhythm": sections.rhythm(its),
+                "rhythm": sections.rhythm(its) if is_port else sections.rhythm(every, [key]),
                 "sources": sections.sources(its),
             }
 
-        return pages.shown(request, view, "port.html", parts, ("port",), name=name, port_of_page=name)
+        of_page = {f"{itself}_of_page": name}
+        return pages.shown(request, view, "one.html", parts, (itself,), name=name, other=other, **of_page)
+
+    @routes.get("/ports/{protocol}/{port}", dependencies=read)
+    def port(request: Request, protocol: str, port: str, view: Viewed) -> Response:
+        """One port."""
+        return one(request, view, Dimension.PORTS, f"{port}/{protocol}")
 
     @routes.get("/regions/{country}", dependencies=read)
     def region(request: Request, country: str, view: Viewed) -> Response:
         """One source country."""
-        key = parse_value(Dimension.COUNTRIES, country)
-        name = value_text(Dimension.COUNTRIES, key)
-
-        def parts(asked: Narrowed, period: Period) -> Mapping[str, Section]:
-            everything = asked.model_copy(update={"country": ()})
-            its = asked.model_copy(update={"country": (name,)})
-            return {
-                "region": sections.region(everything, name),
-                "trend": sections.trend(everything, period, Dimension.COUNTRIES, [key], Dimension.PORTS),
-                "ports": sections.leading(its, period, Dimension.PORTS, has_chart=False),
-                "owners": sections.short(its, Dimension.OWNERS, limit=8),
-                "tools": sections.short(its, Dimension.TOOLS),
-                "breadth": sections.breadth(its),
-                "rhythm": sections.rhythm(everything, [key]),
-                "sources": sections.sources(its),
-            }
-
-        return pages.shown(request, view, "region.html", parts, ("country",), name=name, country_of_page=name)
+        return one(request, view, Dimension.COUNTRIES, country)
 
     @routes.get("/sources", dependencies=with_sources)
-    def sources(request: Request, view: Viewed) -> Response:
+    def sources(request: Request, view: ListViewed) -> Response:
         """Who sends, address by address."""
 
         def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
             return {
-                "sources": sections.sources(asked),
-                "owners": sections.owners(asked),
+                "sources": sections.sources(asked, sections.MANY, view.after),
+                "owners": sections.owners(asked, view.owners_after),
             }
 
         return pages.shown(request, view, "sources.html", parts)
@@ -205,7 +197,7 @@ def router(source: Source) -> APIRouter:
                 "countries": sections.leading(its, period, Dimension.COUNTRIES),
             }
 
-        return pages.shown(request, view, "sensor.html", parts, name=sensor)
+        return pages.shown(request, view, "sensor.html", parts, name=sensor, sensor_of_page=sensor)
 
     @routes.get("/phenomena", dependencies=read)
     def phenomena(request: Request, view: Viewed) -> Response:
@@ -216,15 +208,6 @@ def router(source: Source) -> APIRouter:
 
         return pages.shown(request, view, "phenomena.html", parts)
 
-    @routes.get("/phenomena/noted", dependencies=read)
-    def noted(request: Request, view: Viewed) -> Response:
-        """The same in short, for a page that is there already: to look for them takes seconds."""
-
-        def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
-            return {"noted": sections.phenomena(asked, _decided(request, source), name="noted")}
-
-        return pages.shown(request, view, "noted.html", parts)
-
     @routes.get("/requests", dependencies=read)
     def requests(request: Request, view: Annotated[RequestsView, Query()]) -> Response:
         """What honeypots were asked, by whom, and what for."""
@@ -233,19 +216,19 @@ def router(source: Source) -> APIRouter:
         def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
             return {
                 "vulnerabilities": sections.vulnerabilities(asked, wanted),
-                "requests": sections.requests(asked, wanted),
-                "visitors": sections.visitors(asked, wanted),
-                "single": sections.single_requests(asked, wanted),
+                "requests": sections.requests(asked, wanted, view.rows),
+                "visitors": sections.visitors(asked, wanted, view.rows),
+                "single": sections.single_requests(asked, wanted, view.after),
             }
 
         return pages.shown(request, view, "requests.html", parts, wanted=wanted)
 
     @routes.get("/attacks", dependencies=with_sources)
-    def attacks(request: Request, view: Viewed) -> Response:
+    def attacks(request: Request, view: ListViewed) -> Response:
         """Attacks on others, told by their echo."""
 
         def parts(asked: Narrowed, _: Period) -> Mapping[str, Section]:
-            return {"attacks": sections.attacks(asked)}
+            return {"attacks": sections.attacks(asked, view.after)}
 
         return pages.shown(request, view, "attacks.html", parts)
 

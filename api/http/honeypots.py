@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
+from functools import partial
 from hashlib import blake2s
 from typing import Annotated
 
@@ -13,17 +14,15 @@ from pydantic import Field
 
 from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.asked import Asked, Kind
-from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
 from darkscope.api.formats import Answer
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
 from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share, WatchAnswer
-from darkscope.api.http.listing import Page, page
-from darkscope.api.http.questions import Observed, Posed, Words, responses
+from darkscope.api.http.listing import Opened, Page, page
+from darkscope.api.http.questions import Observed, Words, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
-from darkscope.api.periods import instant, minute
 from darkscope.api.requests import questions as asking
 from darkscope.api.requests.visitors import Search
 from darkscope.api.requests.vulnerabilities import Change
@@ -471,21 +470,21 @@ def router(source: Source) -> APIRouter:
 
 
 def _page(request: Request, source: Source, query: SingleQuery) -> Response:
-    begun = None if query.cursor is None else Cursor.parse(query.cursor)
-    state = source.state(None if begun is None else begun.version)
-    at = None if begun is None else instant(min(begun.minute, minute(source.now())))
-    posed = Posed.of(request, source, Dimension.COUNTRIES, query, state, at)
-    asked = _digest(posed.question, query.wanted)
-    if begun is not None and ((begun.question, len(begun.after)) != (asked, 2) or min(begun.after) < 0):
-        raise CursorError("the cursor is of another list: send the parameters that it was given for")
+    def listed(who: Observer, question: Question, after: Place | None, mark: Mark) -> Page:
+        return asking.singly(who, question, query.wanted, query.limit, after, mark)
 
-    def listed(after: Place | None, mark: Mark) -> Page:
-        return asking.singly(posed.observer, posed.question, query.wanted, query.limit, after, mark)
-
-    return page(request, source, posed, query.lang, state, asked, begun, listed)
+    return page(request, source, opened(request, source, query), query.lang, listed)
 
 
-def _digest(question: Question, wanted: Wanted) -> str:
+def opened(request: Request, source: Source, query: SingleQuery, at: datetime | None = None) -> Opened:
+    """Open the list of single requests. Raises CursorError."""
+    return Opened.of(
+        request, source, Dimension.COUNTRIES, query, query.cursor,
+        digest=partial(_digest, query.wanted), is_place=lambda after: len(after) == 2 and min(after) >= 0, at=at,
+    )  # fmt: skip
+
+
+def _digest(wanted: Wanted, question: Question) -> str:
     """Name what is asked, however many rows and in whatever format."""
     parts = (question.period.window, question.selection, question.where.texts(), wanted)
     return blake2s(repr(parts).encode(), digest_size=8).hexdigest()

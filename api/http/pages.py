@@ -29,7 +29,7 @@ from darkscope.api.console.bar import Bar, days_text, quarter_of, stepped
 from darkscope.api.console.render import Drawn
 from darkscope.api.console.words import Words, preferred, words
 from darkscope.api.dimension import Dimension
-from darkscope.api.http import questions, sessions
+from darkscope.api.http import questions, sections, sessions
 from darkscope.api.http.access import Doors, asker_of
 from darkscope.api.http.problems import Problem
 from darkscope.api.http.questions import Narrowed, Posed
@@ -61,6 +61,7 @@ POLICY = "; ".join(
 FILES = {
     "console.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
+    "taken.js": "text/javascript; charset=utf-8",
     "live.js": "text/javascript; charset=utf-8",
     "chart.js": "text/javascript; charset=utf-8",
     "mark.svg": "image/svg+xml",
@@ -80,6 +81,9 @@ ROLLING = re.compile(r"[1-9][0-9]*[mhd]")
 """A period up to now."""
 
 
+Cursor = Annotated[str | None, Field(max_length=300)]
+
+
 class View(Narrowed):
     """The parameters of every page: those of a question, and how it is shown."""
 
@@ -91,7 +95,19 @@ class View(Narrowed):
     """Follow the ledger."""
 
 
+class ListView(View):
+    """The parameters of a page of lists."""
+
+    rows: Annotated[int, Field(ge=1, le=sections.MOST)] = sections.MANY
+    """Rows of lists that have no pages."""
+    after: Cursor = None
+    """Where the page's list goes on."""
+    owners_after: Cursor = None
+    """Where the list of owners goes on."""
+
+
 Viewed = Annotated[View, Query()]
+ListViewed = Annotated[ListView, Query()]
 
 Parts = Callable[[Narrowed, Period], Mapping[str, Section]]
 """The sections of a page, by the names that its template has for them."""
@@ -224,10 +240,11 @@ class Pages:
         asked = self._asked(view, newest, at, around.say.language)
         posed = Posed.of(request, self._source, Dimension.PORTS, asked, at=at)
         period = posed.question.period
-        sections = parts(asked, period)
+        asks = parts(asked, period)
         quarter = quarter_of((newest or at) - MINUTE)
         shown = {
             **around.values,
+            "parts": asks,
             "view": view,
             "asked": asked,
             "period": period,
@@ -245,11 +262,12 @@ class Pages:
             "is_rolling": bool(ROLLING.fullmatch(asked.period)),
             "country_of_page": "",
             "port_of_page": "",
+            "sensor_of_page": "",
             **also,
         }
 
         def section(name: str) -> Drawn:
-            return self._part(request, sections[name], shown, at)
+            return self._part(request, asks[name], shown, at)
 
         headers = {"Cache-Control": "private, no-cache", "Vary": "Cookie, Accept-Language"}
         response = StreamingResponse(render.piecewise(template, section, shown), 200, headers, HTML)
@@ -292,15 +310,25 @@ class Pages:
         if part.scope not in asker_of(request).scopes:
             return render.whole("part_locked.html", values)
         try:
+            opened = part.opened and part.opened(request, source, at)
             counts = part.scope is Scope.READ  # evidence of addresses goes beyond a period
-            posed = Posed.of(request, source, part.dimension, part.query, at=at, is_of_period=counts)
+            posed = (
+                opened.posed
+                if opened
+                else Posed.of(request, source, part.dimension, part.query, at=at, is_of_period=counts)
+            )
 
             def compute() -> Kept:
-                figures = part.ask(posed.observer, posed.question)
-                return Kept(render.whole(f"part_{part.name}.html", {**values, **figures}).encode())
+                place = (opened.after, opened.mark) if opened else ()
+                figures = part.ask(posed.observer, posed.question, *place)
+                text = render.whole(f"part_{part.name}.html", {**values, **figures})
+                return Kept(text.encode(), figures.get("following"))
 
             name = f"{part.name} {request.url} {language} {part.rests_on}"
-            return Drawn(questions.in_turn(request, source, posed, compute, name).data.decode())
+            found = questions.in_turn(request, source, posed, compute, name)
+            if opened and found.following is not None:
+                source.keep(opened.state)
+            return Drawn(found.data.decode())
         except Exception as error:
             problem = problem_of(request, error)
             if problem is None:

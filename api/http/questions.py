@@ -247,8 +247,10 @@ def answer(
     dimension: Dimension,
     query: Observed,
     ask: Callable[[Observer, Question], Answer],
+    *,
+    is_map: bool = False,
 ) -> Response:
-    """Answer a request when its turn has come.
+    """Answer a request when its turn has come; a picture is a map where that is asked for.
 
     Not at all where the asker has the answer; from memory where it was given before.
     """
@@ -261,18 +263,18 @@ def answer(
         found = ask(posed.observer, posed.question)
         if asker_of(request).is_public:
             found = public.published(found, source.settings.api.public_least)
-        return Kept(drawn_or_written(found, posed.shape, query.lang))
+        return Kept(drawn_or_written(found, posed.shape, query.lang, is_map=is_map))
 
     return posed.sent(request, in_turn(request, source, posed, compute).data)
 
 
-def drawn_or_written(found: Answer, shape: StrEnum, language: Language) -> bytes:
+def drawn_or_written(found: Answer, shape: StrEnum, language: Language, *, is_map: bool = False) -> bytes:
     """Write an answer, or draw it. Raises Unusable where it has no picture."""
     output = Format(shape)
     if output not in PICTURES:
         return written(found, output)
     try:
-        return picture(found, output, language)
+        return picture(found, output, language, is_map=is_map)
     except UnwrittenError as error:
         raise Unusable(f"{error}; write format=json or csv") from None
 

@@ -92,6 +92,8 @@ class RankingQuery(Narrowed):
     targets: bool = False
     """Estimate how many addresses of the sensors each value's packets went to. Read from single flows: seconds in a
     long period."""
+    is_map: Annotated[bool, Field(alias="map")] = False
+    """Of countries: a picture is a map of the world."""
 
 
 def router(source: Source) -> APIRouter:
@@ -116,6 +118,7 @@ def router(source: Source) -> APIRouter:
             dimension,
             query,
             lambda who, what: who.top(what, query.limit, query.sources, with_targets=query.targets),
+            is_map=query.is_map,
         )
 
     return routes

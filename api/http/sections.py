@@ -5,18 +5,24 @@ Pure but for what an observer does. A section's export is that call, so a figure
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
+from fastapi import Request
+
 from darkscope.api.address import Sender, parse_address
-from darkscope.api.ask import Observer, Question
+from darkscope.api.ask import Mark, Observer, Place, Question
 from darkscope.api.console.usual import Usual, usual
 from darkscope.api.dimension import Dimension, Key, parse_value, value_text
+from darkscope.api.http import honeypots
+from darkscope.api.http import sources as lists
 from darkscope.api.http.attacks import AttacksQuery
 from darkscope.api.http.honeypots import By, CountedQuery, RequestsQuery, SingleQuery
+from darkscope.api.http.listing import Opened
 from darkscope.api.http.live import LiveQuery
 from darkscope.api.http.lives import LifeQuery
 from darkscope.api.http.movements import MovementsQuery
@@ -26,7 +32,8 @@ from darkscope.api.http.questions import Narrowed, Observed
 from darkscope.api.http.rankings import RankingQuery
 from darkscope.api.http.rhythms import RhythmQuery
 from darkscope.api.http.sensors import CoverageQuery
-from darkscope.api.http.sources import PagedQuery
+from darkscope.api.http.source import Source
+from darkscope.api.http.sources import PagedQuery, PageQuery
 from darkscope.api.http.spreads import SpreadQuery
 from darkscope.api.http.trends import TrendQuery
 from darkscope.api.keys import Scope
@@ -60,14 +67,14 @@ LINES = 5
 COUNTRIES = 300
 """More than there are."""
 
-SOURCES = 50
-"""Addresses that a page lists; the call has all."""
-
 MANY = 50
-OWNERS = 20
-ATTACKS = 50
-REQUESTS = 50
-"""Rows that a page lists; the call has all."""
+"""Rows of a list at first: there are more of it."""
+
+SOME = 20
+"""Rows of a list that is not what a page is about."""
+
+MOST = 1000
+"""Rows of a list that has no further pages."""
 
 SHORTEST_NOTED, LONGEST_NOTED = timedelta(days=6), timedelta(days=400)
 """Of periods in which phenomena are looked for: a week may have an hour less."""
@@ -90,10 +97,18 @@ class Section:
     path: str  # of the call that gives its figures
     dimension: Dimension
     query: Observed
-    ask: Callable[[Observer, Question], Shown]
+    ask: Callable[
+        ..., Shown
+    ]  # of an observer and a question; of a list also of a place and what marks the next one
     scope: Scope = Scope.READ
-    picture: str = ""  # the call whose picture is its chart; empty: it has none
+    chart: str = ""  # the call whose picture is its chart; empty: it has none
     rests_on: str = ""  # what else its figures rest on than the ledger and the settings
+    opened: Callable[[Request, Source, datetime], Opened] | None = None  # of a list that has pages
+
+    @property
+    def file(self) -> str:
+        """What its figures are called where they are taken along, without an ending."""
+        return re.sub(r"[^0-9A-Za-z.]+", "-", f"{self.path.removeprefix('/v1/')} {self.query.period}")
 
     def call(self, **also: str) -> str:
         """Write the call, from the root of the interface on."""
@@ -118,9 +133,24 @@ def _nothing(*_: object) -> Shown:
     return {}
 
 
-def drawn(section: Section) -> Section:
+def drawn(section: Section, **also: str) -> Section:
     """A section whose call has a picture."""
-    return replace(section, picture=section.call())
+    return replace(section, chart=section.call(**also))
+
+
+def listed(
+    what: str, path: str, query: PageQuery, ask: Callable[..., Any], scope: Scope = Scope.READ
+) -> Section:
+    """One of the lists of sources, which have pages."""
+
+    def show(who: Observer, question: Question, after: Place | None, mark: Mark) -> Shown:
+        found = ask(who, question, query.limit, after, mark)
+        return {what: found, "following": found.next}
+
+    def opened(request: Request, source: Source, at: datetime) -> Opened:
+        return lists.opened(request, source, what, query, at)
+
+    return Section(what, path, Dimension.OWNERS, query, show, scope, opened=opened)
 
 
 def step(period: Period) -> str:
@@ -161,7 +191,7 @@ def leading(
         dimension,
         query,
         ask,
-        picture=trend(view, period, dimension).call() if has_chart else "",
+        chart=trend(view, period, dimension).call() if has_chart else "",
     )
 
 
@@ -233,9 +263,8 @@ def map_of(view: Narrowed) -> Section:
         return {"ranking": who.top(what, COUNTRIES, Precision.NONE)}
 
     countries = Dimension.COUNTRIES
-    return Section(
-        "map", "/v1/rankings/countries", countries, about(view, RankingQuery, limit=COUNTRIES), ask
-    )
+    query = about(view, RankingQuery, limit=COUNTRIES)
+    return drawn(Section("map", "/v1/rankings/countries", countries, query, ask), map="true")
 
 
 def coverage(view: Narrowed, period: Period) -> Section:
@@ -313,14 +342,9 @@ def rhythm(view: Narrowed, values: list[Key] | None = None) -> Section:
     return drawn(Section("rhythm", "/v1/rhythms", Dimension.COUNTRIES, query, ask))
 
 
-def owners(view: Narrowed) -> Section:
+def owners(view: Narrowed, after: str | None) -> Section:
     """Owners of the sources' networks, with what is known of the sources."""
-
-    def ask(who: Observer, what: Question) -> Shown:
-        return {"owners": who.owners(what, OWNERS)}
-
-    query = about(view, PagedQuery, limit=OWNERS)
-    return Section("owners", "/v1/owners", Dimension.OWNERS, query, ask)
+    return listed("owners", "/v1/owners", about(view, PagedQuery, limit=SOME, cursor=after), Observer.owners)
 
 
 def spread(view: Narrowed) -> Section:
@@ -343,14 +367,10 @@ def movements(view: Narrowed, dimension: Dimension) -> Section:
     return Section("movements", path, dimension, about(view, MovementsQuery, limit=LEADING), ask)
 
 
-def sources(view: Narrowed) -> Section:
+def sources(view: Narrowed, limit: int = SOME, after: str | None = None) -> Section:
     """Who sends, address by address."""
-
-    def ask(who: Observer, what: Question) -> Shown:
-        return {"sources": who.sources(what, SOURCES)}
-
-    query = about(view, PagedQuery, limit=SOURCES)
-    return Section("sources", "/v1/sources", Dimension.OWNERS, query, ask, Scope.SOURCES)
+    query = about(view, PagedQuery, limit=limit, cursor=after)
+    return listed("sources", "/v1/sources", query, Observer.sources, Scope.SOURCES)
 
 
 def life(view: Narrowed, address: str) -> Section:
@@ -364,17 +384,13 @@ def life(view: Narrowed, address: str) -> Section:
     return Section("life", f"/v1/sources/{address}", Dimension.OWNERS, query, ask, Scope.SOURCES)
 
 
-def attacks(view: Narrowed) -> Section:
+def attacks(view: Narrowed, after: str | None) -> Section:
     """Attacks on others, told by their echo."""
-
-    def ask(who: Observer, what: Question) -> Shown:
-        return {"attacks": who.attacks(what, ATTACKS)}
-
-    query = about(view, AttacksQuery, limit=ATTACKS)
-    return Section("attacks", "/v1/attacks", Dimension.OWNERS, query, ask, Scope.SOURCES)
+    query = about(view, AttacksQuery, limit=MANY, cursor=after)
+    return listed("attacks", "/v1/attacks", query, Observer.attacks, Scope.SOURCES)
 
 
-def phenomena(view: Narrowed, known: Mapping[str, Decision], *, name: str = "phenomena") -> Section:
+def phenomena(view: Narrowed, known: Mapping[str, Decision]) -> Section:
     """What is worth a paragraph, with what analysts decided of it."""
 
     def ask(who: Observer, what: Question) -> Shown:
@@ -384,7 +400,7 @@ def phenomena(view: Narrowed, known: Mapping[str, Decision], *, name: str = "phe
         return {"phenomena": decided(detect(who, what), known)}
 
     path, query = "/v1/phenomena", about(view, PhenomenaQuery)
-    return Section(name, path, Dimension.PORTS, query, ask, rests_on=repr(sorted(known.items())))
+    return Section("phenomena", path, Dimension.PORTS, query, ask, rests_on=repr(sorted(known.items())))
 
 
 def vulnerabilities(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
@@ -394,13 +410,13 @@ def vulnerabilities(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Sect
     def ask(who: Observer, what: Question) -> Shown:
         return {"vulnerabilities": asking.exploited(who, what, query.wanted, query.limit)}
 
-    return Section("vulnerabilities", "/v1/vulnerabilities", Dimension.PORTS, query, ask)
+    return drawn(Section("vulnerabilities", "/v1/vulnerabilities", Dimension.PORTS, query, ask))
 
 
-def requests(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
+def requests(view: Narrowed, wanted: Mapping[str, Sequence[str]], rows: int) -> Section:
     """What honeypots were asked, the most frequent first; or by day, where it is narrowed to some rules."""
     by = By.DAY if any(wanted.values()) else By.REQUEST
-    query = about(view, CountedQuery, limit=REQUESTS, by=by.value, **wanted)
+    query = about(view, CountedQuery, limit=rows, by=by.value, **wanted)
 
     def ask(who: Observer, what: Question) -> Shown:
         count = asking.by_day if by is By.DAY else asking.by_request
@@ -409,19 +425,24 @@ def requests(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
     return Section("requests", "/v1/requests", Dimension.PORTS, query, ask)
 
 
-def single_requests(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
-    """Single requests, the first ones of the period."""
-    query = about(view, SingleQuery, limit=REQUESTS, **wanted)
+def single_requests(view: Narrowed, wanted: Mapping[str, Sequence[str]], after: str | None) -> Section:
+    """Single requests, in the order of time."""
+    query = about(view, SingleQuery, limit=MANY, cursor=after, **wanted)
 
-    def ask(who: Observer, what: Question) -> Shown:
-        return {"requests": asking.singly(who, what, query.wanted, query.limit)}
+    def ask(who: Observer, what: Question, place: Place | None, mark: Mark) -> Shown:
+        found = asking.singly(who, what, query.wanted, query.limit, place, mark)
+        return {"requests": found, "following": found.next}
 
-    return Section("single", "/v1/requests/single", Dimension.PORTS, query, ask, Scope.SOURCES)
+    def opened(request: Request, source: Source, at: datetime) -> Opened:
+        return honeypots.opened(request, source, query, at)
+
+    path = "/v1/requests/single"
+    return Section("single", path, Dimension.PORTS, query, ask, Scope.SOURCES, opened=opened)
 
 
-def visitors(view: Narrowed, wanted: Mapping[str, Sequence[str]]) -> Section:
+def visitors(view: Narrowed, wanted: Mapping[str, Sequence[str]], rows: int) -> Section:
     """Who asked honeypots, and whether telescopes saw them too."""
-    query = about(view, RequestsQuery, limit=REQUESTS, **wanted)
+    query = about(view, RequestsQuery, limit=rows, **wanted)
 
     def ask(who: Observer, what: Question) -> Shown:
         return {"visitors": asking.visited(who, what, query.wanted, query.limit)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from hashlib import blake2s
 from typing import Annotated
 
@@ -11,15 +12,13 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from darkscope.api.ask import Mark, Observer, Place, Question
-from darkscope.api.cursor import Cursor, CursorError
 from darkscope.api.dimension import Dimension
 from darkscope.api.http.access import needs
 from darkscope.api.http.answers import Count, Described, EvidenceAnswer, ProvenanceAnswer, Share
-from darkscope.api.http.listing import Page, page
-from darkscope.api.http.questions import Narrowed, Observed, Posed, responses
+from darkscope.api.http.listing import Opened, Page, page
+from darkscope.api.http.questions import Narrowed, Observed, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
-from darkscope.api.periods import instant, minute
 from darkscope.api.store import NO_ECHOES, NO_SENDERS
 
 MOST_ROWS = 1000
@@ -169,20 +168,25 @@ def router(source: Source) -> APIRouter:
 
 def paged(request: Request, source: Source, what: str, query: PageQuery, ask: Listed) -> Response:
     """Answer with one page of a list, of the state and the present time of its first page. Raises CursorError."""
-    begun = None if query.cursor is None else Cursor.parse(query.cursor)
-    state = source.state(None if begun is None else begun.version, LACKING.get(what, NO_SENDERS))
-    at = None if begun is None else instant(min(begun.minute, minute(source.now())))
-    posed = Posed.of(request, source, Dimension.OWNERS, query, state, at)
-    asked = _digest(what, posed.question)
-    if begun is not None and (begun.question, len(begun.after)) != (asked, LENGTHS[what]):
-        raise CursorError("the cursor is of another list: send the parameters that it was given for")
-    if what == "sources" and begun is not None and begun.after[1] not in (4, 6):
-        raise CursorError("the cursor is behind no address")
 
-    def listed(after: Place | None, mark: Mark) -> Page:
-        return ask(posed.observer, posed.question, query.limit, after, mark)
+    def listed(who: Observer, question: Question, after: Place | None, mark: Mark) -> Page:
+        return ask(who, question, query.limit, after, mark)
 
-    return page(request, source, posed, query.lang, state, asked, begun, listed)
+    return page(request, source, opened(request, source, what, query), query.lang, listed)
+
+
+def opened(
+    request: Request, source: Source, what: str, query: PageQuery, at: datetime | None = None
+) -> Opened:
+    """Open one of these lists. Raises CursorError."""
+
+    def is_place(after: Place) -> bool:
+        return len(after) == LENGTHS[what] and (what != "sources" or after[1] in (4, 6))
+
+    return Opened.of(
+        request, source, Dimension.OWNERS, query, query.cursor,
+        digest=partial(_digest, what), is_place=is_place, lacking=LACKING.get(what, NO_SENDERS), at=at,
+    )  # fmt: skip
 
 
 def _digest(what: str, question: Question) -> str:

@@ -235,10 +235,11 @@ def _subject(one: Proposal, language: Language) -> str:
 
 def _other(subject: str, language: Language) -> str:
     """Name another proposal by its subject."""
-    ports, _, countries = subject.partition(" from ")
-    if "/" not in ports:
-        ports, countries = "", ports
-    named = _listed([country_name(code, language) for code in countries.split(", ") if code], language)
+    first, _, second = subject.partition(" from ")
+    of_ports, of_countries = (first, second) if "/" in first else ("", first)
+    ports = _listed(of_ports.split(", ") if of_ports else [], language)
+    countries = [country_name(code, language) for code in of_countries.split(", ") if code]
+    named = _listed(countries, language)
     if language is Language.JA:
         return f"{named}からの{ports}" if ports and named else ports or named
     return " from ".join(part for part in (ports, named) if part)

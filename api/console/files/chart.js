@@ -3,6 +3,7 @@
 
 const page = document.documentElement;
 const drawn = new Map();
+const SOON = 30;  // milliseconds until the page is looked at again for what has come
 
 /** Colours of charts on paper, and the style sheet's in their place. */
 const COLOURS = {
@@ -26,11 +27,17 @@ const COLOURS = {
   "#8C6D1F": "--event",
 };
 
+const paint = document.createElement("i");  // says what a colour of the style sheet is in this theme
+
+/** @param {string} colour @returns {string} as the page has it now */
+function toned(colour) {
+  paint.style.color = `var(${COLOURS[/** @type {keyof typeof COLOURS} */ (colour)]})`;
+  return getComputedStyle(paint).color;
+}
+
 /** @param {unknown} part @returns {any} a specification in the page's colours */
 function coloured(part) {
-  if (typeof part === "string" && part in COLOURS) {
-    return getComputedStyle(page).getPropertyValue(COLOURS[/** @type {keyof typeof COLOURS} */ (part)]).trim();
-  }
+  if (typeof part === "string" && part in COLOURS) return toned(part);
   if (Array.isArray(part)) return part.map(coloured);
   if (part && typeof part === "object") {
     return Object.fromEntries(Object.entries(part).map(([name, inner]) => [name, name === "arcs" ? inner : coloured(inner)]));
@@ -38,25 +45,51 @@ function coloured(part) {
   return part;
 }
 
-/** @param {any} part @param {number} factor @returns {any} letters as large as the page's: a wall is read from afar */
+const LENGTHS = /FontSize$|^(fontSize|strokeWidth|gradientThickness|gradientLength|padding|labelLimit)$/;
+
+/** @param {any} part @param {number} factor @returns {any} letters, lines and marks as large as the page's: a wall is read from afar */
 function sized(part, factor) {
-  if (!part || typeof part !== "object" || Array.isArray(part)) return part;
-  return Object.fromEntries(Object.entries(part).map(([name, inner]) => [
-    name, /FontSize$|^fontSize$|^gradientThickness$/.test(name) ? Math.round(inner * factor) : sized(inner, factor),
-  ]));
+  if (Array.isArray(part)) return part.map((inner) => sized(inner, factor));
+  if (!part || typeof part !== "object") return part;
+  return Object.fromEntries(Object.entries(part).map(([name, inner]) => {
+    if (name === "values" || name === "data") return [name, inner];
+    if (typeof inner !== "number") return [name, sized(inner, factor)];
+    return [name, LENGTHS.test(name) ? Math.round(inner * factor * 10) / 10 : name === "size" ? inner * factor ** 2 : inner];
+  }));
 }
+
+const vega = new Promise((done) => {
+  if ("vegaEmbed" in window) done(undefined);
+  else document.getElementById("vega")?.addEventListener("load", done);
+});
 
 /** @param {ParentNode} within draw all charts of a part of the page */
 export async function draw(within = document) {
   for (const figure of within.querySelectorAll("figure.chart")) await one(/** @type {HTMLElement} */ (figure));
 }
 
+/** Draw each chart when it has come: a page comes piece by piece, and what follows a figure says that it is whole. */
+async function arriving() {
+  await vega;
+  const waiting = "figure.chart:not(.drawn)";
+  for (let there = false; !there || document.querySelector(waiting);) {
+    there = document.readyState !== "loading";
+    for (const figure of document.querySelectorAll(waiting)) {
+      if (there || figure.nextSibling) await one(/** @type {HTMLElement} */ (figure));
+    }
+    if (!there) await new Promise((done) => setTimeout(done, SOON));
+  }
+}
+
 /** @param {HTMLElement} figure */
 async function one(figure) {
   const plot = /** @type {HTMLElement} */ (figure.querySelector(".plot"));
-  const spec = coloured(JSON.parse(figure.querySelector("script.spec")?.textContent ?? "{}"));
+  page.append(paint);
+  const whole = JSON.parse(figure.querySelector("script.spec")?.textContent ?? "{}");
+  const spec = sized(coloured(whole), parseFloat(getComputedStyle(page).fontSize) / 14);
+  paint.remove();
   const style = getComputedStyle(document.body);
-  spec.config = { ...sized(spec.config, parseFloat(getComputedStyle(page).fontSize) / 14), font: style.fontFamily, aria: false };
+  spec.config = { ...spec.config, font: style.fontFamily, aria: false };
   drawn.get(plot)?.finalize();
   const result = await /** @type {any} */ (window).vegaEmbed(plot, spec, {
     actions: false,
@@ -139,11 +172,12 @@ function follow(view, places) {
 export async function note() {
   const section = document.querySelector("section[data-noted]");
   if (!(section instanceof HTMLElement)) return;
-  const answer = await fetch(section.dataset.noted ?? "");
-  if (!answer.ok) return;
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("noted");
-  if (!fresh) return;
-  section.replaceChildren(...fresh.childNodes);
+  const noted = /** @type {HTMLElement} */ (section.querySelector("#noted"));
+  const answer = await fetch(section.dataset.noted ?? "").catch(() => null);
+  const told = new DOMParser().parseFromString((await answer?.text()) ?? "", "text/html");
+  const fresh = told.getElementById("noted") ?? told.querySelector("main .problem");
+  if (fresh) noted.replaceWith(fresh);
+  else noted.textContent = document.getElementById("texts")?.dataset.problem ?? "";
   const events = JSON.parse(section.querySelector("script.events")?.textContent ?? "[]");
   for (const [plot, { view }] of drawn) {
     const about = plot.closest("figure")?.dataset.about?.split(" ") ?? [];
@@ -152,17 +186,6 @@ export async function note() {
   }
 }
 
-// A chart that no call draws is taken as it is drawn here.
-document.addEventListener("click", async (event) => {
-  const button = /** @type {Element} */ (event.target).closest?.("[data-png]");
-  const plot = button?.closest(".panel")?.querySelector(".plot");
-  if (!(button instanceof HTMLElement) || !plot || !drawn.has(plot)) return;
-  const link = document.createElement("a");
-  link.download = `${button.dataset.png}.png`;
-  link.href = await drawn.get(plot).view.toImageURL("png", 2);
-  link.click();
-});
-
-await draw();
+await arriving();
 await note();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => draw());

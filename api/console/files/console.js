@@ -43,6 +43,22 @@ async function copy(text) {
   }
 }
 
+// A list goes on in its place.
+document.addEventListener("click", async (event) => {
+  const link = /** @type {Element} */ (event.target).closest?.("a[data-more]");
+  if (!(link instanceof HTMLAnchorElement) || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  const section = /** @type {HTMLElement} */ (link.closest("section"));
+  const answer = await fetch(link.href).catch(() => null);
+  const fresh = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(section.id);
+  const rows = fresh && fresh.querySelector("tbody")?.rows;
+  if (!rows) return location.assign(link.href);  // says what is wrong
+  section.querySelector("tbody")?.append(...rows);
+  const more = /** @type {HTMLElement} */ (fresh.querySelector(".more"));
+  link.closest(".more")?.replaceWith(more);
+  /** @type {HTMLElement | null} */ (more.querySelector("[data-more]"))?.focus();
+});
+
 // Keys: one letter, or two one after the other.
 const pages = { o: "/", p: "/phenomena", r: "/requests", a: "/attacks", s: "/sources", n: "/sensors" };
 let before = "";

@@ -16,6 +16,7 @@ from ledgers import NOW, Site, at, ramp, read
 from talks import Talk
 
 from darkscope.api import keys
+from darkscope.api.http import sections
 from darkscope.api.http.access import OPEN
 from darkscope.api.http.app import create
 from darkscope.api.http.console import router
@@ -43,7 +44,6 @@ PAGES = {
     "/sensors": Scope.READ,
     "/sensors/{sensor}": Scope.READ,
     "/phenomena": Scope.READ,
-    "/phenomena/noted": Scope.READ,
     "/requests": Scope.READ,
     "/attacks": Scope.SOURCES,
     "/search": Scope.READ,
@@ -68,11 +68,7 @@ def url(path: str) -> str:
     return path
 
 
-ASKED = [
-    url(path)
-    for path, scope in PAGES.items()
-    if scope is not None and path not in ("/search", "/phenomena/noted")
-]
+ASKED = [url(path) for path, scope in PAGES.items() if scope is not None and path != "/search"]
 
 
 class Page(HTMLParser):
@@ -103,7 +99,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """A ledger of three sensors: SYNs to 23/TCP and 445/TCP on two telescopes, one to a honeypot."""
     site = Site(tmp_path_factory.mktemp("console") / "ledger", SENSORS)
     site.take(ramp(0, 60, 60.0), "/spool/a/1.pcap")
-    site.take(pcap([at(30, port=445), at(31, port=445), at(3600, port=445)]), "/spool/b/1.pcap")
+    site.take(
+        pcap([at(30, port=445), at(31, port=445), at(3600, port=445, source="198.41.0.5")]), "/spool/b/1.pcap"
+    )
     target = f"/{HOSTILE}".replace(" ", "%20").encode()
     asked = b"GET %b HTTP/1.1\r\nHost: x\r\nUser-Agent: </code><script>alert(1)</script>\r\n\r\n" % target
     worker = site.worker()
@@ -211,14 +209,42 @@ def test_figures_of_a_page_are_those_of_the_call_that_it_names(shared: TestClien
     assert "2 new 445/TCP microsoft-ds 3" in text
 
 
-def test_every_section_can_be_had_as_csv_and_as_a_call(shared: TestClient) -> None:
+def test_every_section_can_be_had_as_csv_as_a_picture_and_as_a_call(shared: TestClient) -> None:
     for page in ASKED:
         shown = Page(shared.get(f"{page}?{DAY}&home=true&class=scan").text)
+        sections = [one for one in shown.of("section") if one.get("class", "") != "bar"]
+        if page.startswith("/sources/"):  # its sections are of one answer
+            sections = sections[-1:]
+        menus = [one for one in shown.of("details") if one.get("class") == "exports"]
+        pictures = [one for one in shown.of("button") if "data-png" in one]
         calls = [one["data-curl"] for one in shown.of("button") if "data-curl" in one]
         exports = [link for link in shown.links if "format=csv" in link]
-        assert len(calls) == len(exports) > 0
+        assert len(sections) == len(menus) == len(pictures) > 0, page
+        assert min(len(calls), len(exports)) >= len(menus), page
         for call in [*calls, *exports]:
             assert shared.get(str(call)).status_code == 200, call
+
+
+def test_a_list_goes_on_from_page_to_page_until_its_end(
+    shared: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = [row["address"] for row in shared.get(f"/v1/sources?{DAY}&kind=all").json()["rows"]]
+    monkeypatch.setattr(sections, "MANY", 1)
+    address, seen = f"/sources?{DAY}&kind=all", []
+    while address:
+        text = shared.get(address).text
+        seen += re.findall(r'<th scope="row"><a class="address"[^>]*>([^<]+)', text)
+        address = next((link for link in Page(text).links if "&after=" in link), "")
+        assert len(seen) <= len(known)
+    assert seen == known
+    assert len(known) > 1
+
+
+def test_where_a_list_goes_on_is_not_kept_by_links_to_other_questions(shared: TestClient) -> None:
+    shown = Page(shared.get(f"/ports?{DAY}&rows=200").text)
+    others = [link for link in shown.links if link.startswith("/ports?") and "#" not in link]
+    assert others
+    assert not [link for link in others if "rows=" in link]
 
 
 def test_names_that_people_chose_are_shown_as_text(shared: TestClient) -> None:

@@ -52,7 +52,7 @@ def test_a_call_says_all_that_is_asked_and_nothing_else() -> None:
         "port": ["445/TCP"],
         "format": ["csv"],
     }
-    picture = urlsplit(section.picture)
+    picture = urlsplit(section.chart)
     assert picture.path == "/v1/trends/countries"
     assert parse_qs(picture.query)["step"] == ["2h"]
 
