@@ -47,7 +47,7 @@ OF_THE_BAR = {"day", "week", "month", "quarter"}
 def used() -> set[str]:
     """Words that templates name."""
     names = set(re.findall(r"say\('([a-z_0-9]+)'[,)]", "".join(TEMPLATES.values())))
-    for pair in re.findall(r"say\('(\w+)' if [^)]*? else '(\w+)'[,)]", "".join(TEMPLATES.values())):
+    for pair in re.findall(r"say\('(\w+)' if .*? else '(\w+)'[,)]", "".join(TEMPLATES.values())):
         names |= set(pair)
     return names | {start + end for start, ends in MADE.items() for end in ends} | OF_THE_BAR
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ import pytest
 from capture_files import pcap, record
 from ledgers import DAY, Site, at, read, syn
 from person import Person, barriers, chromium, somebody
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from runs import running, stopped, until
 from talks import Talk
 
@@ -52,6 +53,9 @@ PAGES = (
     "/login",
     "/?period=nonsense",
 )
+MANY = 60
+"""Sources on one day: more than a page lists at first."""
+
 MOST_BYTES = 1_500_000
 """Of the first page and all that it loads."""
 
@@ -94,14 +98,15 @@ class Server:
 
 
 def site_of(folder: Path) -> Site:
-    """Five days of two sensors: 23/TCP each hour, 445/TCP from Vietnam on the third day alone."""
+    """Five days of two sensors: 23/TCP each hour, 445/TCP from Vietnam on the third day alone, many sources at once."""
     site = Site(folder / "ledger", SENSORS)
     hours = [at(3600.0 * hour) for hour in range(-48, 72)]
     site.take(pcap(hours), "/spool/a/1.pcap")
     some = [
         at(3600.0 * hour + 60 * n, port=445, source="14.160.0.7") for hour in range(-9, 3) for n in range(20)
     ]
-    site.take(pcap([at(-2.0 * DAY), *some, at(2.9 * DAY)]), "/spool/b/1.pcap")
+    many = [at(DAY + n, port=2222, source=f"198.41.1.{n}") for n in range(MANY)]
+    site.take(pcap([at(-2.0 * DAY), *some, *many, at(2.9 * DAY)]), "/spool/b/1.pcap")
     asked = f"GET /{HOSTILE.replace(' ', '%20')} HTTP/1.1\r\nHost: x\r\nUser-Agent: {HOSTILE}\r\n\r\n"
     worker = site.worker()
     read(worker, pcap(Talk(port=8080).whole(asked.encode(), 40.0)), "/spool/pot/1.pcap")
@@ -217,19 +222,53 @@ def test_a_section_is_taken_along_as_csv_as_a_picture_and_as_a_call(person: Pers
     panel = person.page.locator("section.panel", has_text="Destination ports")
     panel.locator(".exports summary").click()
     with person.page.expect_download() as csv:
-        panel.locator("a:text-is('CSV')").click()
+        panel.locator("a:text-is('CSV')").first.click()
     assert (
         Path(csv.value.path()).read_text().splitlines()[1].startswith("1,445/TCP,445/TCP (microsoft-ds),240,")
     )
     with person.page.expect_download() as png:
         panel.locator("a:text-is('PNG')").click()
     assert Path(png.value.path()).read_bytes().startswith(b"\x89PNG")
+    with person.page.expect_download() as whole:
+        panel.locator("button[data-png]").click()
+    assert whole.value.suggested_filename == "rankings-ports-2020-06-22-2020-06-28.png"
+    width, height, colours = seen(person.page, Path(whole.value.path()).read_bytes())
+    box = panel.bounding_box()
+    assert box is not None
+    assert width == pytest.approx(2 * box["width"], abs=2)
+    assert height == pytest.approx(2 * box["height"], rel=0.2)  # what only serves to act is not on it
+    assert colours > 20  # letters, lines and marks
     person.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    panel.locator("button[data-curl]").click()
+    panel.locator("button[data-curl]").first.click()
     person.page.wait_for_selector("button:text-is('Copied')")
     line = str(person.page.evaluate("navigator.clipboard.readText()"))
     assert line.startswith("curl 'http://127.0.0.1:")
     assert httpx2.get(line.split("'")[1]).json()["rows"][0]["packets"] == 240
+
+
+def seen(page: Page, picture: bytes) -> tuple[int, int, int]:
+    """Width and height of a picture, and how many colours are in it."""
+    width, height, colours = page.evaluate(
+        """async data => {
+            const image = new Image(); image.src = data; await image.decode();
+            const canvas = document.createElement("canvas");
+            canvas.width = image.width; canvas.height = image.height;
+            const pen = canvas.getContext("2d"); pen.drawImage(image, 0, 0);
+            const pixels = new Uint32Array(pen.getImageData(0, 0, image.width, image.height).data.buffer);
+            return [image.width, image.height, new Set(pixels).size];
+        }""",
+        f"data:image/png;base64,{b64encode(picture).decode()}",
+    )
+    return width, height, colours
+
+
+def test_a_list_goes_on_where_it_is(person: Person) -> None:
+    person.page.goto(f"/sources{WEEK[1:]}")
+    rows = person.page.locator("#sources tbody tr")
+    assert rows.count() == 50
+    person.page.click("#sources [data-more]")
+    person.page.locator("#sources [data-more]").wait_for(state="detached")
+    assert len(set(rows.locator("th").all_text_contents())) == rows.count() == 2 + MANY
 
 
 def test_everything_can_be_reached_with_keys(person: Person) -> None:
