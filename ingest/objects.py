@@ -198,7 +198,7 @@ def connect(bucket: str, how: Storage) -> ObjectStore:
         config: Any = {name.lower(): value for name, value in given.items()}
         return S3Store(name, config=config, client_options=client, retry_config=retries)
     except exceptions.BaseError as error:
-        raise NoObjectStorageError(f"{bucket}: {_reason(str(error))}") from None
+        raise NoObjectStorageError(f"{bucket}: {reason(str(error))}") from None
 
 
 def _listed(found: ObjectMeta) -> Listed:
@@ -212,20 +212,20 @@ def told(address: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         if "NoSuchBucket" in str(error):
-            raise OSError(errno.EIO, _reason(str(error)), address) from None
+            raise OSError(errno.EIO, reason(str(error)), address) from None
         raise FileNotFoundError(errno.ENOENT, "is not there", address) from None
     except exceptions.AlreadyExistsError:
         raise FileExistsError(errno.EEXIST, "is there already", address) from None
     except exceptions.PreconditionError:
         raise OSError(errno.ESTALE, "changed while it was read", address) from None
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
-        raise PermissionError(errno.EACCES, _reason(str(error)), address) from None
+        raise PermissionError(errno.EACCES, reason(str(error)), address) from None
     except (exceptions.BaseError, ValueError) as error:
-        raise OSError(errno.EIO, _reason(str(error)), address) from None
+        raise OSError(errno.EIO, reason(str(error)), address) from None
 
 
-def _reason(text: str) -> str:
-    """Why it failed, of what obstore says: its text may hold signed addresses, which are secrets."""
+def reason(text: str) -> str:
+    """Why it failed, of what a library says: its text may hold signed addresses, which are secrets."""
     status, code = _STATUS.search(text), _CODE.search(text)
     if status:
         return f"the storage says {status[1]}" + (f", {code[1]}" if code else "")

@@ -19,7 +19,7 @@ from darkscope.ingest import settings
 from darkscope.ingest.ledger.cache import Copies
 from darkscope.ingest.ledger.files import is_intact
 from darkscope.ingest.ledger.storage import LOG, Entry, Sources, commit_name
-from darkscope.ingest.objects import Objects, options, split
+from darkscope.ingest.objects import Objects, options, reason, split
 from darkscope.ingest.values import Uri
 
 OLD = 3600.0
@@ -31,6 +31,8 @@ _WRITTEN = re.compile(r"/([0-9a-f]+)-[0-9a-f]+\.parquet$")
 
 class Bucket:
     """A place in object storage."""
+
+    is_far = True
 
     def __init__(self, uri: Uri, how: settings.Storage) -> None:
         """Nothing is asked yet. Raises NoObjectStorageError."""
@@ -48,6 +50,12 @@ class Bucket:
     def table(self, name: str) -> str:
         """The address of a table."""
         return f"{self.uri}/{name}"
+
+    def told(self, error: Exception) -> str:
+        """What went wrong: what libraries say repeats what servers were asked with."""
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        return reason(str(error))
 
     def place(self, name: str = "") -> str:
         """A file's whole name, for people."""
@@ -78,11 +86,10 @@ class Bucket:
                 self._copies.add(name, data)
         return data
 
-    def put(self, name: str, data: bytes | memoryview, *, again: bool = False) -> None:
-        """Put a file there; of one that is read again soon a copy is kept."""
+    def put(self, name: str, data: bytes | memoryview) -> None:
+        """Put a data file there; a copy is kept, for who writes it soon reads it: upkeep, and who asks what was read."""
         self._objects.put(self._of(name), data)
-        if again:
-            self._copies.add(name, data)
+        self._copies.add(name, data)
 
     def replace(self, name: str, data: bytes) -> None:
         """Put a file there: whoever reads it finds this one or the one before."""

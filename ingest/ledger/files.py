@@ -59,7 +59,7 @@ def write_file(
     rows.write_parquet(written, compression="zstd", compression_level=level, row_group_size=size)
     data = written.getbuffer()
     path = f"day={day.isoformat()}/{time.time_ns():x}-{_digest(data)}.parquet"
-    storage.put(f"{table.name}/{path}", data, again=level != FAST)
+    storage.put(f"{table.name}/{path}", data)
     return DataFile(path, day.isoformat(), len(data), _statistics(table, rows))
 
 

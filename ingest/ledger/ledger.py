@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import math
+import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -24,18 +27,30 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
+from darkscope.ingest.ledger import commits
 from darkscope.ingest.ledger import plan as plans
+from darkscope.ingest.ledger.commits import PLAN, VERSION
 from darkscope.ingest.ledger.files import DataFile, is_intact
 from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
-from darkscope.ingest.ledger.storage import Folder, Storage
+from darkscope.ingest.ledger.storage import LOG, Folder, Storage, commit_name
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
 from darkscope.ingest.settings import Settings
 
-PLAN, VERSION = "darkscope-plan", "darkscope-version"
-"""Delta application transactions: the plan a table has, the ledger version that this plan completes."""
-
 ATTEMPTS = 50
 """Times a commit is tried again after others were first, before the ledger is called broken."""
+
+PAUSE, LONGEST = 0.1, 2.0
+"""Seconds that who lost a race in far storage waits before it looks again, at most: twice as long each time."""
+
+BELIEVED = 60.0
+"""Seconds for which what was seen of far storage is the newest unless the next is there: plans and commits are kept for
+longer."""
+
+MOST_PLANS = 1000
+"""Plans of which it is remembered what they changed."""
+
+CHECKPOINT = 10
+"""Commits of a table between two checkpoints: each reader replays what came since, and 100 took twice the time."""
 
 DESCRIPTION = "ledger.json"
 """Written last when a ledger is made: a folder that has it is one."""
@@ -176,6 +191,37 @@ def _storage(place: Path | Storage) -> Storage:
     return Folder(place) if isinstance(place, Path) else place
 
 
+class _Moment:
+    """When something was seen, by both clocks: one stands still while the machine sleeps, the other may be set."""
+
+    def __init__(self) -> None:
+        self._wall, self._steady = time.time(), time.monotonic()
+
+    def age(self) -> float:
+        """Seconds since then, as the clock has it that went further; infinite where one went back."""
+        wall, steady = time.time() - self._wall, time.monotonic() - self._steady
+        return max(wall, steady) if wall >= 0 else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """A complete plan, and the ledger's version by it."""
+
+    plan: int
+    version: int
+    seen: _Moment
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    """A table's newest commit, and what it says: plan, and the ledger's version by it."""
+
+    commit: int
+    plan: int
+    version: int
+    seen: _Moment
+
+
 class Ledger:
     """One ledger. Cheap to open; holds no lock and no open file."""
 
@@ -186,6 +232,11 @@ class Ledger:
         self._last_numbers: dict[str, tuple[int, tuple[int, int]]] = {}
         self._files: dict[tuple[str, int], pl.DataFrame] = {}
         self._lock = RLock()
+        # Of far storage, where each look takes a while:
+        self._at: _State | None = None  # that was complete
+        self._heads: dict[str, _Head] = {}  # newest commits of tables
+        self._seen: dict[str, int] = {}  # the plan that tables in memory have all of
+        self._touched: dict[int, frozenset[str]] = {}  # tables that a plan changes
         self._format = _format(self.storage)
 
     @classmethod
@@ -205,12 +256,13 @@ class Ledger:
             _make(self.storage, f"cannot bring the ledger from format {self._format} to {FORMAT}")
             self._format = FORMAT
             self._tables.clear()
+            self._heads.clear()
+            self._seen.clear()
 
     def snapshot(self) -> Snapshot:
         """The ledger as it is now: the newest complete plan."""
-        with self._lock:
-            coverage = self._newest(COVERAGE)
-            return Snapshot(self, *self._numbers(COVERAGE, coverage))
+        known = self._believed()
+        return known if known is not None and self._plan(known.plan + 1) is None else self._look()
 
     def files(self, table: Table, plan: int) -> pl.DataFrame:
         """Data files of a table as a plan left them, for `Snapshot`."""
@@ -219,7 +271,7 @@ class Ledger:
             if table.since > self._format:
                 return _no_files()
         with self._lock:
-            delta = self._newest(table)
+            delta = self._as_of(table, plan)
             while self._numbers(table, delta)[0] > plan:
                 delta = _load(self.storage, table.name, delta.version() - 1)
             found = self._files.get((table.name, delta.version()))
@@ -231,11 +283,19 @@ class Ledger:
 
     def finish(self) -> Snapshot:
         """Complete what a killed or a slower process left half done, and give the state after it."""
-        snapshot = self.snapshot()
-        while (plan := Plan.read(self.storage, snapshot.plan + 1)) is not None:
-            self._apply(plan)
-            snapshot = self.snapshot()
-        return snapshot
+        has_waited = not self.storage.is_far
+        while True:
+            known = self._believed()
+            snapshot = known or self._look()
+            plan = self._plan(snapshot.plan + 1)
+            if plan is None:
+                return snapshot
+            if known is None and has_waited:
+                self._apply(plan)
+            elif known is None:  # whoever made it is about to complete it
+                time.sleep(random.uniform(PAUSE, 3 * PAUSE))  # noqa: S311 - chance alone, no secret
+                has_waited = True
+            self._at = None
 
     def change(
         self,
@@ -252,7 +312,8 @@ class Ledger:
         Only a change that `observes` moves the ledger's version. Errors: LedgerError naming the table.
         """
         self.migrate()
-        for _ in range(ATTEMPTS):
+        self._load_all()
+        for attempt in range(ATTEMPTS):
             snapshot = self.finish()
             changes = build(snapshot)
             if changes is None:
@@ -262,14 +323,24 @@ class Ledger:
             try:
                 is_first = plan.publish(self.storage)
             except OSError as error:
-                raise LedgerError(f"{self.storage.place(plans.FOLDER)}: {error}") from error
+                raise LedgerError(
+                    f"{self.storage.place(plans.FOLDER)}: {self.storage.told(error)}"
+                ) from error
+            self._at = None
             if not is_first:
+                if self.storage.is_far:
+                    time.sleep(random.uniform(0, min(LONGEST, PAUSE * 2**attempt)))  # noqa: S311 - likewise
                 continue
-            if self.snapshot().plan >= plan.number:  # the number was used up, and its file cleaned away since
+            if self._look().plan >= plan.number:  # the number was used up, and its file cleaned away since
                 withdraw(self.storage, plan.number)
                 continue
-            return self.finish()
+            return self._apply(plan)
         raise LedgerError(f"{self.storage}: {ATTEMPTS} other changes came first; is a worker running wild?")
+
+    def read_logs(self) -> Snapshot:
+        """The state after `finish`, for whoever needs all tables."""
+        self._load_all()
+        return self.finish()
 
     def begin_with(self, plan: Plan) -> None:
         """Give an empty ledger the state of another, with that one's plan and version. Raises LedgerError."""
@@ -277,7 +348,7 @@ class Ledger:
 
     def plans(self, after: int, upto: int) -> list[Plan] | None:
         """What was changed by the plans after one, up to another with it; None where their files were cleaned away."""
-        found = [Plan.read(self.storage, number) for number in range(after + 1, upto + 1)]
+        found = [self._plan(number) for number in range(after + 1, upto + 1)]
         plans = [plan for plan in found if plan is not None]
         return plans if len(plans) == len(found) else None
 
@@ -311,12 +382,69 @@ class Ledger:
         """Room left on the ledger's disk; None where there is always room."""
         return self.storage.free_bytes()
 
-    def _newest(self, table: Table) -> DeltaTable:
-        """A table with all its commits; what was read of its log before is not read again."""
+    def _look(self) -> Snapshot:
+        """The newest complete plan, as `coverage` has it."""
+        with self._lock:
+            head = self._heads.get(COVERAGE.name)
+            with self._failing(COVERAGE.name):
+                is_newest = head is not None and self.storage.is_newest(COVERAGE.name, head.commit)
+            if head is None or not is_newest:
+                head = self._read_head(COVERAGE)
+            self._at = _State(head.plan, head.version, _Moment())
+            return Snapshot(self, head.plan, head.version)
+
+    def _believed(self) -> Snapshot | None:
+        """The state that was seen last in far storage, as long as it is the newest if there is no next plan."""
+        at = self._at
+        if at is None or not self.storage.is_far or at.seen.age() > BELIEVED:
+            return None
+        return Snapshot(self, at.plan, at.version)
+
+    def _plan(self, number: int) -> Plan | None:
+        """The plan of a number, or None where nobody has made one. Raises LedgerError."""
+        with self._failing(plans.FOLDER):
+            plan = Plan.read(self.storage, number)
+        if plan is not None:
+            self._touched[number] = frozenset(plan.changes) | {COVERAGE.name}
+            self._touched.pop(number - MOST_PLANS, None)
+        return plan
+
+    def _as_of(self, table: Table, plan: int) -> DeltaTable:
+        """A table with all that a plan left in it, or more; in far storage looked at if a plan since changed it."""
+        seen = self._seen.get(table.name)
+        if seen is not None and all(
+            table.name not in self._touched.get(number, (table.name,)) for number in range(seen + 1, plan + 1)
+        ):
+            return self._tables[table.name]
+        delta = self._newest(table, is_old=seen is not None)
+        if self.storage.is_far:
+            self._seen[table.name] = max(plan, self._numbers(table, delta)[0])
+        return delta
+
+    def _load_all(self) -> None:
+        """Read the logs of all tables side by side, where storage is far and that was not done yet."""
+        if not self.storage.is_far:
+            return
+        names = [
+            table.name for table in TABLES if table.name not in self._tables and table.since <= self._format
+        ]
+        if names:
+            with ThreadPoolExecutor(len(names)) as pool:
+                for name, delta in zip(names, pool.map(partial(_load, self.storage), names), strict=True):
+                    self._tables.setdefault(name, delta)
+
+    def _newest(self, table: Table, *, is_old: bool = False) -> DeltaTable:
+        """A table with all its commits; what was read of its log before is not read again.
+
+        `is_old`: it has grown since, which need not be asked.
+        """
         delta = self._tables.get(table.name)
         if delta is None:
             delta = self._tables[table.name] = _load(self.storage, table.name)
-        elif not self.storage.is_newest(table.name, delta.version()):
+            return delta
+        with self._failing(table.name):
+            is_newest = not is_old and self.storage.is_newest(table.name, delta.version())
+        if not is_newest:
             try:
                 delta.update_incremental()
             except (DeltaError, OSError):  # commits that it needs were cleaned away meanwhile
@@ -327,18 +455,88 @@ class Ledger:
         """Plan and version that a state of a table has; Delta searches its whole log for them."""
         version, numbers = self._last_numbers.get(table.name, (-1, (0, 0)))
         if version != delta.version():
-            numbers = _number(delta, PLAN), _number(delta, VERSION)
+            numbers = self._said(table, delta)
             self._last_numbers[table.name] = delta.version(), numbers
         return numbers
 
-    def _apply(self, plan: Plan) -> None:
-        for table in TABLES:
-            change = plan.changes.get(table.name)
-            if change is not None and table is not COVERAGE:
-                self._commit(plan, table, change)
+    def _said(self, table: Table, delta: DeltaTable) -> tuple[int, int]:
+        if self.storage.is_far:  # one answer instead of one for each commit since the last checkpoint
+            head = self._heads.get(table.name)
+            if head is not None and head.commit == delta.version():
+                return head.plan, head.version
+            with self._failing(table.name), suppress(FileNotFoundError):
+                name = f"{table.name}/{LOG}/{commit_name(delta.version())}"
+                if (found := commits.numbers(self.storage.read(name))) is not None:
+                    return found
+        return _number(delta, PLAN), _number(delta, VERSION)
+
+    def _read_head(self, table: Table) -> _Head:
+        """The newest commit of a table; of far storage it is remembered."""
+        with self._lock:
+            delta = self._newest(table)
+            head = _Head(delta.version(), *self._numbers(table, delta), _Moment())
+        if self.storage.is_far:
+            self._heads[table.name] = head
+        return head
+
+    @contextmanager
+    def _failing(self, name: str) -> Iterator[None]:
+        """Raise LedgerError for what storage or the Delta library raises about a part of the ledger."""
+        try:
+            yield
+        except (DeltaError, OSError) as error:
+            place = (isinstance(error, OSError) and error.filename) or self.storage.place(name)
+            raise LedgerError(f"{place}: {self.storage.told(error)}") from error
+
+    def _apply(self, plan: Plan) -> Snapshot:
+        """Complete a plan: `coverage` comes last. The state after it."""
+        tables = [table for table in TABLES if table.name in plan.changes and table is not COVERAGE]
+        if self.storage.is_far and tables:
+            with ThreadPoolExecutor(len(tables)) as pool:
+                list(pool.map(lambda table: self._commit(plan, table, plan.changes[table.name]), tables))
+        else:
+            for table in tables:
+                self._commit(plan, table, plan.changes[table.name])
         self._commit(plan, COVERAGE, plan.changes.get(COVERAGE.name, Change()))
+        if self.storage.is_far:
+            self._touched[plan.number] = frozenset(plan.changes) | {COVERAGE.name}
+            self._at = _State(plan.number, plan.version, _Moment())
+            self._check_in((*tables, COVERAGE))
+        return Snapshot(self, plan.number, plan.version)
+
+    def _check_in(self, tables: Iterable[Table]) -> None:
+        """Write the checkpoints that are due, which spare readers a part of the log; without one nothing is lost."""
+        due = [table.name for table in tables if self._heads[table.name].commit % CHECKPOINT == 0]
+        if due:
+            with ThreadPoolExecutor(len(due)) as pool:
+                list(pool.map(self._write_checkpoint, due))
+
+    def _write_checkpoint(self, name: str) -> None:
+        with suppress(DeltaError, OSError, LedgerError):
+            _load(self.storage, name).create_checkpoint()
+
+    def _put_commit(self, plan: Plan, table: Table, change: Change) -> None:
+        """Commit a table's part of a plan in far storage, once: by a put that fails where another was first."""
+        data = commits.commit(plan, change)
+        for _ in range(ATTEMPTS):
+            head = self._heads.get(table.name)
+            if head is None or head.seen.age() > BELIEVED:
+                head = self._read_head(table)
+            if head.plan >= plan.number:
+                return
+            name = f"{table.name}/{LOG}/{commit_name(head.commit + 1)}"
+            with self._failing(table.name):
+                is_first = self.storage.put_new(name, data)
+            if is_first:
+                self._heads[table.name] = _Head(head.commit + 1, plan.number, plan.version, _Moment())
+                return
+            self._heads.pop(table.name, None)  # another process is completing the same plan: look again
+        raise LedgerError(f"{self.storage.place(table.name)}: plan {plan.number} could not be committed")
 
     def _commit(self, plan: Plan, table: Table, change: Change) -> None:
+        if self.storage.is_far:
+            self._put_commit(plan, table, change)
+            return
         transactions = [Transaction(PLAN, plan.number), Transaction(VERSION, plan.version)]
         actions: list[AddAction | RemoveAction] = [_added(file) for file in change.add]
         actions += [
@@ -396,7 +594,7 @@ def _format(storage: Storage) -> int:
     except FileNotFoundError:
         raise LedgerError(f"{storage}: no ledger here; `darkscope ingest` makes one") from None
     except (OSError, ValueError) as error:
-        raise LedgerError(f"{storage.place(DESCRIPTION)}: {error}") from error
+        raise LedgerError(f"{storage.place(DESCRIPTION)}: {storage.told(error)}") from error
     version = described.get("format") if isinstance(described, dict) else None
     if not isinstance(version, int):
         raise LedgerError(f"{storage.place(DESCRIPTION)}: says no format")
@@ -416,7 +614,7 @@ def _make(storage: Storage, failed: str) -> None:
             list(pool.map(partial(_create, storage), TABLES))
         storage.replace(DESCRIPTION, (json.dumps({"format": FORMAT}) + "\n").encode())
     except (OSError, DeltaError) as error:
-        raise LedgerError(f"{storage}: {failed}: {error}") from error
+        raise LedgerError(f"{storage}: {failed}: {storage.told(error)}") from error
 
 
 def _create(storage: Storage, table: Table) -> None:
@@ -439,7 +637,7 @@ def _define(storage: Storage, table: Table, mode: Literal["ignore", "overwrite"]
         name=table.name,
         description=table.meaning,
         configuration={
-            "delta.checkpointInterval": "10",  # a commit replays what came since: 100 took twice the time,
+            "delta.checkpointInterval": str(CHECKPOINT),
             "delta.logRetentionDuration": "interval 1 hours",
             "delta.deletedFileRetentionDuration": "interval 1 days",
         },
@@ -474,10 +672,10 @@ def _load(storage: Storage, name: str, version: int | None = None) -> DeltaTable
         return DeltaTable(storage.table(name), version=version, storage_options=storage.options)
     except TableNotFoundError as error:
         raise LedgerError(
-            f"{storage.place(name)}: the table is missing or its log is damaged: {error}"
+            f"{storage.place(name)}: the table is missing or its log is damaged: {storage.told(error)}"
         ) from error
     except (DeltaError, OSError) as error:
-        raise LedgerError(f"{storage.place(name)}: {error}") from error
+        raise LedgerError(f"{storage.place(name)}: {storage.told(error)}") from error
 
 
 def _number(delta: DeltaTable, name: str) -> int:

@@ -50,6 +50,7 @@ class Plan:
     worker: str
     kind: str  # ingest, upkeep, forget, expire
     changes: dict[str, Change]  # by table
+    made: int = field(default_factory=lambda: time.time_ns() // 1_000_000, compare=False)  # ms since 1970
 
     def publish(self, storage: Storage) -> bool:
         """Make this the plan of its number; False where another was first."""
@@ -59,6 +60,7 @@ class Plan:
             "version": self.version,
             "worker": self.worker,
             "kind": self.kind,
+            "made": self.made,
             "changes": {
                 name: {
                     "add": [file.as_json() for file in change.add],
@@ -88,6 +90,7 @@ class Plan:
                 )
                 for name, change in body["changes"].items()
             },
+            body.get("made", 0),
         )
 
 

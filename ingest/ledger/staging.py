@@ -17,6 +17,9 @@ from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.series import Table
 
+AT_ONCE = 4
+"""Files that are put into far storage side by side: most of the time one waits for the answer."""
+
 
 class Staging:
     """Files of one batch after another. Used by one thread; another one writes."""
@@ -25,6 +28,7 @@ class Staging:
         """`storage`: the ledger's."""
         self._storage = storage
         self._rows: list[tuple[Table, date, pl.DataFrame]] = []  # of the writer alone while it writes
+        self._putter = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="put")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._writing: Future[None] | None = None
         self.files: dict[Table, list[DataFile]] = {}
@@ -69,10 +73,23 @@ class Staging:
 
     def _write(self) -> None:
         while self._rows:
-            table, day, rows = self._rows[0]
-            try:
-                file = write_file(self._storage, table, day, rows)
-            except (OSError, PolarsError) as error:
-                raise LedgerError(f"{self._storage.place(table.name)}: cannot write: {error}") from error
-            self.files.setdefault(table, []).append(file)
-            del self._rows[0]
+            taken = self._rows[: AT_ONCE if self._storage.is_far else 1]
+            del self._rows[: len(taken)]
+            failed: Exception | None = None
+            for one, written in zip(taken, self._putter.map(self._written, taken), strict=True):
+                if isinstance(written, DataFile):
+                    self.files.setdefault(one[0], []).append(written)
+                else:
+                    self._rows.append(one)
+                    failed = written
+            if failed is not None:
+                raise failed
+
+    def _written(self, one: tuple[Table, date, pl.DataFrame]) -> DataFile | LedgerError:
+        table, day, rows = one
+        try:
+            return write_file(self._storage, table, day, rows)
+        except (OSError, PolarsError) as error:
+            failed = LedgerError(f"{self._storage.place(table.name)}: cannot write: {error}")
+            failed.__cause__ = error
+            return failed

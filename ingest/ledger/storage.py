@@ -41,12 +41,18 @@ class Sources:
 class Storage(Protocol):
     """A place of one ledger. May be used by several threads and copied into other processes."""
 
+    is_far: bool
+    """Whether each look takes a while, and many are taken side by side."""
+
     @property
     def options(self) -> dict[str, str] | None:
         """What the Delta library and polars are to be told beside the address of a table."""
 
     def table(self, name: str) -> str:
         """The address of a table."""
+
+    def told(self, error: Exception) -> str:
+        """What went wrong, for people: without what nobody should see."""
 
     def place(self, name: str = "") -> str:
         """A file's whole name, for people."""
@@ -63,8 +69,8 @@ class Storage(Protocol):
     def near(self, name: str) -> bytes:
         """All bytes of a data file, of a near copy where there is a whole one."""
 
-    def put(self, name: str, data: bytes | memoryview, *, again: bool = False) -> None:
-        """Put a file there, in the place of one that has its name. `again`: it is read soon."""
+    def put(self, name: str, data: bytes | memoryview) -> None:
+        """Put a data file there, in the place of one that has its name."""
 
     def replace(self, name: str, data: bytes) -> None:
         """Put a file there for good: whoever reads it finds this one or the one before."""
@@ -106,6 +112,7 @@ class Storage(Protocol):
 class Folder:
     """A folder on a file system with hard links."""
 
+    is_far = False
     options: dict[str, str] | None = None
 
     def __init__(self, path: Path) -> None:
@@ -117,6 +124,10 @@ class Folder:
     def table(self, name: str) -> str:
         """The address of a table."""
         return str(self.path / name)
+
+    def told(self, error: Exception) -> str:
+        """What went wrong."""
+        return str(error)
 
     def place(self, name: str = "") -> str:
         """A file's whole name, for people."""
@@ -136,9 +147,8 @@ class Folder:
 
     near = read
 
-    def put(self, name: str, data: bytes | memoryview, *, again: bool = False) -> None:
-        """Put a file there; one that could not be written whole is taken away again."""
-        del again  # the system keeps in memory what it wrote
+    def put(self, name: str, data: bytes | memoryview) -> None:
+        """Put a data file there; one that could not be written whole is taken away again."""
         target = self.path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -12,8 +12,10 @@ sensor in all: frames of captures = frames of coverage, forgotten days apart.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import polars as pl
 from deltalake.exceptions import DeltaError
@@ -39,6 +41,9 @@ from darkscope.ingest.series import (
     Table,
     Traffic,
 )
+
+AT_ONCE = 8
+"""Files of far storage that are read side by side."""
 
 NO_DAY = date(1970, 1, 1)
 """Where coverage books frames that have no believable time."""
@@ -66,7 +71,7 @@ class Verified:
 
 def verify(ledger: Ledger) -> Verified:
     """Add everything up. Raises LedgerError where not even the tables' logs can be read."""
-    snapshot = ledger.finish()
+    snapshot = ledger.read_logs()
     faults = list(_unreadable(ledger, snapshot))
     if faults:
         return Verified(0, 0, tuple(faults))
@@ -106,9 +111,11 @@ def _unreadable(ledger: Ledger, snapshot: Snapshot) -> Iterator[Fault]:
             yield Fault(ledger.storage.place(table.name), str(error))
             continue
         yield from _broken_log(ledger.storage, table)
-        for path, size, rows in files.select("path", "size", "rows").iter_rows():
-            if wrong := _fault(ledger.storage, table, path, size, rows):
-                yield Fault(ledger.storage.place(f"{table.name}/{path}"), wrong)
+        with ThreadPoolExecutor(AT_ONCE if ledger.storage.is_far else 1) as pool:
+            wrongs = pool.map(partial(_fault, ledger.storage, table), *files.select("path", "size", "rows"))
+            for path, wrong in zip(files["path"], wrongs, strict=True):
+                if wrong:
+                    yield Fault(ledger.storage.place(f"{table.name}/{path}"), wrong)
 
 
 def _fault(storage: Storage, table: Table, path: str, size: int, rows: int) -> str:
