@@ -1,6 +1,7 @@
 """`darkscope check`: what is in force and where it came from; every mistake with its key and place.
 
-Reads the settings and the files they name, and asks the InfluxDB they name; writes nothing. Exit code 0, or 2 where
+Reads the settings and the files they name, and asks the InfluxDB they name; writes nothing, but for one small object in
+the ledger's object storage, which it deletes again. Exit code 0, or 2 where
 there are mistakes. The addresses that sensors watch are counted, not shown.
 """
 
@@ -19,6 +20,7 @@ from darkscope.api.notices.texts import TextError, Texts
 from darkscope.api.requests.lens import failures
 from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
+from darkscope.ingest.ledger.ledger import LedgerError, is_ledger, storage_of
 from darkscope.ingest.projection import inspection
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import Loaded, SettingsError, load
@@ -57,6 +59,7 @@ def check(
             if loaded.settings.devices is not None:
                 rows = [(str(loaded.settings.devices), f"{len(names.devices)} prefixes")]
                 _show("Investigated devices", rows)
+        mistakes += _storage(loaded)
         mistakes += _rules(loaded)
         mistakes += _contacts(loaded)
         mistakes += _influx(loaded)
@@ -64,6 +67,23 @@ def check(
         typer.echo(f"darkscope: {mistake}", err=True)
     if mistakes:
         raise typer.Exit(MISTAKE)
+
+
+def _storage(loaded: Loaded) -> list[str]:
+    """Show whether the ledger's object storage can be used, and say what it lacks; nothing where it is in a folder."""
+    settings = loaded.settings
+    if isinstance(settings.ledger, Path):
+        return []
+    place = loaded.origin("ledger")
+    try:
+        storage = storage_of(settings)
+        lacks = storage.inspect()
+        there = "a ledger" if not lacks and is_ledger(storage) else "no ledger yet"
+    except LedgerError as error:
+        return [f"{place}: ledger: {error}"]
+    if not lacks:
+        _show("Object storage", [(settings.ledger, "read, written, conditional puts hold", there)])
+    return [f"{place}: ledger: {settings.ledger}: {one}" for one in lacks]
 
 
 def _rules(loaded: Loaded) -> list[str]:

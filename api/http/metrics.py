@@ -78,7 +78,10 @@ class Observed(Collector):
         yield GaugeMetricFamily(
             "darkscope_ledger_version", "Number of the last complete batch.", value=reading.version
         )
-        yield GaugeMetricFamily("darkscope_ledger_free_bytes", "Free room on the ledger's disk.", value=free)
+        if free is not None:
+            yield GaugeMetricFamily(
+                "darkscope_ledger_free_bytes", "Free room on the ledger's disk.", value=free
+            )
         if reading.taken is not None:
             yield GaugeMetricFamily(
                 "darkscope_ledger_taken_timestamp_seconds",

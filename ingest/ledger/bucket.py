@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import re
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2s
 from itertools import islice
@@ -87,7 +88,7 @@ class Bucket:
         return data
 
     def put(self, name: str, data: bytes | memoryview) -> None:
-        """Put a data file there; a copy is kept, for who writes it soon reads it: upkeep, and who asks what was read."""
+        """Put a data file there; a copy is kept: who wrote it soon reads it, to merge it or to know what was read."""
         self._objects.put(self._of(name), data)
         self._copies.add(name, data)
 
@@ -147,6 +148,18 @@ class Bucket:
     def free_bytes(self) -> int | None:
         """There is always room."""
         return None
+
+    def inspect(self) -> list[str]:
+        """What it lacks for a ledger, found by putting and deleting one small object; nothing where it has all."""
+        name = f".check-{uuid.uuid4().hex}"
+        try:
+            self._objects.put(self._of(name), b"first")
+            if self._objects.put_new(self._of(name), b"second") or self.read(name) != b"first":
+                return ["conditional puts do not hold: two workers would overwrite each other's changes"]
+            self._objects.delete(self._of(name))
+        except OSError as error:
+            return [f"cannot be read and written: {error.strerror}"]
+        return []
 
     def _of(self, name: str) -> str:
         return f"{self._key}/{name}" if self._key else name

@@ -244,6 +244,8 @@ class Ledger:
         """The ledger of a place, made or migrated where need be. Killed meanwhile, it goes on where it was."""
         storage = _storage(place)
         if not is_ledger(storage):
+            if lacks := storage.inspect():
+                raise LedgerError(f"{storage}: {lacks[0]}")
             _make(storage, "cannot make a ledger")
         ledger = cls(storage)
         ledger.migrate()

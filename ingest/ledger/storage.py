@@ -105,6 +105,9 @@ class Storage(Protocol):
     def mend(self, table: str, version: int) -> bool:
         """Take away a newest commit that holds nothing: the power was cut before it was there, its plan is redone."""
 
+    def inspect(self) -> list[str]:
+        """What it lacks for a ledger, for people; nothing where it has all, or nothing can be lacking."""
+
     def free_bytes(self) -> int | None:
         """Room that is left; None where there is always room."""
 
@@ -223,6 +226,10 @@ class Folder:
             commit.unlink(missing_ok=True)
             return True
         return False
+
+    def inspect(self) -> list[str]:
+        """Nothing: what a folder lacks, whoever writes into it says."""
+        return []
 
     def free_bytes(self) -> int | None:
         """Room that is left on the disk."""

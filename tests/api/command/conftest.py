@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from darkscope.api.command import stores
 from darkscope.api.command.main import program
+from darkscope.ingest.ledger.storage import Folder
 
 SETTINGS = """
 [[sensors]]
@@ -47,8 +48,8 @@ def run(
         requests: list[dict[str, Any]] | None = None,
     ) -> tuple[int, str, str]:
         class MemoryLedger:
-            def __init__(self, folder: Path) -> None:
-                assert folder == tmp_path / "ledger" or not folder.is_absolute()
+            def __init__(self, storage: Folder) -> None:
+                assert storage.path == tmp_path / "ledger" or not storage.path.is_absolute()
 
             def snapshot(self) -> Any:
                 return snapshot(flows, coverage, sources or (), requests or ())

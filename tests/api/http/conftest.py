@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from darkscope.api.http import source
 from darkscope.api.http.app import create
+from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.settings import Api, SensorEntry, Settings
 
 NOW = datetime(2020, 6, 30, 12, tzinfo=UTC)
@@ -36,8 +37,8 @@ class Memory:
         self.days: dict[str, frozenset[Any]] = {}
         self.snapshots = 0
 
-    def __call__(self, folder: Path) -> Memory:
-        assert folder == self.folder
+    def __call__(self, storage: Folder) -> Memory:
+        assert storage.path == self.folder
         return self
 
     def snapshot(self) -> Any:

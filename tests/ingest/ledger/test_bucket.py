@@ -2,65 +2,243 @@
 
 from __future__ import annotations
 
+import errno
+import pickle
+import shutil
+import sys
+import threading
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
-from ledgers import NOW, Site, empty_ledger, packets, ramp
-from objects import Bucket
+from deltalake import DeltaTable
+from killing import Killed
+from ledgers import NOW, Site, day, empty_ledger, merged, packets, ramp, read
+from objects import SECRET
+from objects import Bucket as Empty
+from runs import run
 
+from darkscope.ingest.ledger.backup import back_up
+from darkscope.ingest.ledger.bucket import Bucket
+from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, is_ledger, storage_of
+from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.ledger.verify import verify
-from darkscope.ingest.series import FLOWS, ROLLUP_PORTS
+from darkscope.ingest.objects import Objects
+from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUP_PORTS, SEALS, SOURCES
 from darkscope.ingest.settings import Settings, Storage
 from darkscope.ingest.values import Uri
 
 
 @dataclass
 class Remote(Site):
-    """A site whose ledger is in object storage, below a name."""
+    """A site whose ledger is in object storage; its folder has the near copies."""
 
-    bucket: str = ""
+    uri: str = ""
 
     @property
     def settings(self) -> Settings:
-        ledger = Uri(f"{self.bucket}/ledger")
-        return super().settings.model_copy(
-            update={"ledger": ledger, "storage": Storage(cache=self.folder / "cache")}
-        )
+        storage = Storage(cache=self.folder / "cache")
+        return super().settings.model_copy(update={"ledger": Uri(self.uri), "storage": storage})
 
     def opened(self) -> Ledger:
         storage = storage_of(self.settings)
         if not is_ledger(storage):  # the tables' logs say nothing of where they lie
             empty = empty_ledger()
-            for path in empty.rglob("*.json"):
-                storage.put(path.relative_to(empty).as_posix(), path.read_bytes())
+            for path in sorted(empty.rglob("*.json")):
+                storage.replace(path.relative_to(empty).as_posix(), path.read_bytes())
         return Ledger.open_or_create(storage)
+
+    @property
+    def elsewhere(self) -> Remote:
+        """The same ledger as another machine sees it."""
+        return replace(self, folder=self.folder / "elsewhere", _opened=None)
 
 
 @pytest.fixture
-def site(bucket: Bucket, tmp_path: Path) -> Remote:
-    return Remote(tmp_path, bucket=bucket.uri)
+def site(bucket: Empty, tmp_path: Path) -> Remote:
+    return Remote(tmp_path, uri=f"{bucket.uri}/some/ledger")
 
 
-def test_what_is_read_is_there_once_and_is_kept_up(site: Remote) -> None:
+def test_its_life_is_that_of_a_ledger_in_a_folder(site: Remote, tmp_path: Path) -> None:
     site.take(ramp(0, 30))
-    site.take(ramp(0, 30))
+    site.take(ramp(0, 30))  # the same capture
     site.take(ramp(100, 12), "/spool/a/2.pcap")
     assert packets(site) == 42
     assert keep_up(site.ledger, "w", NOW).days_closed == 1
     clean(site.ledger)
-    other = replace(site, folder=site.folder / "elsewhere", _opened=None)
-    assert packets(other) == 42
+    other = site.elsewhere
     snapshot = other.ledger.snapshot()
     assert (snapshot.plan, snapshot.version) == (3, 2)
     assert snapshot.files(FLOWS).height == snapshot.files(ROLLUP_PORTS).height == 1
+    assert packets(other) == 42
+    assert forget(other.ledger, "w", "a", day("2020-06-24"), day("2020-06-24"), NOW)[FLOWS.name] > 0
+    assert packets(site) == 0
+    site.take(ramp(0, 30), again=True)
+    site.take(ramp(100, 12), "/spool/a/2.pcap", again=True)
+    keep_up(site.ledger, "w", NOW)
+    assert packets(other) == 42
+    copied = back_up(other.ledger, tmp_path / "copy")
+    assert merged(Ledger(tmp_path / "copy").snapshot(), FLOWS).equals(merged(copied, FLOWS))
+    gone = expire(site.ledger, "w", NOW.date() + timedelta(days=9), lambda _: 10, None)
+    assert {one.table for one in gone} == {FLOWS.name, SOURCES.name}
+    assert site.ledger.snapshot().scan(SEALS).select(pl.col("packets").sum()).collect().item() == 42
     verified = verify(other.ledger)
     assert (verified.frames, verified.packets, verified.faults) == (42, 42, ())
 
 
-def test_a_place_without_a_ledger_or_a_bucket_is_named(bucket: Bucket, tmp_path: Path) -> None:
+def test_others_read_the_tables_as_the_delta_library_does(site: Remote) -> None:
+    worker = site.worker()
+    for number in range(11):  # the tenth commit has a checkpoint
+        read(worker, ramp(number * 60, 3), f"/spool/a/{number}.pcap")
+        worker.commit()
+    options = site.ledger.storage.options
+    delta = DeltaTable(site.ledger.storage.table(FLOWS.name), storage_options=options)
+    assert delta.version() == 11
+    checkpoint = Objects(site.uri.rpartition("/some")[0]).below("some/ledger/flows/_delta_log")
+    assert any(one.key.endswith(f"{10:020}.checkpoint.parquet") for one in checkpoint)
+    rows = pl.scan_delta(site.ledger.storage.table(FLOWS.name), storage_options=options)
+    assert rows.select(pl.col("packets").sum()).collect().item() == 33
+    assert verify(site.elsewhere.ledger).faults == ()
+
+
+@pytest.mark.parametrize("step", ["plan", FLOWS.name, COVERAGE.name])
+def test_what_was_killed_is_completed_or_never_was(
+    site: Remote, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put, name = Bucket.put_new, "plans/" if step == "plan" else f"{step}/_delta_log/"
+
+    def deadly(self: Bucket, put_name: str, data: bytes, *, secret: bool = False) -> bool:
+        done = put(self, put_name, data, secret=secret)
+        if put_name.startswith(name):
+            raise Killed
+        return done
+
+    site.ledger.finish()
+    with monkeypatch.context() as patched:
+        patched.setattr(Bucket, "put_new", deadly)
+        with pytest.raises(Killed):
+            site.take(ramp(0, 30))
+    other = site.elsewhere
+    other.take(ramp(0, 30))
+    assert packets(other) == packets(site) == 30
+    assert other.ledger.snapshot().plan == 1
+    assert verify(other.ledger).faults == ()
+
+
+def test_a_put_whose_answer_was_lost_is_known_again(site: Remote, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the library tries again by itself, and finds what it put; and as it gives up."""
+    put = Objects.put_new
+    lost: list[str] = []
+
+    def unheard(self: Objects, key: str, data: bytes) -> bool:
+        if put(self, key, data) and key not in lost:
+            lost.append(key)
+            if len(lost) in {2, 5}:
+                raise OSError(errno.EIO, "HTTP error: error sending request", self.address(key))
+            return False
+        return False
+
+    site.ledger.finish()
+    monkeypatch.setattr(Objects, "put_new", unheard)
+    worker = site.worker()
+    read(worker, ramp(0, 30))
+    tries = 0
+    while True:
+        try:
+            worker.commit()
+        except LedgerError:
+            tries += 1
+        else:
+            break
+    assert tries in {1, 2}
+    assert len(lost) == 5  # a plan and four tables: nothing twice
+    assert packets(site.elsewhere) == 30
+    assert verify(site.elsewhere.ledger).faults == ()
+
+
+def test_two_workers_commit_side_by_side(site: Remote) -> None:
+    site.ledger.finish()
+    failed: list[BaseException] = []
+
+    def work(name: str, start: int) -> None:
+        try:
+            worker = site.worker()
+            for number in range(3):
+                read(worker, ramp(start + number * 60, 5), f"/spool/{name}/{number}.pcap")
+                worker.commit()
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(name, at)) for name, at in (("a", 0), ("b", 7))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert packets(site) == 30
+    assert site.ledger.snapshot().version == 6
+    assert verify(site.elsewhere.ledger).faults == ()
+
+
+def test_damage_is_found_and_named_and_near_copies_are_not_believed(site: Remote) -> None:
+    site.take(ramp(0, 30))
+    (path,) = site.ledger.snapshot().files(FLOWS)["path"]
+    storage = site.ledger.storage
+    whole = storage.read(f"{FLOWS.name}/{path}")
+    place = f"{site.uri}/{FLOWS.name}/{path}"
+    (copy,) = (site.folder / "cache").rglob(path.rpartition("/")[2])
+    copy.write_bytes(whole[:-1] + b"!")
+    assert storage.near(f"{FLOWS.name}/{path}") == whole
+    assert copy.read_bytes() == whole
+    storage.replace(f"{FLOWS.name}/{path}", whole[:-1] + b"!")
+    assert [fault.place for fault in verify(site.ledger).faults] == [place]
+    assert packets(site) == 30  # by the copy, which is whole
+    shutil.rmtree(site.folder / "cache")
+    with pytest.raises(LedgerError, match=f"{place}: its bytes are not those that were written"):
+        packets(site)
+    storage.delete(f"{FLOWS.name}/{path}")
+    with pytest.raises(LedgerError, match=f"{place}: is not there"):
+        packets(site)
+
+
+def test_what_is_larger_than_all_room_for_copies_is_read_where_it_is(site: Remote) -> None:
+    site.take(ramp(0, 30))
+    settings = site.settings.model_copy(
+        update={"storage": Storage(cache=site.folder / "small", cache_size=10)}
+    )
+    rows = Ledger(storage_of(settings)).snapshot().scan(FLOWS)
+    assert rows.select(pl.col("packets").sum(), pl.col("day").max()).collect().row(0) == (
+        30,
+        day("2020-06-24"),
+    )
+    assert not (site.folder / "small").exists()
+
+
+def test_a_reader_asks_once_whether_there_is_anything_new(
+    site: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.take(ramp(0, 30))
+    asked: list[str] = []
+    for name in ("look", "read", "below", "put"):
+        real = getattr(Objects, name)
+
+        def counted(self: Objects, key: str, *more: object, real: object = real) -> object:
+            asked.append(key.removeprefix("some/ledger/"))
+            return real(self, key, *more)  # type: ignore[operator]
+
+        monkeypatch.setattr(Objects, name, counted)
+    ledger = site.elsewhere.ledger
+    first = merged(ledger.snapshot(), FLOWS)
+    asked.clear()
+    assert merged(ledger.snapshot(), FLOWS).equals(first)
+    assert asked == [f"plans/{2:020}.json"]
+
+
+def test_a_place_without_a_ledger_or_a_bucket_is_named(bucket: Empty, tmp_path: Path) -> None:
     for place, why in (
         (f"{bucket.uri}/nothing", "no ledger here"),
         ("s3://no-such-bucket/ledger", "the storage says 404 Not Found, NoSuchBucket"),
@@ -68,3 +246,56 @@ def test_a_place_without_a_ledger_or_a_bucket_is_named(bucket: Bucket, tmp_path:
         settings = Settings(ledger=Uri(place), storage=Storage(cache=tmp_path))
         with pytest.raises(LedgerError, match=f"^{place}.*{why}"):
             Ledger(storage_of(settings))
+
+
+def test_the_secret_is_in_no_text_of_it(bucket: Empty, tmp_path: Path) -> None:
+    storage = storage_of(Settings(ledger=Uri(f"{bucket.uri}/x"), storage=Storage(cache=tmp_path)))
+    assert (storage.options or {})["AWS_SECRET_ACCESS_KEY"] == SECRET
+    assert SECRET not in f"{storage} {storage!r} {storage.place('x')} {Ledger.open_or_create(storage)!r}"
+    lost = storage_of(Settings(ledger=Uri("s3://no-such-bucket/x"), storage=Storage(cache=tmp_path)))
+    with pytest.raises(LedgerError) as error:
+        Ledger.open_or_create(lost)
+    assert SECRET not in str(error.value)
+    assert SECRET.encode() not in pickle.dumps(Objects(bucket.uri))
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("obstore", "darkscope.ingest.objects", "darkscope.ingest.ledger.bucket"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(LedgerError, match=r"s3://b/x: needs .*: pip install 'darkscope\[s3\]'"):
+        storage_of(Settings(ledger=Uri("s3://b/x")))
+
+
+def test_check_says_whether_it_can_be_used(bucket: Empty, tmp_path: Path) -> None:
+    settings = tmp_path / "darkscope.toml"
+    settings.write_text(f'ledger = "{bucket.uri}/x"')
+    code, said, wrong = run("check", "--settings", settings)
+    assert (code, wrong) == (0, "")
+    assert f"{bucket.uri}/x  read, written, conditional puts hold  no ledger yet" in said
+    assert SECRET not in said
+    assert list(Objects(bucket.uri).below("")) == []
+    settings.write_text('ledger = "s3://no-such-bucket/x"')
+    code, said, wrong = run("check", "--settings", settings)
+    assert code == 2
+    assert f"{settings} line 1: ledger: s3://no-such-bucket/x: cannot be read and written" in wrong
+    assert SECRET not in said + wrong
+
+
+def test_storage_whose_conditional_puts_do_not_hold_is_refused(
+    bucket: Empty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def careless(self: Objects, key: str, data: bytes) -> bool:
+        self.put(key, data)
+        return True
+
+    storage = storage_of(Settings(ledger=Uri(f"{bucket.uri}/x"), storage=Storage(cache=tmp_path)))
+    monkeypatch.setattr(Objects, "put_new", careless)
+    assert storage.inspect() == [
+        "conditional puts do not hold: two workers would overwrite each other's changes"
+    ]
+
+
+def test_plans_that_say_the_same_are_told_apart(site: Remote) -> None:
+    storage = site.ledger.storage
+    assert Plan(1, 1, "one", "ingest", {}).publish(storage)
+    assert not Plan(1, 1, "one", "ingest", {}).publish(storage)

@@ -368,7 +368,7 @@ def test_what_was_open_in_a_ledger_of_format_3_begins_anew(site: Site) -> None:
     )
     rows = pl.DataFrame([("one", "requests", "[]", "x")], schema=old.schema, orient="row")
     file = write_file(Folder(site.folder), old, day("1970-01-01"), rows)
-    Plan(1, 1, "one", "ingest", {UNFINISHED.name: Change([file])}).publish(site.folder / "plans")
+    Plan(1, 1, "one", "ingest", {UNFINISHED.name: Change([file])}).publish(Folder(site.folder))
     assert Ledger(site.folder).snapshot().scan(UNFINISHED).collect().height == 0
     site.take(ramp(0, 3))
     assert site.ledger.snapshot().plan == 2

@@ -137,7 +137,7 @@ def test_damaged_coverage_holds_up_coverage_alone(wall: Wall) -> None:
     follow(wall, one)
     assert counts(wall) == expected(*DAYS)
     assert wall.points("_day", 'SELECT "watched" FROM "coverage"') == {}  # silence is bridged over two days
-    assert one.damaged == {file: f"{file}: its bytes are not those that were written"}
+    assert one.damaged == {str(file): f"{file}: its bytes are not those that were written"}
     file.write_bytes(data)
     follow(wall, one)
     assert wall.points("_day", 'SELECT "watched" FROM "coverage"') == {
