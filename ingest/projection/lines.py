@@ -63,8 +63,8 @@ _PLAIN = r"^[\w./:-]+$"
 
 
 def _escaped(text: pl.Expr) -> pl.Expr:
-    """A tag's value: control characters become spaces, and a backslash at its end, which would eat the comma, goes."""
-    clean = text.str.replace_all(r"[\x00-\x1f\x7f]", " ").str.strip_chars_end("\\").str.strip_chars()
+    """A tag's value: control characters become spaces, and backslashes at its end, which would eat the comma, go."""
+    clean = text.str.replace_all(r"[\x00-\x1f\x7f]", " ").str.replace(r"[\s\\]+$", "").str.strip_chars_start()
     full = pl.when((clean == "") | clean.is_null()).then(pl.lit(NONE)).otherwise(clean)
     return full.str.replace_all(r"([,= ])", r"\${1}")
 

@@ -56,6 +56,9 @@ COARSE = 60.0
 FLOWS_AT_ONCE = 1_000_000
 """About how many flows are summed at a time: bounds memory."""
 
+FLOWS_AT_FIRST = 100_000
+"""As many where InfluxDB has nothing to do, and twice as many each time after that: it would wait for the sums."""
+
 TASKS_AT_ONCE = 48
 """Tasks looked at to find neighbours that can be summed together."""
 
@@ -118,6 +121,7 @@ class Projector:
         self._listed: dict[tuple[date, Resolution], pl.DataFrame] = {}
         self._newest = (0, 0)  # series and folded packets of the newest day
         self._under_way: deque[tuple[list[Task], int]] = deque()  # and the chunk that is the last of theirs
+        self._at_once = FLOWS_AT_FIRST
         self._registry_said = 0.0
         self._looked: dict[str, str] = {}  # data files of the ledger that were looked at, and what is wrong
         self._aside: dict[Place, Damaged] = {}
@@ -268,8 +272,10 @@ class Projector:
         if not group:
             was_busy = bool(self._under_way)
             self._settle()
+            self._at_once = FLOWS_AT_FIRST
             return was_busy
         self._do(snapshot, group)
+        self._at_once = min(2 * self._at_once, FLOWS_AT_ONCE)
         self._settle(len(self._under_way) - 1)
         return True
 
@@ -340,7 +346,7 @@ class Projector:
                 continue
             if sums.day_of(task.low) != day or not (task.high == low or task.low == high):
                 continue
-            if (max(high, task.high) - min(low, task.low)) / 60 * an_hour > FLOWS_AT_ONCE:
+            if (max(high, task.high) - min(low, task.low)) / 60 * an_hour > self._at_once:
                 break
             low, high = min(low, task.low), max(high, task.high)
             group.append(task)
@@ -550,7 +556,7 @@ class Projector:
         """
         snapshot = self.take()
         self.look(snapshot)
-        while not stop.is_asked and self.work(snapshot, hasten=True):
+        while not stop.is_asked and (self.work(snapshot, hasten=True) or self._promotions.wait()):
             snapshot = self.take()
         if not stop.is_asked:
             self.tell()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -61,7 +62,9 @@ class Promotions:
         self._settings = settings
         self._clock = clock
         self._memory = memory(settings)
-        self._evidence: dict[date, Evidence] = {}
+        self._evidence: dict[date, Future[Evidence]] = {}
+        self._beside = ThreadPoolExecutor(1, thread_name_prefix="evidence")
+        self._again: list[Future[Evidence]] = []  # what a decision waits for that is made again
         self._decided_at = 0.0
         self._slots: Slots | None = None
         self._table: tuple[pl.Series, pl.DataFrame] | None = None  # of the files that it was read from
@@ -94,7 +97,11 @@ class Promotions:
         return rounded(len({*self._heard[1], *(entry.id for entry in self._settings.sensors)}))
 
     def undecided(self, snapshot: Snapshot) -> list[date]:
-        """UTC days with flows that are to be decided, or decided again, in order."""
+        """UTC days with flows that can be decided now, or decided again, in order.
+
+        The newest day is decided again after an hour, or for other slots, as soon as it has been weighed: that goes on
+        beside, for the old decision stands meanwhile.
+        """
         decided = snapshot.days(PROMOTIONS)
         days = sorted(snapshot.days(FLOWS) - snapshot.days(SEALS))
         if not days:
@@ -104,9 +111,21 @@ class Promotions:
         if self._memory is not None:
             new = [day for day in new if day >= days[-1] - timedelta(days=self._memory)]
         if new or last is None or last != days[-1]:
+            self._again = []
+            if last is not None:
+                self._keep_evidence(last)  # of that day there was more to come
             return new
         is_due = self._clock() - self._decided_at >= AGAIN or self.slots(snapshot) != self._slots
-        return [last] if is_due else []
+        if not is_due:
+            return []
+        if not self._again:
+            self._again = self._weigh(snapshot, last)
+        return [last] if all(one.done() for one in self._again) else []
+
+    def wait(self) -> bool:
+        """Wait for what is weighed beside; whether a decision is due now."""
+        wait(self._again)
+        return bool(self._again)
 
     def decide(self, snapshot: Snapshot, days: list[date]) -> list[Decided]:
         """Decide for days, in order, and tell what changed; the ledger has not changed yet."""
@@ -124,16 +143,14 @@ class Promotions:
             earlier = max((other for other in known if other < day), default=None)
             before = known[earlier] if earlier else {}
             so_far = known.get(day)
-            heard = [self._of(snapshot, day - timedelta(days=back)) for back in range(DAYS)]
-            now = decide(day, before, so_far, [one for one in heard if one], watch, self._slots, self._memory)
+            heard = [one.result() for one in self._weigh(snapshot, day)]
+            now = decide(day, before, so_far, heard, watch, self._slots, self._memory)
             if now != so_far:
                 had = shown(before if so_far is None else so_far, day)
                 known[day] = now
                 decisions.append(Decided(day, now, shown(now, day) - had, had - shown(now, day)))
-        newest = max(snapshot.days(FLOWS))
-        self._evidence = {
-            day: one for day, one in self._evidence.items() if newest - timedelta(days=DAYS) <= day < newest
-        }
+        self._again = []
+        self._keep_evidence(max(snapshot.days(FLOWS)))
         return decisions
 
     def write(self, decisions: Iterable[Decided]) -> None:
@@ -147,19 +164,26 @@ class Promotions:
 
         self._ledger.change(self._settings.worker, "promote", build, observes=False)
 
-    def _of(self, snapshot: Snapshot, day: date) -> Evidence | None:
-        """Evidence of a day; of a day before the newest it is worked out once."""
-        if day in self._evidence:
-            return self._evidence[day]
-        if day not in snapshot.days(FLOWS):
-            return None
-        try:
-            found = evidence(snapshot.scan(FLOWS, day, day))
-        except Damaged:
-            return None  # whoever sums the day says so
-        if day < max(snapshot.days(FLOWS)):
-            self._evidence[day] = found
-        return found
+    def _weigh(self, snapshot: Snapshot, day: date) -> list[Future[Evidence]]:
+        """Begin to weigh the days that a decision for a day rests on, beside; each of them once."""
+        heard = []
+        for one in (day - timedelta(days=back) for back in range(DAYS)):
+            known = self._evidence.get(one)
+            has_failed = known is not None and known.done() and known.exception() is not None
+            if one in snapshot.days(FLOWS) and (known is None or has_failed):
+                try:
+                    self._evidence[one] = self._beside.submit(evidence, snapshot.scan(FLOWS, one, one))
+                except Damaged:
+                    continue  # whoever sums the day says so
+            if one in self._evidence:
+                heard.append(self._evidence[one])
+        return heard
+
+    def _keep_evidence(self, newest: date) -> None:
+        """Keep what may be asked again: of the days before the newest, to which more may come."""
+        self._evidence = {
+            day: one for day, one in self._evidence.items() if newest - timedelta(days=DAYS) <= day < newest
+        }
 
 
 def _heard(snapshot: Snapshot, first: date) -> frozenset[str]:

@@ -37,6 +37,7 @@ def test_what_would_end_a_tag_is_escaped_and_a_backslash_at_its_end_goes() -> No
     assert b",sensor=a\\ b\\,c\\=d packets" in text(point(sensor="a b,c=d\\"))
     assert b",sensor=x\\ y packets" in text(point(sensor="x\ny"))
     assert b",sensor=none packets" in text(point(sensor=" \\"))
+    assert b",sensor=a packets" in text(point(sensor="a \\ \\\u2028"))
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=20))
