@@ -29,7 +29,8 @@ def chunks(points: pl.DataFrame, measurement: Measurement, size: int = CHUNK) ->
     """Write points: `seconds` since 1970, the measurement's tags, its fields (null: left out)."""
     for start in range(0, points.height, size * 20):
         part = points.slice(start, size * 20)
-        text = part.select(line=_line(measurement, _unusual(part, measurement)))
+        has_gaps = any(part[name].has_nulls() for name in measurement.field_names)
+        text = part.select(line=_line(measurement, _unusual(part, measurement), has_gaps=has_gaps))
         for offset in range(0, text.height, size):
             lines = text.slice(offset, size)
             written = io.BytesIO()
@@ -37,17 +38,25 @@ def chunks(points: pl.DataFrame, measurement: Measurement, size: int = CHUNK) ->
             yield Chunk(written.getvalue(), lines.height)
 
 
-def _line(measurement: Measurement, unusual: frozenset[str]) -> pl.Expr:
-    parts: list[pl.Expr] = [pl.lit(measurement.name)]
+def _line(measurement: Measurement, unusual: frozenset[str], *, has_gaps: bool) -> pl.Expr:
+    template, values = measurement.name, []
     for name in sorted(measurement.tag_names):  # InfluxDB takes sorted tags fastest
-        parts += [pl.lit(f",{name}="), _escaped(pl.col(name)) if name in unusual else pl.col(name)]
-    fields = []
-    for field in measurement.fields:
-        value = pl.col(field.name)
-        text = _string(value) if field.type is FieldType.STRING else pl.concat_str(value, pl.lit("i"))
-        fields.append(pl.concat_str(pl.lit(f"{field.name}="), text))
-    joined = pl.concat_str(fields, separator=",", ignore_nulls=True)
-    return pl.concat_str(*parts, pl.lit(" "), joined, pl.lit(" "), pl.col("seconds"))
+        template += f",{name}={{}}"
+        values.append(_escaped(pl.col(name)) if name in unusual else pl.col(name))
+    fields = {
+        field.name: (pl.col(field.name), "{}i")
+        if field.type is FieldType.INTEGER
+        else (_string(pl.col(field.name)), "{}")
+        for field in measurement.fields
+    }
+    if has_gaps:
+        texts = [pl.format(f"{name}={written}", value) for name, (value, written) in fields.items()]
+        template += " {}"
+        values.append(pl.concat_str(texts, separator=",", ignore_nulls=True))
+    else:  # at once, which takes half of the time
+        template += " " + ",".join(f"{name}={written}" for name, (_, written) in fields.items())
+        values += [value for value, _ in fields.values()]
+    return pl.format(template + " {}", *values, pl.col("seconds"))
 
 
 def _unusual(points: pl.DataFrame, measurement: Measurement) -> frozenset[str]:

@@ -275,7 +275,8 @@ class Projector:
             self._at_once = FLOWS_AT_FIRST
             return was_busy
         self._do(snapshot, group)
-        self._at_once = min(2 * self._at_once, FLOWS_AT_ONCE)
+        if group[0].work is Work.TRAFFIC:
+            self._at_once = min(2 * self._at_once, FLOWS_AT_ONCE)
         self._settle(len(self._under_way) - 1)
         return True
 
