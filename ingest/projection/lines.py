@@ -72,10 +72,13 @@ _PLAIN = r"^[\w./:-]+$"
 
 
 def _escaped(text: pl.Expr) -> pl.Expr:
-    """A tag's value: control characters become spaces, and backslashes at its end, which would eat the comma, go."""
+    """A tag's value: control characters become spaces; backslashes go at its end and before what is escaped.
+
+    There they would eat the comma, or be read otherwise by one version than by another.
+    """
     clean = text.str.replace_all(r"[\x00-\x1f\x7f]", " ").str.replace(r"[\s\\]+$", "").str.strip_chars_start()
     full = pl.when((clean == "") | clean.is_null()).then(pl.lit(NONE)).otherwise(clean)
-    return full.str.replace_all(r"([,= ])", r"\${1}")
+    return full.str.replace_all(r"\\*([,= ])", r"\${1}")
 
 
 def _string(text: pl.Expr) -> pl.Expr:

@@ -229,9 +229,12 @@ def test_every_query_of_every_panel_gives_data(observed: InfluxDB, dashboard: Da
 
 def test_annotations_find_events(observed: InfluxDB) -> None:
     for model in MODELS.values():
-        (events,) = [one for one in model["annotations"]["list"] if one["name"] == "Events"]
+        (annotation,) = [one for one in model["annotations"]["list"] if one["name"] == "Events"]
+        events = annotation["target"]  # 10.4 asks nothing without it; older ones read the annotation itself
+        named = ("query", "titleColumn", "textColumn", "tagsColumn")
+        assert [annotation[name] for name in named] == [events[name] for name in named]
         query = interpolated(events["query"], {}, START * 1000, END * 1000, 60)
-        (found,) = observed.query(database(events["datasource"]["uid"], "darkscope", {}), query)
+        (found,) = observed.query(database(annotation["datasource"]["uid"], "darkscope", {}), query)
         assert found["columns"] == ["time", events["titleColumn"], events["textColumn"], events["tagsColumn"]]
         assert found["values"] == [
             [(START + 3600) * 1000, "8080/TCP rises", "8080/TCP rises", "rise,8080/tcp"]

@@ -38,6 +38,7 @@ def test_what_would_end_a_tag_is_escaped_and_a_backslash_at_its_end_goes() -> No
     assert b",sensor=x\\ y packets" in text(point(sensor="x\ny"))
     assert b",sensor=none packets" in text(point(sensor=" \\"))
     assert b",sensor=a packets" in text(point(sensor="a \\ \\\u2028"))
+    assert b",sensor=a\\b\\ c packets" in text(point(sensor="a\\b\\\\ c"))
 
 
 @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=20))
