@@ -239,6 +239,8 @@ def trend(
         "axisSoftMin": 0,
         "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
     }
+    if unit == "percentunit":
+        custom["axisSoftMax"] = 0.01  # where all is zero, Grafana would draw an axis up to 10,000 %
     more = {"displayName": name} if name else {}
     return Panel(
         title,
