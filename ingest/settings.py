@@ -75,8 +75,10 @@ class _Section(BaseModel):
 class Ingest(_Section):
     """How captures are read."""
 
-    batch_seconds: Annotated[float, Field(gt=0, le=60)] = 2.0
-    """Seconds of a growing capture that one batch gathers at most."""
+    batch_seconds: Annotated[float, Field(gt=0, le=600)] | None = None
+    """Seconds of a growing capture that one batch gathers at most; 2 where left out, 30 in object storage."""
+    upkeep: bool = True
+    """Whether a daemon also looks after the ledger: of many workers on one ledger let one."""
     flows_per_file: Annotated[int, Field(ge=1000)] = 1_000_000
     """Flows at which a batch is closed."""
     rotation: Duration = timedelta(minutes=15)
@@ -300,6 +302,10 @@ class HolidayEntry(_Section):
     """What it is called."""
 
 
+BATCH_IN_FOLDER, BATCH_IN_BUCKET = 2.0, 30.0
+"""Seconds of a batch where nothing is said; 20 workers keep a ledger in object storage half busy (docs/scale.md)."""
+
+
 class Settings(_Section):
     """Everything that can be set, and what holds where nothing is."""
 
@@ -334,6 +340,13 @@ class Settings(_Section):
     """Further public holidays, each `[[holidays]]` entry with the keys below."""
     sensors: tuple[SensorEntry, ...] = ()
     """The sensors, each `[[sensors]]` entry with the keys below."""
+
+    @property
+    def batch_seconds(self) -> float:
+        """Seconds that one batch gathers at most: a commit to object storage takes a second, and others wait."""
+        if self.ingest.batch_seconds is not None:
+            return self.ingest.batch_seconds
+        return BATCH_IN_BUCKET if isinstance(self.ledger, Uri) else BATCH_IN_FOLDER
 
     @property
     def state_folder(self) -> Path:

@@ -232,7 +232,8 @@ def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *,
     worker = Worker(ledger, settings, Sensors(settings), places)
     with ExitStack() as lasting:
         advance = lasting.enter_context(told("ingest", None, quiet=quiet))
-        lasting.enter_context(Caretaker(settings))
+        if settings.ingest.upkeep:
+            lasting.enter_context(Caretaker(settings))
         for feed in feeds:
             if isinstance(feed, Live):
                 lasting.enter_context(feed.listening())
@@ -240,7 +241,7 @@ def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *,
             worker,
             stop,
             patient=True,
-            seconds=settings.ingest.batch_seconds,
+            seconds=settings.batch_seconds,
             on_progress=advance,
             on_commit=refresh,
         )

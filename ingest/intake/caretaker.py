@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import random
 import time
 from datetime import UTC, datetime
 from threading import Event, Thread
@@ -15,7 +16,7 @@ from darkscope.ingest.settings import Settings
 LOG = logging.getLogger("darkscope.ingest.intake")
 
 EVERY = 60.0
-"""Seconds between two rounds: thirty commits of a busy daemon."""
+"""Seconds between two rounds, more or less: thirty commits of a busy daemon."""
 
 CLEANING = 10
 """Rounds between two that also shorten the logs."""
@@ -43,7 +44,7 @@ class Caretaker:
     def _run(self) -> None:
         rounds = 0
         clock = Clock()
-        while not self._over.wait(EVERY):
+        while not self._over.wait(random.uniform(0.5, 1.5) * EVERY):  # noqa: S311  several do not come at once
             rounds += 1
             is_steady = clock.look() and clock.steady >= STEADY
             try:

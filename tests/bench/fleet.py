@@ -76,7 +76,6 @@ class Fleet:
     latency: float  # seconds of a usual request
     keepers: int = 1  # workers that do upkeep
     few: int = 8  # small files of a table and day that upkeep leaves alone
-    pace: float = 0.0  # a batch gathers at least so many times as long as the last commit took
     costs: Costs = COSTS
     dice: Random = field(default_factory=lambda: Random(2020))
     now: float = 0.0
@@ -120,12 +119,12 @@ class Fleet:
     def _worker(self) -> Process:
         yield self.dice.uniform(0, self.batch)  # they were not started together
         seen = self.now
-        took = 0.0
+        known = 0
         while True:
-            yield max(self.batch, self.pace * took)
+            yield self.batch
             oldest, seen = seen, self.now  # what comes while the batch is committed waits for the next one
             yield self._asked(self.costs.stage) + self.costs.cpu
-            yield from self._commit()
+            known = yield from self._commit(known)
             if self.is_warm:
                 self.commits += 1
                 self.lags.append(self.now - oldest)
@@ -133,7 +132,6 @@ class Fleet:
                 self.files[table] += 1
             self.most_files = max(self.most_files, *self.files)
             yield self._asked(self.costs.after)
-            took = self.now - seen
 
     def _keeper(self) -> Process:
         while True:
@@ -142,15 +140,17 @@ class Fleet:
                 found = self.files[table]
                 if found <= self.few:
                     continue
-                yield self._asked(2) + found / 1000  # read side by side, merged, written: a millisecond a file
-                yield from self._commit()
+                yield (
+                    self._asked(2) + found / 1000
+                )  # read side by side, merged, written: a millisecond a file
+                yield from self._commit(self.plan)
                 if self.files[table] >= found:  # else another keeper was first, and this was in vain
                     self.files[table] -= found - 1
                     self.merges += 1
 
-    def _commit(self) -> Process:
-        """Make a plan and complete it, once nobody else does; returns as it is complete."""
-        lost, known = 0, self.plan
+    def _commit(self, known: int) -> Generator[float, None, int]:
+        """Make a plan and complete it, once nobody else does; give its number. `known` is the last one seen."""
+        lost = 0
         while True:
             tried = self.now
             yield self._asked(self.costs.look)
@@ -175,7 +175,9 @@ class Fleet:
             self.busy += takes
             self.lost += lost
             self.most_lost = max(self.most_lost, lost)
+        made = self.plan
         yield takes
+        return made
 
 
 def told(fleet: Fleet) -> str:
@@ -208,10 +210,10 @@ HEAD = (
 def sweep() -> Iterator[Fleet]:
     """Fleets that differ in what may be chosen."""
     for latency in (0.01, 0.03, 0.1):
-        for workers, batch in itertools.product((1, 5, 10, 20, 50), (2.0, 10.0, 30.0, 60.0)):
+        for workers, batch in itertools.product((1, 5, 10, 20, 50), (2.0, 10.0, 30.0, 60.0, 120.0, 300.0)):
             yield Fleet(workers, batch, latency)
     for keepers, few in ((1, 8), (1, 64), (50, 8), (50, 64)):
-        yield Fleet(50, 60.0, 0.03, keepers, few)
+        yield Fleet(50, 120.0, 0.03, keepers, few)
 
 
 def main() -> None:

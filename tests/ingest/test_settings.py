@@ -407,3 +407,10 @@ def test_variables_that_are_no_settings_are_named_whatever_else_there_is(environ
     if environment.keys() <= known:
         environment["DARKSCOPE_UNKNOWN"] = ""
     assert all(mistake.place in environment for mistake in mistakes(None, environment))
+
+
+def test_a_batch_is_longer_in_object_storage_unless_it_is_said_how_long(tmp_path: Path) -> None:
+    assert Settings().batch_seconds == 2
+    assert Settings(ledger="s3://bucket/ledger").batch_seconds == 30
+    said = from_text(tmp_path, 'ledger = "s3://bucket/ledger"\n[ingest]\nbatch_seconds = 5\n')
+    assert said.settings.batch_seconds == 5

@@ -25,6 +25,7 @@ LEFT_OUT = {
     "geo.owner": "none",
     "research": "none",
     "devices": "none",
+    "ingest.batch_seconds": "2, or 30",
     "vulnerabilities": "none",
     "decisions": "`decisions.toml` in the folder of small state",
     "state": "the ledger's folder",
