@@ -108,7 +108,7 @@ class Bucket:
         self._objects.delete(self._of(name))
         self._copies.drop(name)
 
-    def list(self, folder: str) -> Iterator[Entry]:
+    def entries(self, folder: str) -> Iterator[Entry]:
         """Go through all files below a folder."""
         for one in self._objects.below(self._of(folder)):
             yield Entry(self._name(one.key), one.size, one.modified)

@@ -101,7 +101,7 @@ def withdraw(storage: Storage, number: int) -> None:
 
 def forget_plans(storage: Storage, below: int) -> None:
     """Delete the files of complete plans below a number, and the drafts of dead processes."""
-    for entry in storage.list(FOLDER):
+    for entry in storage.entries(FOLDER):
         is_draft = entry.name.startswith(f"{FOLDER}/.")
         if entry.modified < time.time() - DEAD if is_draft else entry.name < _name(below):
             storage.delete(entry.name)

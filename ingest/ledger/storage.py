@@ -84,7 +84,7 @@ class Storage(Protocol):
     def delete(self, name: str) -> None:
         """Take a file away, if it is there."""
 
-    def list(self, folder: str) -> Iterator[Entry]:
+    def entries(self, folder: str) -> Iterator[Entry]:
         """Go through all files below a folder, in no order; drafts of files likewise."""
 
     def files(self, table: str, sizes: Mapping[str, int]) -> Sources:
@@ -190,7 +190,7 @@ class Folder:
         """Take a file away, if it is there."""
         (self.path / name).unlink(missing_ok=True)
 
-    def list(self, folder: str) -> Iterator[Entry]:
+    def entries(self, folder: str) -> Iterator[Entry]:
         """Go through all files below a folder."""
         for path in (self.path / folder).rglob("*"):
             with contextlib.suppress(FileNotFoundError):  # gone since it was listed

@@ -136,7 +136,7 @@ def _fault(storage: Storage, table: Table, path: str, size: int, rows: int) -> s
 
 def _broken_log(storage: Storage, table: Table) -> Iterator[Fault]:
     """Commits that hold nothing, as a power cut leaves them; the Delta library passes over them in silence."""
-    for entry in sorted(storage.list(f"{table.name}/{LOG}"), key=lambda entry: entry.name):
+    for entry in sorted(storage.entries(f"{table.name}/{LOG}"), key=lambda entry: entry.name):
         if entry.name.endswith(".json") and not entry.size:
             yield Fault(storage.place(entry.name), "is empty: a commit is lost")
 
