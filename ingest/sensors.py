@@ -10,6 +10,7 @@ import fnmatch
 import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
@@ -287,19 +288,32 @@ class Sensors:
         is the bucket. Standard input, the path `-`, has no folder; where no
         pattern is `-` it is called `stdin`.
         """
-        is_piped = path == STANDARD_INPUT
-        is_absolute = is_piped or _is_address(path)
-        absolute = path if is_absolute else os.path.normpath(Path(path).absolute())
         found = [
             entry.id
-            for entry, patterns in self._patterns
-            if any(pattern.match(absolute) for pattern in patterns)
-            and (not entry.interfaces or interface in entry.interfaces)
+            for entry in self._matching(path)
+            if not entry.interfaces or interface in entry.interfaces
         ]
-        if found:
-            return self._only(found, path)
-        if is_piped:
+        return self._only(found, path) if found else self._of_folder(path)
+
+    def that_may_have(self, path: str) -> frozenset[str]:
+        """Ids of all sensors that a capture can belong to, or an interface of it, whatever these are called."""
+        matching = self._matching(path)
+        ids = {entry.id for entry in matching}
+        if all(entry.interfaces for entry in matching):
+            with suppress(SensorError):
+                ids.add(self._of_folder(path).id)
+        return frozenset(ids)
+
+    def _matching(self, path: str) -> list[SensorEntry]:
+        """Entries of which a pattern matches a path."""
+        absolute = _absolute(path)
+        return [entry for entry, patterns in self._patterns if any(one.match(absolute) for one in patterns)]
+
+    def _of_folder(self, path: str) -> Sensor:
+        """Tell the sensor by the folders above a capture. Raises UnknownSensorError."""
+        if path == STANDARD_INPUT:
             return self._unknown("standard input", "stdin")
+        absolute = _absolute(path)
         capture = Path(absolute.partition("://")[2] if _is_address(path) else absolute)
         folders = [folder.name for folder in capture.parents]
         for folder in folders:
@@ -382,6 +396,12 @@ def _nanoseconds(day: date) -> int:
     """Time at which a UTC day begins, kept within 64 bits."""
     seconds = int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp())
     return min(max(seconds * 1_000_000_000, FIRST_TIME), LAST_TIME)
+
+
+def _absolute(path: str) -> str:
+    """The same from every working folder; addresses and standard input are so."""
+    is_absolute = path == STANDARD_INPUT or _is_address(path)
+    return path if is_absolute else os.path.normpath(Path(path).absolute())
 
 
 def _is_address(text: str) -> bool:

@@ -213,6 +213,16 @@ class Influx(_Section):
     """Certificates to trust with `https`; those of the system where left out."""
 
 
+class Spark(_Section):
+    """Apache Spark, for `--engine spark`."""
+
+    master: str = ""
+    """Its master, like `spark://host:7077` or `local[4]`; `sc://host` is Spark Connect. Spark's own settings and
+    `SPARK_REMOTE` say it where left out, and else it is this machine."""
+    conf: tuple[Annotated[str, Field(pattern=r"^[^=\s]+=")], ...] = ()
+    """Spark's settings, each `key=value`, like `spark.executor.memory=2g`."""
+
+
 class StoreName(StrEnum):
     """Where answers come from."""
 
@@ -332,6 +342,7 @@ class Settings(_Section):
     storage: Storage = Storage()
     influx: Influx = Influx()
     api: Api = Api()
+    spark: Spark = Spark()
     notices: Notices = Notices()
     contacts: tuple[ContactEntry, ...] = ()
     """Who is told of sources, each `[[contacts]]` entry with the keys below."""
@@ -461,6 +472,11 @@ def load(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
     if mistakes:
         raise SettingsError(tuple(mistakes))
     return Loaded(_anchored(settings, file.parent if file else Path(), in_file), file, origins)
+
+
+def without_relative_paths(settings: Settings) -> Settings:
+    """The same for a process that has another working folder."""
+    return _anchored(settings, Path.cwd(), {leaf for leaf, _ in _leaves(Settings)})
 
 
 def _read(file: Path) -> tuple[dict[str, Any], dict[Location, int]]:

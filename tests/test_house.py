@@ -97,6 +97,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.engine": set(),
     "ingest.rollups": {"ingest.series"},
     "ingest.ledger": {
+        "ingest.engine",
         "ingest.objects",
         "ingest.rollups",
         "ingest.series",
@@ -151,6 +152,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "ingest.intake": {
         "ingest.capture",
+        "ingest.geo",
         "ingest.ledger",
         "ingest.objects",
         "ingest.reading",

@@ -18,16 +18,19 @@ from typing import Annotated
 
 import typer
 
+from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
 from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN
 from darkscope.api.command.progress import told
 from darkscope.ingest.capture.reader import CaptureError
 from darkscope.ingest.compiled import is_first_start
+from darkscope.ingest.engine.engine import Engine, EngineError
 from darkscope.ingest.geo import GeoError, Places
+from darkscope.ingest.intake import backfill
 from darkscope.ingest.intake.caretaker import Caretaker
 from darkscope.ingest.intake.daemon import Feed, run
 from darkscope.ingest.intake.files import Found, find
 from darkscope.ingest.intake.live import Live, LiveError
-from darkscope.ingest.intake.session import Outcome, Session, Summary, opened
+from darkscope.ingest.intake.session import Outcome, Session, Summary
 from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
@@ -36,7 +39,7 @@ from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import STANDARD_INPUT, SensorError, Sensors
-from darkscope.ingest.settings import Settings, SettingsError, load
+from darkscope.ingest.settings import Settings, SettingsError, load, without_relative_paths
 from darkscope.ingest.worker import Worker
 
 LOG = logging.getLogger("darkscope.ingest")
@@ -79,6 +82,8 @@ def ingest(
             show_default=False,
         ),
     ] = None,
+    engine: EngineOption = EngineName.HERE,
+    master: MasterOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No bar, no summary; warnings only.")] = False,
     settings: Annotated[
         Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
@@ -101,7 +106,10 @@ def ingest(
     stop = Stop()
     try:
         _check(names, interface or [], follow=follow, again=again, only=only)
-        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        is_elsewhere = engine is not EngineName.HERE
+        if is_elsewhere:
+            names = _for_elsewhere(names, follow=follow, only=only)
+        loaded = load(settings, os.environ, {"ledger": ledger, "spark.master": master}).settings
         places = Places(loaded.geo, loaded.research)
         found = Found() if follow or interface or STANDARD_INPUT in names else find(names)
     except (SettingsError, GeoError, IntakeError) as error:
@@ -116,13 +124,18 @@ def ingest(
             if follow or interface or STANDARD_INPUT in names:
                 feeds = _feeds(names, interface or [], loaded, stop)
                 summary = _go_on(loaded, places, feeds, stop, quiet=quiet)
+            elif is_elsewhere:
+                with engine_of(engine, loaded) as where:
+                    summary = _share_out(loaded, where, found, stop, again=again, quiet=quiet)
+                    if not stop.is_asked:
+                        _keep_up(loaded, where)
             else:
                 summary = _read(loaded, places, found, stop, again=again, quiet=quiet)
                 if not stop.is_asked:
                     _keep_up(loaded)
     except SensorError as error:
         raise _ended(error, MISTAKE) from None
-    except (LiveError, GeoError) as error:
+    except (LiveError, GeoError, EngineError) as error:
         raise _ended(error, FAILED) from None
     except LedgerError as error:
         raise _ended(error, FAILED) from None
@@ -154,6 +167,15 @@ def _check(names: list[str], interfaces: list[str], *, follow: bool, again: bool
         raise IntakeError(f"{wrong[0]}: no folder; --follow watches folders")
 
 
+def _for_elsewhere(names: list[str], *, follow: bool, only: Only | None) -> list[str]:
+    """What is read by other machines, by names that are the same everywhere. Raises IntakeError."""
+    if follow or STANDARD_INPUT in names or not names:
+        raise IntakeError("--engine reads captures that are complete: name them")
+    if only:
+        raise IntakeError("--only reads on this machine alone: leave --engine out")
+    return [name if "://" in name else str(Path(name).absolute()) for name in names]
+
+
 def _feeds(names: list[str], interfaces: list[str], settings: Settings, stop: Stop) -> list[Feed]:
     """What is read until stopped. Raises LiveError, SensorError."""
     if STANDARD_INPUT in names:
@@ -171,20 +193,36 @@ def _read(
     settings: Settings, places: Places, found: Found, stop: Stop, *, again: bool, quiet: bool
 ) -> Summary:
     """Read files, once."""
-    worker = Worker(
-        Ledger.open_or_create(storage_of(settings)), settings, Sensors(settings), places, again=again
-    )
-    with (
-        told("ingest", found.size, quiet=quiet) as advance,
-        Session(worker, stop, on_progress=advance) as session,
-    ):
-        session.summary.captures[Outcome.PASSED_OVER] = found.passed_over
-        for capture in opened(found.captures):
-            if stop.is_asked:
-                break
-            session.read_all(capture)
-        session.end()
-    return session.summary
+    Ledger.open_or_create(storage_of(settings))
+    with told("ingest", found.size, quiet=quiet) as advance:
+        summary = backfill.read(settings, places, found.captures, stop, again=again, on_progress=advance)
+    summary.captures[Outcome.PASSED_OVER] += found.passed_over
+    return summary
+
+
+def _share_out(
+    settings: Settings, engine: Engine, found: Found, stop: Stop, *, again: bool, quiet: bool
+) -> Summary:
+    """Have files read elsewhere, once. Raises LedgerError, EngineError once all that can be read was."""
+    Ledger.open_or_create(storage_of(settings))
+    units = backfill.units(found, Sensors(settings))
+    task = backfill.Task(without_relative_paths(settings), again)
+    summary = Summary()
+    summary.captures[Outcome.PASSED_OVER] += found.passed_over
+    with told("ingest", found.size, quiet=quiet) as advance:
+        done = 0
+        try:
+            for unit, came_to in engine.map(task, units, is_stopped=lambda: stop.is_asked):
+                summary.add(came_to)
+                for problem in came_to.problems:
+                    problem.log()
+                done += unit.size
+                advance(done, summary.frames)
+        except EngineError:
+            if not quiet:
+                typer.echo(_said(summary))
+            raise
+    return summary
 
 
 def _reread(settings: Settings, places: Places, found: Found, stop: Stop, *, quiet: bool) -> None:
@@ -211,13 +249,13 @@ def _reread(settings: Settings, places: Places, found: Found, stop: Stop, *, qui
         typer.echo(f"captures  {captures:,} read for requests\nrequests  {requests:,}")
 
 
-def _keep_up(settings: Settings) -> None:
+def _keep_up(settings: Settings, engine: Engine | None = None) -> None:
     """Merge and roll up what was read, once the worker's memory is free again.
 
     Nothing expires here: whoever reads old captures in wants to look at them.
     """
     ledger = Ledger(storage_of(settings))
-    keep_up(ledger, settings.worker, datetime.now(UTC))
+    keep_up(ledger, settings.worker, datetime.now(UTC), engine)
     clean(ledger)
 
 

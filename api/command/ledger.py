@@ -19,9 +19,11 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table as Shown
 
+from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.periods import PeriodError, parse_period
 from darkscope.ingest import registry
+from darkscope.ingest.engine.engine import EngineError
 from darkscope.ingest.ledger import backup as copies
 from darkscope.ingest.ledger import expiry, upkeep
 from darkscope.ingest.ledger import verify as law
@@ -101,6 +103,8 @@ def compact(
     rollups: Annotated[
         bool, typer.Option("--rollups", help="Make the rollups of all closed days anew.")
     ] = False,
+    engine: EngineOption = EngineName.HERE,
+    master: MasterOption = None,
     settings: SettingsFile = None,
     ledger: LedgerFolder = None,
 ) -> None:
@@ -109,11 +113,12 @@ def compact(
     def keep_up(ledger: Ledger, settings: Settings) -> upkeep.Upkeep:
         if rollups:
             upkeep.drop_rollups(ledger, settings.worker)
-        done = upkeep.keep_up(ledger, settings.worker, datetime.now(UTC))
+        with engine_of(engine, settings) as where:
+            done = upkeep.keep_up(ledger, settings.worker, datetime.now(UTC), where)
         upkeep.clean(ledger)
         return done
 
-    done = _with(settings, ledger, keep_up)
+    done = _with(settings, ledger, keep_up, master)
     typer.echo(
         f"{done.days_closed} days and {done.months_closed} months closed; "
         f"{done.files_before} files became {done.files_after}"
@@ -181,14 +186,19 @@ def _days(text: str) -> tuple[date, date]:
     return window.start.date(), (window.end - timedelta(microseconds=1)).date()
 
 
-def _with(settings: Path | None, ledger: str | None, do: Callable[[Ledger, Settings], Result]) -> Result:
+def _with(
+    settings: Path | None,
+    ledger: str | None,
+    do: Callable[[Ledger, Settings], Result],
+    master: str | None = None,
+) -> Result:
     """Open the ledger and do something with it; ends the program with a sentence where that fails."""
     try:
-        loaded = load(settings, os.environ, {"ledger": ledger}).settings
+        loaded = load(settings, os.environ, {"ledger": ledger, "spark.master": master}).settings
         return do(Ledger(storage_of(loaded)), loaded)
     except (SettingsError, PeriodError) as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(MISTAKE) from None
-    except (LedgerError, RegistryError) as error:
+    except (LedgerError, RegistryError, EngineError) as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(FAILED) from None

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from darkscope.ingest.capture.frames import NO_TIME
-from darkscope.ingest.capture.peek import first_time_of
+from darkscope.ingest.capture.peek import NOTHING, Beginning, beginning
 from darkscope.ingest.capture.reader import UnknownFormat
 from darkscope.ingest.intake.stored import CONNECTIONS, File, IntakeError, Stored, is_temporary
 from darkscope.ingest.ledger.ledger import is_ledger
@@ -33,6 +32,7 @@ class Found:
 
     captures: tuple[Stored, ...] = ()
     passed_over: int = 0  # files in folders that hold no capture
+    heads: tuple[str, ...] = ()  # what each capture begins with, as in `captures`; empty where nobody knows
 
     @property
     def size(self) -> int:
@@ -55,17 +55,20 @@ def find(names: Iterable[str]) -> Found:
             found.setdefault(place, one)
             if was_named:
                 named.add(place)
-    times = []
+    begun = []
     passed_over = 0
     with ThreadPoolExecutor(CONNECTIONS if buckets else 1) as pool:
-        for place, time in zip(found, pool.map(_time, found.values()), strict=True):
-            if not isinstance(time, UnknownFormat):
-                times.append((time, found[place].name, place))
+        for place, begins in zip(found, pool.map(_beginning, found.values()), strict=True):
+            if not isinstance(begins, UnknownFormat):
+                begun.append((begins.time, found[place].name, place, begins.head))
             elif place in named:
-                raise IntakeError(str(time))
+                raise IntakeError(str(begins))
             else:
                 passed_over += 1
-    return Found(tuple(found[place] for _, _, place in sorted(times)), passed_over)
+    begun.sort()
+    return Found(
+        tuple(found[place] for _, _, place, _ in begun), passed_over, tuple(head for *_, head in begun)
+    )
 
 
 def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.stat_result]]:
@@ -134,13 +137,12 @@ def _files(name: str) -> Iterator[tuple[Stored, bool]]:
         raise IntakeError(f"{error.filename or name}: {error.strerror}") from error
 
 
-def _time(one: Stored) -> int | UnknownFormat:
-    """The time of its first frame, or that it is no capture."""
+def _beginning(one: Stored) -> Beginning | UnknownFormat:
+    """How it begins, or that it is no capture."""
     try:
         with one.peek() as stream:
-            time = first_time_of(stream, one.name)
+            return beginning(stream, one.name)
     except UnknownFormat as error:
         return error
     except OSError:
-        return NO_TIME
-    return NO_TIME if time is None else time
+        return NOTHING

@@ -70,6 +70,12 @@ class Problem:
     offset: int | None  # decompressed bytes from the capture's start; None: the capture as a whole
     reason: str
 
+    def log(self) -> None:
+        """Tell it as an event."""
+        place = {} if self.offset is None else {"offset": self.offset}
+        fields = {"capture": self.capture, **place, "reason": self.reason}
+        LOG.warning("damage" if place else "refused", extra={"fields": fields})
+
 
 @dataclass(slots=True)
 class Summary:
@@ -83,6 +89,19 @@ class Summary:
     bytes: int = 0  # read, as they lie on the disk
     version: int | None = None  # of the ledger, after the last commit
     problems: deque[Problem] = field(default_factory=lambda: deque(maxlen=PROBLEMS))
+
+    def add(self, other: Summary) -> None:
+        """Add what another session came to."""
+        for outcome, count in other.captures.items():
+            self.captures[outcome] += count
+        for fate, frames in other.fates.items():
+            self.fates[fate] = self.fates.get(fate, 0) + frames
+        self.damaged += other.damaged
+        self.frames += other.frames
+        self.flows += other.flows
+        self.bytes += other.bytes
+        self.version = max(self.version or 0, other.version or 0) or None
+        self.problems += other.problems
 
     @property
     def is_clean(self) -> bool:
@@ -385,21 +404,19 @@ class Session:
         if isinstance(error, UnknownFormat) and not capture.was_named:
             return
         reason = str(error) if not isinstance(error, OSError) else error.strerror or str(error)
-        self._report(Problem(capture.name, None, reason.removeprefix(f"{capture.name}: ")), "refused")
+        self._report(Problem(capture.name, None, reason.removeprefix(f"{capture.name}: ")))
 
     def _report_damage(self, capture: Capture, reading: Reading) -> None:
         damage = reading.reader.damage
         for one in damage[capture.said :]:
             if one.offset > capture.said_to:
-                self._report(Problem(capture.name, one.offset, one.reason), "damage")
+                self._report(Problem(capture.name, one.offset, one.reason))
                 capture.said_to = one.offset
         capture.said = len(damage)
 
-    def _report(self, problem: Problem, event: str) -> None:
+    def _report(self, problem: Problem) -> None:
         self.summary.problems.append(problem)
-        place = {} if problem.offset is None else {"offset": problem.offset}
-        fields = {"capture": problem.capture, **place, "reason": problem.reason}
-        LOG.warning(event, extra={"fields": fields})
+        problem.log()
 
     def _count(self, capture: Capture) -> None:
         reading = capture.reading

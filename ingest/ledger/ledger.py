@@ -239,6 +239,10 @@ class Ledger:
         self._touched: dict[int, frozenset[str]] = {}  # tables that a plan changes
         self._format = _format(self.storage)
 
+    def __reduce__(self) -> tuple[type[Ledger], tuple[Storage]]:
+        """Another process opens the same."""
+        return Ledger, (self.storage,)
+
     @classmethod
     def open_or_create(cls, place: Path | Storage) -> Ledger:
         """The ledger of a place, made or migrated where need be. Killed meanwhile, it goes on where it was."""

@@ -124,6 +124,10 @@ class Folder:
     def __str__(self) -> str:
         return str(self.path)
 
+    def __reduce__(self) -> tuple[type[Folder], tuple[Path]]:
+        """Another process has the same, whatever its working folder is."""
+        return Folder, (self.path.absolute(),)
+
     def table(self, name: str) -> str:
         """The address of a table."""
         return str(self.path / name)

@@ -18,6 +18,7 @@ import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
+from darkscope.ingest.engine.engine import Engine, Here
 from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
@@ -89,6 +90,15 @@ class Upkeep:
     files_after: int = 0
 
 
+class Days(tuple[date, ...]):
+    """UTC days that one change closes, in order."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return f"{self[0]} to {self[-1]}" if len(self) > 1 else str(self[0])
+
+
 def is_closed(day: date, now: datetime) -> bool:
     """Whether a UTC day is over, so that it may have rollups."""
     return now >= datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1) + GRACE
@@ -110,13 +120,20 @@ def upkeep(
     return done
 
 
-def keep_up(ledger: Ledger, worker: str, now: datetime) -> Upkeep:
-    """Merge what is in many files, roll up closed days, shorten the log. Raises LedgerError."""
+def keep_up(ledger: Ledger, worker: str, now: datetime, engine: Engine | None = None) -> Upkeep:
+    """Merge what is in many files, roll up closed days and months. Raises LedgerError.
+
+    An engine closes days and months wherever it does its work, each by a change of its own: those of different days do
+    not get in each other's way, and a second try finds nothing left to do.
+    """
+    engine = engine or Here()
     done = Upkeep()
-    for days in _waiting(ledger.snapshot(), now):
-        done = _add(done, _close(ledger, worker, days))
-    for first in _months_waiting(ledger.snapshot(), now):
-        done = _add(done, _close_month(ledger, worker, first))
+    for _, closed in engine.map(partial(_close, ledger, worker), list(_waiting(ledger.snapshot(), now))):
+        done = _add(done, closed)
+    for _, closed in engine.map(
+        partial(_close_month, ledger, worker), _months_waiting(ledger.snapshot(), now)
+    ):
+        done = _add(done, closed)
     for table in (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
         done = _add(done, _merge_small(ledger, worker, table))
     return done
@@ -167,7 +184,7 @@ def _add(one: Upkeep, other: Upkeep) -> Upkeep:
     )
 
 
-def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[list[date]]:
+def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[Days]:
     """Closed days without rollups, in groups that one change closes."""
     rolled = snapshot.days(ROLLUPS[0])
     rows = snapshot.files(FLOWS).group_by("day").agg(pl.col("rows").sum()).sort("day")
@@ -177,16 +194,19 @@ def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[list[date]]:
         if day in rolled or not is_closed(day, now):
             continue
         if group and gathered + count > AT_ONCE:
-            yield group
+            yield Days(group)
             group, gathered = [], 0
         group.append(day)
         gathered += count
     if group:
-        yield group
+        yield Days(group)
 
 
-def _close(ledger: Ledger, worker: str, days: Sequence[date]) -> Upkeep:
+def _close(ledger: Ledger, worker: str, waiting: Days) -> Upkeep:
     snapshot = ledger.snapshot()
+    days = [day for day in waiting if day not in snapshot.days(ROLLUPS[0])]
+    if not days:
+        return Upkeep()
     changes = {table.name: Change(remove=snapshot.removals(table, days)) for table in (FLOWS, *ROLLUPS)}
     flows = snapshot.scan(FLOWS, days[0], days[-1]).filter(pl.col("day").is_in(days))
     for low, high in _ranges(flows):
@@ -225,6 +245,8 @@ def _months_waiting(snapshot: Snapshot, now: datetime) -> list[date]:
 
 def _close_month(ledger: Ledger, worker: str, first: date) -> Upkeep:
     snapshot = ledger.snapshot()
+    if first in snapshot.days(MONTH_ROLLUPS[0]):
+        return Upkeep()
     days = _days_of_month(first)
     changes: dict[str, Change] = {}
     for table in MONTH_ROLLUPS:
