@@ -88,9 +88,19 @@ def status(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
 
 
 @app.command()
-def verify(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+def verify(
+    engine: EngineOption = EngineName.HERE,
+    master: MasterOption = None,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
+) -> None:
     """Add everything up: each frame is somewhere, once. Names the places where that does not hold."""
-    verified = _with(settings, ledger, lambda ledger, _: law.verify(ledger))
+
+    def add_up(ledger: Ledger, settings: Settings) -> law.Verified:
+        with engine_of(engine, settings) as where:
+            return law.verify(ledger, where)
+
+    verified = _with(settings, ledger, add_up, master)
     for fault in verified.faults:
         typer.echo(f"darkscope: {fault}", err=True)
     if verified.faults:

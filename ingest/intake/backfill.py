@@ -73,6 +73,8 @@ def read(
     with Session(worker, stop, on_progress=on_progress) as session:
         for capture in opened(captures):
             if stop.is_asked:
+                if capture.stream is not None:
+                    capture.stream.close()
                 break
             session.read_all(capture)
         session.end()

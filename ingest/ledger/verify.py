@@ -21,6 +21,7 @@ import polars as pl
 from deltalake.exceptions import DeltaError
 from polars.exceptions import PolarsError
 
+from darkscope.ingest.engine.engine import Engine, Here
 from darkscope.ingest.ledger.files import is_intact
 from darkscope.ingest.ledger.ledger import CHANGED, Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.storage import LOG, Storage
@@ -49,6 +50,32 @@ NO_DAY = date(1970, 1, 1)
 """Where coverage books frames that have no believable time."""
 
 
+PART = 256 << 20
+"""Bytes of a table's days that are looked at together; a day is never cut."""
+
+ALL_SENSORS = pl.lit("all sensors")
+
+_PACKETS = [pl.col("packets").sum()]
+_IS_ECHO = (pl.col("class") == Traffic.BACKSCATTER) & pl.col("protocol").is_in(ECHOING)
+_NO_COUNTS = ("minute", "minutes", "bridge", "sensor", "point")
+
+_COUNTED: dict[Table, list[pl.Expr]] = {
+    FLOWS: [*_PACKETS, pl.col("packets").filter(_IS_ECHO).sum().alias("echoes")],
+    COVERAGE: [pl.col(column.name).sum() for column in COVERAGE.columns if column.name not in _NO_COUNTS],
+    **dict.fromkeys((SEALS, SOURCES, ECHOES, *ROLLUPS, *MONTH_ROLLUPS), _PACKETS),
+}
+"""What is added up of a table, by day and sensor."""
+
+_NO_SUMS = {
+    table: pl.DataFrame(schema={**table.schema, "day": pl.Date(), "sensor": pl.String()})
+    .group_by("day", "sensor")
+    .agg(counted)
+    for table, counted in _COUNTED.items()
+}
+
+_TABLES = {table.name: table for table in TABLES}
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A place where the law does not hold, or where a file cannot be read."""
@@ -69,53 +96,111 @@ class Verified:
     faults: tuple[Fault, ...]
 
 
-def verify(ledger: Ledger) -> Verified:
-    """Add everything up. Raises LedgerError where not even the tables' logs can be read."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Days of one table that are looked at together."""
+
+    table: str
+    days: tuple[date, ...]  # in order
+
+    def __str__(self) -> str:
+        return f"{self.table}, {self.days[0]} to {self.days[-1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """What one part came to."""
+
+    faults: tuple[Fault, ...]  # of its files; where there are any, nothing was added up
+    sums: pl.DataFrame  # by day and sensor
+
+
+def verify(ledger: Ledger, engine: Engine | None = None) -> Verified:
+    """Add everything up. Raises LedgerError where not even the tables' logs can be read.
+
+    An engine reads the files wherever it does its work, a part of a table at a time; sums are compared here.
+    """
+    engine = engine or Here()
     snapshot = ledger.read_logs()
-    faults = list(_unreadable(ledger, snapshot))
+    faults: list[Fault] = []
+    parts: list[Part] = []
+    for table in TABLES:
+        try:
+            parts += _parts(table, snapshot.files(table))
+        except (DeltaError, LedgerError) as error:
+            faults.append(Fault(ledger.storage.place(table.name), str(error)))
+            continue
+        faults += _broken_log(ledger.storage, table)
+    looked = dict(engine.map(partial(_look, ledger, snapshot.plan), parts))
+    faults += [fault for part in parts for fault in looked[part].faults]
     if faults:
         return Verified(0, 0, tuple(faults))
-    flows = _sums(snapshot, FLOWS)
-    kept = pl.concat([flows, _sums(snapshot, SEALS)]).group_by("day", "sensor").agg(pl.col("packets").sum())
-    coverage = _coverage(snapshot)
+    sums = {
+        table: pl.concat(
+            [_NO_SUMS[table], *(looked[part].sums for part in parts if part.table == table.name)]
+        )
+        for table in _COUNTED
+    }
+    return _compared(snapshot, sums)
+
+
+def _compared(snapshot: Snapshot, sums: dict[Table, pl.DataFrame]) -> Verified:
+    """Hold the sums of all tables against each other."""
+    faults: list[Fault] = []
+    flows = sums[FLOWS].select("day", "sensor", "packets")
+    kept = pl.concat([flows, sums[SEALS]]).group_by("day", "sensor").agg(pl.col("packets").sum())
+    coverage = sums[COVERAGE]
     faults += _compare(
         "coverage", "inbound frames", coverage.select("day", "sensor", packets="inbound"), kept
     )
     for table in ROLLUPS:
         days = snapshot.days(table)
-        faults += _compare(
-            table.name, "packets", _sums(snapshot, table), kept.filter(pl.col("day").is_in(list(days)))
-        )
+        faults += _compare(table.name, "packets", sums[table], kept.filter(pl.col("day").is_in(list(days))))
     for table in MONTH_ROLLUPS:
-        faults += _compare_months(snapshot, table, kept)
+        faults += _compare_months(snapshot, table, sums[table], kept)
     faults += _compare(
         "sources",
         "packets",
-        _sums(snapshot, SOURCES).filter(
-            pl.col("packets") > 0, ~pl.col("day").is_in(list(snapshot.days(SEALS)))
-        ),
+        sums[SOURCES].filter(pl.col("packets") > 0, ~pl.col("day").is_in(list(snapshot.days(SEALS)))),
         flows.filter(pl.col("day").is_in(list(snapshot.days(SOURCES)))),
     )
-    faults += _echoes(snapshot)
+    faults += _echoes(snapshot, sums)
     faults += _fates(coverage)
     faults += _captures(snapshot, coverage)
     return Verified(int(coverage["frames"].sum()), int(kept["packets"].sum()), tuple(faults))
 
 
-def _unreadable(ledger: Ledger, snapshot: Snapshot) -> Iterator[Fault]:
-    """Files that the log names and that are missing, cut, or broken."""
-    for table in TABLES:
-        try:
-            files = snapshot.files(table)
-        except (DeltaError, LedgerError) as error:
-            yield Fault(ledger.storage.place(table.name), str(error))
-            continue
-        yield from _broken_log(ledger.storage, table)
-        with ThreadPoolExecutor(AT_ONCE if ledger.storage.is_far else 1) as pool:
-            wrongs = pool.map(partial(_fault, ledger.storage, table), *files.select("path", "size", "rows"))
-            for path, wrong in zip(files["path"], wrongs, strict=True):
-                if wrong:
-                    yield Fault(ledger.storage.place(f"{table.name}/{path}"), wrong)
+def _parts(table: Table, files: pl.DataFrame) -> Iterator[Part]:
+    """Cut a table into days that have some bytes together, in order."""
+    days: list[date] = []
+    gathered = 0
+    for day, size in files.group_by("day").agg(pl.col("size").sum()).sort("day").iter_rows():
+        if days and gathered + size > PART:
+            yield Part(table.name, tuple(days))
+            days, gathered = [], 0
+        days.append(day)
+        gathered += size
+    if days:
+        yield Part(table.name, tuple(days))
+
+
+def _look(ledger: Ledger, plan: int, part: Part) -> _Looked:
+    """Look at every file of a part as a plan left it, and add up what is in them."""
+    table = _TABLES[part.table]
+    files = ledger.files(table, plan).filter(pl.col("day").is_in(part.days))
+    with ThreadPoolExecutor(AT_ONCE if ledger.storage.is_far else 1) as pool:
+        wrongs = pool.map(partial(_fault, ledger.storage, table), *files.select("path", "size", "rows"))
+        faults = tuple(
+            Fault(ledger.storage.place(f"{table.name}/{path}"), wrong)
+            for path, wrong in zip(files["path"], wrongs, strict=True)
+            if wrong
+        )
+    if faults or table not in _COUNTED:
+        return _Looked(faults, pl.DataFrame())
+    sensor = pl.col("sensor") if "sensor" in table.schema else ALL_SENSORS
+    rows = ledger.scan(table, dict(files.select("path", "size").iter_rows()))
+    sums = rows.group_by("day", sensor.alias("sensor")).agg(_COUNTED[table]).sort("day", "sensor")
+    return _Looked((), sums.collect())
 
 
 def _fault(storage: Storage, table: Table, path: str, size: int, rows: int) -> str:
@@ -141,39 +226,15 @@ def _broken_log(storage: Storage, table: Table) -> Iterator[Fault]:
             yield Fault(storage.place(entry.name), "is empty: a commit is lost")
 
 
-def _sums(snapshot: Snapshot, table: Table) -> pl.DataFrame:
-    return (
-        snapshot.scan(table)
-        .group_by("day", "sensor")
-        .agg(pl.col("packets").sum())
-        .sort("day", "sensor")
-        .collect()
-    )
-
-
-def _coverage(snapshot: Snapshot) -> pl.DataFrame:
-    names = [column.name for column in COVERAGE.columns if column.name not in _NO_COUNTS]
-    return (
-        snapshot.scan(COVERAGE)
-        .group_by("day", "sensor")
-        .agg(pl.col(names).sum())
-        .sort("day", "sensor")
-        .collect()
-    )
-
-
-def _compare_months(snapshot: Snapshot, table: Table, kept: pl.DataFrame) -> Iterator[Fault]:
-    sensor = pl.col("sensor") if "sensor" in table.schema else pl.lit("all sensors")
-    sums = pl.col("packets").sum()
-    found = snapshot.scan(table).group_by("day", sensor.alias("sensor")).agg(sums).collect()
+def _compare_months(
+    snapshot: Snapshot, table: Table, found: pl.DataFrame, kept: pl.DataFrame
+) -> Iterator[Fault]:
+    sensor = pl.col("sensor") if "sensor" in table.schema else ALL_SENSORS
     months = pl.col("day").dt.month_start()
-    expected = kept.group_by(months, sensor.alias("sensor")).agg(sums)
+    expected = kept.group_by(months, sensor.alias("sensor")).agg(pl.col("packets").sum())
     return _compare(
         table.name, "packets", found, expected.filter(pl.col("day").is_in(list(snapshot.days(table))))
     )
-
-
-_NO_COUNTS = ("minute", "minutes", "bridge", "sensor", "point")
 
 
 def _compare(name: str, what: str, found: pl.DataFrame, expected: pl.DataFrame) -> Iterator[Fault]:
@@ -189,18 +250,17 @@ def _compare(name: str, what: str, found: pl.DataFrame, expected: pl.DataFrame) 
         )
 
 
-def _echoes(snapshot: Snapshot) -> Iterator[Fault]:
+def _echoes(snapshot: Snapshot, sums: dict[Table, pl.DataFrame]) -> Iterator[Fault]:
     """Echoes that are not the backscatter of their sensor and day; there may be fewer where captures were read before.
 
     Days before the first that has any have expired, or were read before.
     """
     if not snapshot.days(ECHOES):
         return
-    counted = (pl.col("class") == Traffic.BACKSCATTER) & pl.col("protocol").is_in(ECHOING)
-    keys, packets = ["day", "sensor"], pl.col("packets").sum()
-    expected = snapshot.scan(FLOWS).filter(counted).group_by(keys).agg(packets).collect()
+    keys = ["day", "sensor"]
+    expected = sums[FLOWS].filter(pl.col("echoes") > 0).select(*keys, packets="echoes")
     both = (
-        _sums(snapshot, ECHOES)
+        sums[ECHOES]
         .join(expected, on=keys, how="full", coalesce=True, suffix="_expected")
         .with_columns(pl.col("packets", "packets_expected").fill_null(0))
         .filter(pl.col("day") >= min(snapshot.days(ECHOES)), ~pl.col("day").is_in(list(snapshot.days(SEALS))))

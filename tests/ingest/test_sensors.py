@@ -324,3 +324,27 @@ def test_the_table_has_each_entry_and_a_row_for_those_the_settings_do_not_have()
     )
     assert_frame_equal(known.table(["attic", "tokyo"]), expected)
     assert [sensor.id for sensor in known] == ["tokyo"]
+
+
+@pytest.mark.parametrize(
+    ("path", "ids"),
+    [
+        ("captures/shared/1.pcap", {"a", "b", "shared"}),  # an interface that neither names is the folder's
+        ("captures/both/1.pcap", {"a", "c"}),  # c has every interface there
+        ("captures/a/1.pcap", {"a"}),
+        ("captures/2020/nobody/1.pcap", {"nobody"}),
+        ("s3://bucket/shared/1.pcap", {"a", "b", "shared"}),
+        ("-", {"stdin"}),
+    ],
+)
+def test_sensors_that_may_have_a_capture_are_told_without_its_interfaces(path: str, ids: set[str]) -> None:
+    known = sensors(
+        {"id": "a", "captures": ["shared/*", "both/*", "s3://*/shared/*"], "interfaces": ["eth0"]},
+        {"id": "b", "captures": ["shared/*", "s3://*/shared/*"], "interfaces": ["eth1"]},
+        {"id": "c", "captures": ["both/*"]},
+    )
+    assert known.that_may_have(path) == ids
+
+
+def test_no_sensor_may_have_a_capture_that_is_refused() -> None:
+    assert sensors({"id": "a"}, unknown="refused").that_may_have("captures/b/1.pcap") == frozenset()

@@ -1,0 +1,173 @@
+"""What is done on Spark is what one machine does: the same tables, whatever their files are."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import polars as pl
+import pytest
+from capture_files import pcap
+from ledgers import Site, merged, ramp
+from polars.testing import assert_frame_equal
+from runs import SETTINGS, assert_same, many
+from sparks import SOCKETS_LEFT_OPEN
+from talks import GET, POST, Talk
+from typer.testing import CliRunner, Result
+
+from darkscope.api.command.main import COMMANDS, program
+from darkscope.ingest.engine.engine import Here
+from darkscope.ingest.engine.spark import OnSpark
+from darkscope.ingest.ledger.verify import verify
+from darkscope.ingest.series import COVERAGE, FLOWS, REQUESTS, ROLLUPS, TABLES
+
+pytestmark = [SOCKETS_LEFT_OPEN, pytest.mark.usefixtures("spark")]
+
+HONEYPOT = """
+[[sensors]]
+id = "honeypot"
+kind = "honeypot"
+networks = ["133.8.0.9/32"]
+"""
+
+
+def run(*words: str | Path) -> Result:
+    app = program([command.name for command in COMMANDS])
+    return CliRunner().invoke(app, list(map(str, words)), env=SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Captures of three sensors: rotated, overlapping, copied, damaged, with connections that go on in the next."""
+    folder = tmp_path_factory.mktemp("captures")
+    talk = Talk(port=8080)
+    requests = talk.whole(POST, 100.0)
+    data_of = {
+        "a/1": many(4000, 0.0, seed=1, answers=8),
+        "a/2": many(4000, 30.0, seed=2),  # of which ten seconds are those of the one before
+        "b/1": many(3000, 86_000.0, 0.2, seed=3),  # over midnight
+        "b/2": many(3000, 86_700.0, seed=4)[:-20],
+        "copies/1": many(4000, 0.0, seed=1, answers=8),  # of a/1
+        "honeypot/1": pcap([*Talk().whole(GET, 3.0), *requests[:4]]),
+        "honeypot/2": pcap(requests[4:]),
+        "honeypot/3": ramp(200, 5),
+    }
+    for name, data in data_of.items():
+        path = folder / f"{name}.pcap"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    (folder / "a" / "README").write_text("captures of a sensor")
+    (folder / "darkscope.toml").write_text(HONEYPOT)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(captures: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Result]:
+    """What one machine makes of them, and what it says."""
+    site = Site(tmp_path_factory.mktemp("alone") / "ledger")
+    return site, read(captures, site)
+
+
+@pytest.fixture(scope="module")
+def shared_out(
+    captures: Path, tmp_path_factory: pytest.TempPathFactory, spark: OnSpark
+) -> tuple[Site, Result]:
+    """What Spark makes of them."""
+    del spark
+    site = Site(tmp_path_factory.mktemp("shared") / "ledger")
+    return site, read(captures, site, "--engine", "spark")
+
+
+def read(captures: Path, site: Site, *words: str) -> Result:
+    settings = captures / "darkscope.toml"
+    return run("ingest", "--settings", settings, "--ledger", site.folder, *words, captures)
+
+
+def test_every_table_is_that_of_a_run_on_one_machine(
+    alone: tuple[Site, Result], shared_out: tuple[Site, Result]
+) -> None:
+    (one, _), (other, result) = alone, shared_out
+    assert result.exit_code == 0, result.output
+    assert_same(one, other)
+    snapshots = one.ledger.finish(), other.ledger.finish()
+    for table in set(TABLES) - {COVERAGE}:  # whose stretches are joined where they are in several files
+        rows = [merged(snapshot, table).drop("taken", strict=False) for snapshot in snapshots]
+        plain = [name for name, kind in rows[0].schema.items() if not isinstance(kind, pl.List)]
+        assert_frame_equal(*(of_one.sort(plain) for of_one in rows))
+    assert one.booked()["overlap"] > 0
+    assert [row["path"] for row in one.rows(REQUESTS)] == ["/", "/x"]
+    assert snapshots[1].days(ROLLUPS[0]) == snapshots[1].days(FLOWS)
+    assert verify(other.opened()).faults == ()
+
+
+def test_it_says_what_one_machine_says(alone: tuple[Site, Result], shared_out: tuple[Site, Result]) -> None:
+    told, told_on_spark = (result.stdout.partition("flows ")[0] for _, result in (alone, shared_out))
+    assert told == told_on_spark
+    assert "7 read, 1 empty, 2 passed over; 1 damaged" in told
+    damage = [line for line in shared_out[1].stderr.splitlines() if '"event": "damage"' in line]
+    assert len(damage) == 1
+    assert "b/2.pcap" in damage[0]
+
+
+def test_read_again_nothing_changes(captures: Path, shared_out: tuple[Site, Result]) -> None:
+    site, _ = shared_out
+    before = site.opened().snapshot().version
+    result = read(captures, site, "--engine", "spark", "--strict")
+    assert "8 known" in result.stdout
+    assert site.opened().snapshot().version == before
+
+
+def test_a_ledger_that_cannot_be_written_is_an_error_that_names_the_sensor(
+    captures: Path, tmp_path: Path
+) -> None:
+    site = Site(tmp_path / "ledger")
+    settings = tmp_path / "darkscope.toml"
+    settings.write_text('[retention]\ndisk_reserve = "900TB"\n')
+    app = program([command.name for command in COMMANDS])
+    words = ["ingest", "--settings", settings, "--ledger", site.folder, "--engine", "spark", captures / "b"]
+    result = CliRunner().invoke(
+        app, list(map(str, words)), env={"DARKSCOPE_RETENTION__DISK_RESERVE": "900TB"}
+    )
+    assert result.exit_code == 1
+    assert "darkscope: b: DiskLow: " in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--follow", "."], "captures that are complete"),
+        (["-"], "captures that are complete"),
+        (["-i", "eth0"], "captures that are complete"),
+        (["--again", "--only", "requests", "."], "leave --engine out"),
+    ],
+)
+def test_what_only_this_machine_can_read_is_refused(words: list[str], said: str) -> None:
+    result = run("ingest", "--engine", "spark", *words)
+    assert (result.exit_code, said in result.stderr) == (2, True)
+
+
+def test_days_are_closed_on_spark_as_they_are_here(alone: tuple[Site, Result], tmp_path: Path) -> None:
+    here, _ = alone
+    there = Site(tmp_path / "ledger")
+    shutil.copytree(here.folder, there.folder)
+    result = run("ledger", "compact", "--rollups", "--engine", "spark", "--ledger", there.folder)
+    assert result.exit_code == 0, result.output
+    assert "2 days and 0 months closed" in result.stdout
+    snapshots = here.ledger.finish(), there.ledger.finish()
+    for table in ROLLUPS:
+        assert_frame_equal(*(merged(snapshot, table) for snapshot in snapshots))
+    assert verify(there.opened()).faults == ()
+
+
+def test_a_ledger_is_verified_on_spark_as_it_is_here(alone: tuple[Site, Result], tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    shutil.copytree(alone[0].folder, site.folder)
+    sound = run("ledger", "verify", "--engine", "spark", "--ledger", site.folder)
+    assert sound.stdout == run("ledger", "verify", "--ledger", site.folder).stdout
+    assert sound.exit_code == 0
+    path = site.folder / "flows" / site.ledger.snapshot().files(FLOWS)["path"][0]
+    path.write_bytes(path.read_bytes()[:-1])
+    broken = run("ledger", "verify", "--engine", "spark", "--ledger", site.folder)
+    assert broken.exit_code == 1
+    assert str(path) in broken.stderr
+    assert verify(site.opened(), Here()).faults == verify(site.opened()).faults != ()
