@@ -38,6 +38,7 @@ class Bucket:
     def __init__(self, uri: Uri, how: settings.Storage) -> None:
         """Nothing is asked yet. Raises NoObjectStorageError."""
         self.uri = uri
+        self._how = how
         bucket, self._key = split(uri)
         self.options: dict[str, str] | None = options(bucket, how)
         self._objects = Objects(bucket, how)
@@ -47,6 +48,10 @@ class Bucket:
 
     def __str__(self) -> str:
         return self.uri
+
+    def __reduce__(self) -> tuple[type[Bucket], tuple[Uri, settings.Storage]]:
+        """Another process finds credentials, and keeps copies, where it is."""
+        return Bucket, (self.uri, self._how)
 
     def table(self, name: str) -> str:
         """The address of a table."""

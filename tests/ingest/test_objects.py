@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from objects import SECRET, Bucket
 from obstore import exceptions
 
-from darkscope.ingest.objects import Objects, told
+from darkscope.ingest.objects import Objects, options, told
+from darkscope.ingest.settings import Storage
 
 
 def test_an_object_that_is_not_there_is_named(bucket: Bucket) -> None:
@@ -58,3 +61,76 @@ def test_a_server_that_does_not_answer_is_told_within_the_patience(
     with pytest.raises(OSError, match="HTTP error: error sending request") as error:
         Objects(bucket.uri).look("x")
     assert SECRET not in str(error.value)
+
+
+S3 = "s3://bucket"
+
+
+def test_the_environment_says_which_server_and_which_credentials() -> None:
+    given = {
+        "AWS_ENDPOINT_URL": "https://objects.example",
+        "AWS_REGION": "eu-1",
+        "AWS_ACCESS_KEY_ID": "one",
+        "AWS_SECRET_ACCESS_KEY": "hunter2",
+        "HOME": "/nowhere",
+    }
+    found = {**given, "AWS_CONDITIONAL_PUT": "etag", "AWS_ALLOW_HTTP": "false"}
+    del found["HOME"]
+    assert options(S3, Storage(), given) == found
+    settings = Storage(endpoint="https://other.example", region="eu-2")
+    assert options(S3, settings, given) == found | {
+        "AWS_ENDPOINT_URL": "https://other.example",
+        "AWS_REGION": "eu-2",
+    }
+
+
+def test_without_credentials_each_library_asks_the_machines_role() -> None:
+    assert options(S3, Storage(), {"HOME": "/nowhere"}) == {
+        "AWS_CONDITIONAL_PUT": "etag",
+        "AWS_REGION": "us-east-1",
+    }
+    assert options("gs://bucket", Storage(endpoint="https://other.example"), {}) == {}
+
+
+def test_the_aws_files_are_read_where_the_environment_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "config").write_text(
+        "[default]\nregion = eu-1\n[profile soc]\nregion = eu-2\nendpoint_url = https://objects.example\n"
+    )
+    (tmp_path / ".aws" / "credentials").write_text(
+        "[soc]\naws_access_key_id = one\naws_secret_access_key = 100%hunter2\naws_session_token = t\n"
+    )
+    home = {"HOME": str(tmp_path)}
+    assert options(S3, Storage(), home)["AWS_REGION"] == "eu-1"
+    assert options(S3, Storage(), home | {"AWS_PROFILE": "soc"}) == {
+        "AWS_CONDITIONAL_PUT": "etag",
+        "AWS_REGION": "eu-2",
+        "AWS_ENDPOINT_URL": "https://objects.example",
+        "AWS_ALLOW_HTTP": "false",
+        "AWS_ACCESS_KEY_ID": "one",
+        "AWS_SECRET_ACCESS_KEY": "100%hunter2",
+        "AWS_SESSION_TOKEN": "t",
+    }
+    keys = {"AWS_PROFILE": "soc", "AWS_ACCESS_KEY_ID": "two", "AWS_SECRET_ACCESS_KEY": "x"}
+    found = options(S3, Storage(), home | keys)
+    assert (found["AWS_ACCESS_KEY_ID"], found.get("AWS_SESSION_TOKEN")) == ("two", None)
+    (tmp_path / ".aws" / "config").write_bytes(b"\xff no such file")
+    (tmp_path / ".aws" / "credentials").write_text("[soc")
+    assert options(S3, Storage(), home | {"AWS_PROFILE": "soc"})["AWS_REGION"] == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "given", "allows"),
+    [
+        ("http://127.0.0.1:9000", {}, "true"),
+        ("http://localhost:9000", {}, "true"),
+        ("http://minio:9000", {}, "false"),
+        ("http://minio:9000", {"AWS_ALLOW_HTTP": "true"}, "true"),
+        ("http://127.0.0.1.example:9000", {"AWS_ALLOW_HTTP": "no"}, "false"),
+    ],
+)
+def test_only_this_machine_is_spoken_to_without_tls_unless_that_is_asked_for(
+    endpoint: str, given: dict[str, str], allows: str
+) -> None:
+    found = options(S3, Storage(endpoint=endpoint), {"HOME": "/nowhere", **given})
+    assert found["AWS_ALLOW_HTTP"] == allows

@@ -256,7 +256,9 @@ def test_the_secret_is_in_no_text_of_it(bucket: Empty, tmp_path: Path) -> None:
     with pytest.raises(LedgerError) as error:
         Ledger.open_or_create(lost)
     assert SECRET not in str(error.value)
-    assert SECRET.encode() not in pickle.dumps(Objects(bucket.uri))
+    copied = pickle.dumps((Objects(bucket.uri), storage))
+    assert SECRET.encode() not in copied
+    assert pickle.loads(copied)[1].options == storage.options
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
