@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2s
 from typing import Annotated, Any, Literal
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ from pydantic import Field
 
 from darkscope.api.asked import Kind
 from darkscope.api.charts import browser
-from darkscope.api.console import render
+from darkscope.api.console import noted, render
 from darkscope.api.console.bar import Bar, days_text, quarter_of, stepped
 from darkscope.api.console.render import Drawn
 from darkscope.api.console.words import Words, preferred, words
@@ -263,6 +263,7 @@ class Pages:
             "country_of_page": "",
             "port_of_page": "",
             "sensor_of_page": "",
+            "recorded": partial(_recorded, request, posed),
             **also,
         }
 
@@ -334,6 +335,16 @@ class Pages:
             if problem is None:
                 raise
             return render.whole("part_problem.html", {**values, "problem": problem[0]})
+
+
+def _recorded(request: Request, posed: Posed) -> list[dict[str, object]]:
+    """Marks of the events of a period, for who sees all sensors: their words are about all."""
+    if asker_of(request).organisations is not None:
+        return []
+    try:
+        return noted.recorded(posed.observer.events(posed.question))
+    except (LedgerError, StoreError):  # sections say what is wrong
+        return []
 
 
 def _usual(newest: datetime | None, at: datetime) -> str:

@@ -168,8 +168,19 @@ function follow(view, places) {
   });
 }
 
-/** What is worth a paragraph: looked for when the page is there, for that takes seconds; then marked in charts. */
+/** Put what the page knows of moments on the charts that are about it. */
+async function mark() {
+  const events = [...document.querySelectorAll("script.events")].flatMap((one) => JSON.parse(one.textContent ?? "[]"));
+  for (const [plot, { view }] of drawn) {
+    const about = plot.closest("figure")?.dataset.about?.split(" ");
+    const its = events.filter((/** @type {{about: string[]}} */ one) => !one.about.length || one.about.some((value) => about?.includes(value)));
+    if (about && its.length) await view.data("events", its).runAsync();
+  }
+}
+
+/** What is worth a paragraph: looked for when the page is there, for that takes seconds. */
 export async function note() {
+  await mark();
   const section = document.querySelector("section[data-noted]");
   if (!(section instanceof HTMLElement)) return;
   const noted = /** @type {HTMLElement} */ (section.querySelector("#noted"));
@@ -178,12 +189,7 @@ export async function note() {
   const fresh = told.getElementById("noted") ?? told.querySelector("main .problem");
   if (fresh) noted.replaceWith(fresh);
   else noted.textContent = document.getElementById("texts")?.dataset.problem ?? "";
-  const events = JSON.parse(section.querySelector("script.events")?.textContent ?? "[]");
-  for (const [plot, { view }] of drawn) {
-    const about = plot.closest("figure")?.dataset.about?.split(" ") ?? [];
-    const its = events.filter((/** @type {{about: string[]}} */ one) => one.about.some((value) => about.includes(value)));
-    if (its.length) await view.data("events", its).runAsync();
-  }
+  await mark();
 }
 
 await arriving();

@@ -22,7 +22,8 @@ document.addEventListener("click", async (event) => {
   const button = /** @type {Element} */ (event.target).closest?.("[data-curl]");
   if (!(button instanceof HTMLElement)) return;
   const address = new URL(button.dataset.curl ?? "", location.href).href;
-  await copy(`curl '${address.replaceAll("'", "%27")}'`);
+  const key = document.body.dataset.key === undefined ? "" : "-H 'X-API-Key: KEY' ";  // the page does not know it
+  await copy(`curl ${key}'${address.replaceAll("'", "%27")}'`);
   say(texts.copied ?? "");
   const shown = button.textContent;
   button.textContent = texts.copied ?? "";

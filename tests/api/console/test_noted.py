@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from proposed import phenomena, proposal
 
 from darkscope.api.console import noted
+from darkscope.api.events import Events, Row
 from darkscope.ingest.values import Language
 
 
@@ -35,3 +36,14 @@ def test_an_analysts_words_stand_in_place_of_the_generated_ones() -> None:
     own = proposal(words_ja="自前の文")
     assert noted.words(own, Language.JA) == "自前の文"
     assert "23/TCP" in noted.words(own, Language.EN)
+
+
+def test_a_recorded_event_is_about_the_ports_and_countries_that_it_names_or_about_everything() -> None:
+    start = datetime(2014, 11, 3, tzinfo=UTC)
+    rows = tuple(
+        Row(start, None, "rose", subject, "a title", "", None)
+        for subject in ("23/TCP", "5000/TCP, 5001/TCP from RU, NL", "tokyo-1", "0/ICMP")
+    )
+    marks = noted.recorded(Events(rows, phenomena().provenance))
+    assert marks[0] == {"at": start.timestamp() * 1000, "text": "a title", "about": ["23/TCP"]}
+    assert [one["about"] for one in marks[1:]] == [["5000/TCP", "5001/TCP", "RU", "NL"], [], ["0/ICMP"]]

@@ -371,7 +371,9 @@ def test_a_session_is_a_cookie_that_no_script_reads_and_no_other_site_sends(
     assert cookie.startswith(f"{COOKIE}=")
     assert set(cookie.split("; ")[1:]) == {"HttpOnly", f"Max-Age={LASTS}", "Path=/", "SameSite=strict"}
     assert key.rpartition("_")[2] not in cookie
-    assert client.get(f"/sources?{DAY}").status_code == 200
+    shown = client.get(f"/sources?{DAY}")
+    assert shown.status_code == 200
+    assert "data-key" in Page(shown.text).of("body")[0]  # calls that are copied have a place for the key
     assert client.get(f"/v1/sources?{DAY}").status_code == 200
     assert client.post("/logout").headers["location"] == "/login"
     assert client.get(f"/?{DAY}").status_code == 303

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,6 +41,9 @@ def test_events_that_began_in_a_period_are_listed_and_a_new_one_changes_the_tag(
         ]
         assert client.get("/v1/events?period=2020-06-25").json()["rows"] == []
         assert "'=1+1" in client.get("/v1/events?period=2020-06-24&format=csv").text
+        page = client.get("/ports/tcp/23?period=2020-06-24").text
+        (marks,) = re.findall(r'<script type="application/json" class="events">(.*)</script>', page)
+        assert json.loads(marks) == [{"at": NOON // 1_000_000, "text": "23/TCP rose", "about": ["23/TCP"]}]
         tag = {"If-None-Match": answer.headers["etag"]}
         assert client.get("/v1/events?period=2020-06-24", headers=tag).status_code == 304
         other = Event("two", NOON, 0, "fell", "JP", "JP fell", "", {})
