@@ -292,3 +292,16 @@ def test_a_ranking_tells_where_packets_went_where_that_is_asked(client: TestClie
     ]
     plain = client.get(f"/v1/rankings/ports?{DAY}").json()["rows"]
     assert [[row[name] for name in names] for row in plain] == [[None] * 3] * 2
+
+
+def test_countries_are_drawn_as_a_map_where_that_is_asked_for_and_nothing_else_is(client: TestClient) -> None:
+    bars = client.get(f"/v1/rankings/countries?{DAY}&format=svg")
+    drawn = client.get(f"/v1/rankings/countries?{DAY}&format=svg&map=true&limit=300")
+    assert bars.status_code == drawn.status_code == 200
+    assert drawn.headers["content-type"] == "image/svg+xml"
+    assert drawn.text.count('aria-roledescription="geoshape"') == 3  # as many as countries that sent
+    assert 'aria-roledescription="geoshape"' not in bars.text
+    refused = client.get(f"/v1/rankings/ports?{DAY}&format=svg&map=true")
+    assert refused.status_code == 422
+    assert "only a ranking of countries is drawn as a map" in refused.json()["detail"]
+    assert client.get(f"/v1/rankings/ports?{DAY}&map=true").status_code == 200
