@@ -1,7 +1,8 @@
-"""API keys: who may ask what. Made, listed and revoked in the registry of a ledger.
+"""API keys: who may ask what. Made, listed and revoked in the registry, or beside a ledger in object storage.
 
-A key is shown once, when it is made; what is kept is its digest. It is 192 random bits, which nobody can guess, so one
-round of SHA-256 is enough: slow digests are for what people choose.
+There they are one small document, which all machines that answer questions read. A key is shown once, when it is made;
+what is kept is its digest. It is 192 random bits, which nobody can guess, so one round of SHA-256 is enough: slow
+digests are for what people choose.
 """
 
 from __future__ import annotations
@@ -10,16 +11,30 @@ import hmac
 import json
 import re
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from darkscope.ingest.registry import Registry, read
+from pydantic import TypeAdapter
+
+from darkscope.api.beside import beside
+from darkscope.ingest.registry import Registry, RegistryError, read
+from darkscope.ingest.settings import Settings
+
+if TYPE_CHECKING:
+    from darkscope.ingest.document import Document
 
 PREFIX = "darkscope"
 """What every key begins with, so that programs that look for secrets in texts find it."""
+
+FILE = "keys.json"
+"""Beside the tables of a ledger in object storage."""
+
+Place: TypeAlias = "Path | Document"
 
 _TABLE = """CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, scopes TEXT NOT NULL, organisations TEXT,
@@ -94,12 +109,20 @@ class Key:
         return Asker(self.id, implied, self.organisations, self.id)
 
 
+_KEYS = TypeAdapter(list[Key])
+
+
 class UnknownKeyError(ValueError):
     """No key, or more than one, is called so; the message says which there are."""
 
 
+def place(settings: Settings) -> Place:
+    """Where the keys are: in the registry of a folder, or one document of a bucket. Raises RegistryError."""
+    return beside(settings, FILE, RegistryError) or settings.state_folder
+
+
 def create(
-    ledger: Path,
+    where: Place,
     name: str,
     scopes: Iterable[Scope],
     now: float,
@@ -110,23 +133,26 @@ def create(
     """Make a key, and give it: it cannot be had again. Raises RegistryError."""
     identifier, secret = secrets.token_hex(4), secrets.token_hex(24)
     key = f"{PREFIX}_{identifier}_{secret}"
-    limits = sorted(set(organisations))
-    row = (
-        *(identifier, name, _digest(key), " ".join(sorted(set(scopes)))),
-        *(json.dumps(limits) if limits else None, now, expires, None, None),
-    )
-    registry = Registry(ledger, _TABLE)
-    try:
-        with registry.change() as cursor:
-            cursor.execute(f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)  # noqa: S608 - names of our own
-    finally:
-        registry.close()
+    limits = frozenset(organisations) or None
+    made = Key(identifier, name, _digest(key), frozenset(scopes), limits, now, expires, None, None)
+    if isinstance(where, Path):
+        row = (
+            *(identifier, name, made.digest, " ".join(sorted(made.scopes))),
+            *(json.dumps(sorted(limits)) if limits else None, now, expires, None, None),
+        )
+        question = f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of our own
+        _change(where, question, *row)
+    else:
+        _write(where, lambda known: {identifier: made} | known)
     return key
 
 
-def listed(ledger: Path) -> tuple[Key, ...]:
+def listed(where: Place) -> tuple[Key, ...]:
     """All keys, the oldest first, also those that hold no more. Raises RegistryError."""
-    rows = read(ledger, "keys", f"SELECT {_COLUMNS} FROM keys ORDER BY created, id")  # noqa: S608 - names of our own
+    if not isinstance(where, Path):
+        with _named(where):
+            return tuple(sorted(_read(where.read()).values(), key=lambda key: (key.created, key.id)))
+    rows = read(where, "keys", f"SELECT {_COLUMNS} FROM keys ORDER BY created, id")  # noqa: S608 - names of our own
     return tuple(
         Key(
             id=identifier,
@@ -143,22 +169,34 @@ def listed(ledger: Path) -> tuple[Key, ...]:
     )
 
 
-def revoke(ledger: Path, called: str, now: float) -> Key:
+def revoke(where: Place, called: str, now: float) -> Key:
     """Let the key of an id or a name hold no more, and give it. Raises UnknownKeyError, RegistryError."""
-    valid = [key for key in listed(ledger) if key.revoked is None]
+    valid = [key for key in listed(where) if key.revoked is None]
     found = [key for key in valid if key.id == called] or [key for key in valid if key.name == called]
     if not found:
         there_are = ", ".join(sorted({key.name for key in valid})) or "none"
         raise UnknownKeyError(f"no key that holds is called {called!r}; there are {there_are}")
     if len(found) > 1:
         raise UnknownKeyError(f"several keys are called {called!r}: {', '.join(key.id for key in found)}")
-    _change(ledger, "UPDATE keys SET revoked = ? WHERE id = ?", now, found[0].id)
+    if isinstance(where, Path):
+        _change(where, "UPDATE keys SET revoked = ? WHERE id = ?", now, found[0].id)
+    else:
+        _write(
+            where,
+            lambda known: _with(known, found[0].id, lambda key: replace(key, revoked=key.revoked or now)),
+        )
     return found[0]
 
 
-def note_use(ledger: Path, identifier: str, now: float) -> None:
+def note_use(where: Place, identifier: str, now: float) -> None:
     """Remember when a key was last used. Raises RegistryError."""
-    _change(ledger, "UPDATE keys SET used = ? WHERE id = ?", now, identifier)
+    if isinstance(where, Path):
+        _change(where, "UPDATE keys SET used = ? WHERE id = ?", now, identifier)
+    else:
+        _write(
+            where,
+            lambda known: _with(known, identifier, lambda key: replace(key, used=max(key.used or 0, now))),
+        )
 
 
 def find(keys: Mapping[str, Key], text: str) -> Key | None:
@@ -176,10 +214,38 @@ def _digest(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def _change(ledger: Path, change: str, *values: object) -> None:
-    registry = Registry(ledger, _TABLE)
+def _change(folder: Path, change: str, *values: object) -> None:
+    registry = Registry(folder, _TABLE)
     try:
         with registry.change() as cursor:
             cursor.execute(change, values)
     finally:
         registry.close()
+
+
+def _with(known: Mapping[str, Key], identifier: str, change: Callable[[Key], Key]) -> dict[str, Key]:
+    return {id_: change(key) if id_ == identifier else key for id_, key in known.items()}
+
+
+def _write(where: Document, change: Callable[[dict[str, Key]], dict[str, Key]]) -> None:
+    with _named(where):
+        where.change(lambda text: _written(change(_read(text))))
+
+
+def _read(text: str) -> dict[str, Key]:
+    """Keys of a document, by id. Raises ValueError."""
+    return {key.id: key for key in _KEYS.validate_json(text or "[]")}
+
+
+def _written(known: Mapping[str, Key]) -> str:
+    rows = sorted(known.values(), key=lambda key: (key.created, key.id))
+    return _KEYS.dump_json(rows, indent=1).decode() + "\n"
+
+
+@contextmanager
+def _named(where: Document) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        told = error.strerror if isinstance(error, OSError) else "it holds no keys as they are written here"
+        raise RegistryError(f"{where}: {told}") from error

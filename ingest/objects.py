@@ -28,7 +28,7 @@ from darkscope.ingest.settings import Storage
 from darkscope.ingest.values import SCHEMES
 
 if TYPE_CHECKING:
-    from obstore import GetOptions, ObjectMeta
+    from obstore import GetOptions, ObjectMeta, UpdateVersion
     from obstore.store import BackoffConfig, ClientConfig, ObjectStore, RetryConfig
 
 TRIES, PATIENCE = 10, timedelta(seconds=60)
@@ -134,6 +134,35 @@ class Objects:
                 obstore.put(self._store, key, data, mode="create", use_multipart=False)
         except FileExistsError:
             return False
+        return True
+
+    def read_marked(self, key: str) -> tuple[bytes, UpdateVersion | None]:
+        """All bytes of an object, and what marks this state of it; none, and None, where it is not there."""
+        try:
+            with told(self.address(key)):
+                found = obstore.get(self._store, key)
+                mark: UpdateVersion = {}
+                if tag := found.meta["e_tag"]:
+                    mark["e_tag"] = tag
+                if version := found.meta["version"]:
+                    mark["version"] = version
+                return bytes(found.bytes()), mark
+        except FileNotFoundError:
+            return b"", None
+
+    def put_over(self, key: str, data: bytes, mark: UpdateVersion | None) -> bool:
+        """Put an object in the place of that state of it, or where none is; False where it is another by now."""
+        try:
+            with told(self.address(key)):
+                obstore.put(
+                    self._store, key, data, mode="create" if mark is None else mark, use_multipart=False
+                )
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno == errno.ESTALE:
+                return False
+            raise
         return True
 
     def delete(self, key: str) -> None:

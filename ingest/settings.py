@@ -337,7 +337,7 @@ class Settings(_Section):
     vulnerabilities: Path | None = None
     """Folder of further rules that name requests, one YAML file each; those that ship alone where left out."""
     decisions: Path | None = None
-    """File of what an analyst decided of phenomena, TOML; `decisions.toml` beside other small state where left out."""
+    """File of what an analyst decided of phenomena, TOML; with the ledger where left out."""
     retention: Retention = Retention()
     storage: Storage = Storage()
     influx: Influx = Influx()
@@ -361,7 +361,10 @@ class Settings(_Section):
 
     @property
     def state_folder(self) -> Path:
-        """Where small state is that is no observation: keys, decisions, what was notified, how far was projected."""
+        """Where small state is that is no observation: what was notified, how far was projected.
+
+        Of a ledger in a folder also keys and decisions.
+        """
         if self.state is not None:
             return self.state
         return STATE if isinstance(self.ledger, Uri) else self.ledger

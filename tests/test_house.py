@@ -26,6 +26,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.values": {"ingest.protocols"},
     "ingest.contacts": {"ingest.values"},
     "ingest.settings": {"ingest.contacts", "ingest.series", "ingest.values"},
+    "ingest.document": {"ingest.objects", "ingest.settings"},
     "ingest.objects": {"ingest.settings", "ingest.values"},
     "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
     "ingest.rules": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.series"},
@@ -178,6 +179,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.data": set(),
     "api": {
         "ingest.devices",
+        "ingest.document",
         "ingest.honeypot",
         "ingest.events",
         "ingest.measurements",

@@ -111,7 +111,7 @@ def ingest(
             names = _for_elsewhere(names, follow=follow, only=only)
         loaded = load(settings, os.environ, {"ledger": ledger, "spark.master": master}).settings
         places = Places(loaded.geo, loaded.research)
-        found = Found() if follow or interface or STANDARD_INPUT in names else find(names)
+        found = Found() if follow or interface or STANDARD_INPUT in names else find(names, loaded.storage)
     except (SettingsError, GeoError, IntakeError) as error:
         raise _ended(error, MISTAKE) from None
     if is_first_start() and not quiet:

@@ -61,9 +61,11 @@ def create(
         unknown = set(organisation or ()) - {entry.organisation for entry in settings.sensors}
         if unknown:
             raise _mistake(f"no sensor belongs to the organisation {', '.join(sorted(unknown))}")
-        settings.state_folder.mkdir(parents=True, exist_ok=True)
+        where = keys.place(settings)
+        if isinstance(where, Path):
+            where.mkdir(parents=True, exist_ok=True)
         return keys.create(
-            settings.state_folder,
+            where,
             name,
             scope or [Scope.READ],
             now.timestamp(),
@@ -81,7 +83,7 @@ def show(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
     shown = Table(box=None, header_style="bold")
     for column in ("id", "name", "scopes", "organisations", "created", "expires", "last used", "state"):
         shown.add_column(column, overflow="fold")
-    for key in _with(settings, ledger, lambda settings, _: keys.listed(settings.state_folder)):
+    for key in _with(settings, ledger, lambda settings, _: keys.listed(keys.place(settings))):
         shown.add_row(*_cells(key, now))
     Console(width=None if Console().is_terminal else 160).print(shown)
 
@@ -92,9 +94,9 @@ def revoke(
     settings: SettingsFile = None,
     ledger: LedgerFolder = None,
 ) -> None:
-    """Let a key hold no more, within a second. It stays in the list."""
+    """Let a key hold no more: within a second, in object storage within ten. It stays in the list."""
     gone = _with(
-        settings, ledger, lambda settings, now: keys.revoke(settings.state_folder, key, now.timestamp())
+        settings, ledger, lambda settings, now: keys.revoke(keys.place(settings), key, now.timestamp())
     )
     typer.echo(f"{gone.name} ({gone.id}) holds no more")
 

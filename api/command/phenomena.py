@@ -124,7 +124,7 @@ class _Found:
         return decisions.decided(found, known, dismissed=self._dismissed)
 
 
-def _file(settings: Path | None, ledger: str | None) -> Path:
+def _file(settings: Path | None, ledger: str | None) -> decisions.Place:
     return decisions.path(load(settings, os.environ, {"ledger": ledger}).settings)
 
 

@@ -28,7 +28,7 @@ from darkscope.api.command.progress import logged
 from darkscope.api.command.stores import remote_of
 from darkscope.api.http.app import create
 from darkscope.api.http.connections import LARGEST_HEAD, Connection
-from darkscope.api.keys import listed
+from darkscope.api.keys import listed, place
 from darkscope.api.names import Names, NamesError
 from darkscope.ingest.intake.stop import SIGNALS
 from darkscope.ingest.registry import RegistryError
@@ -73,7 +73,7 @@ def serve(
         raise typer.Exit(MISTAKE) from None
     where = loaded.api
     try:
-        has_keys = bool(listed(loaded.state_folder))
+        has_keys = bool(listed(place(loaded)))
     except RegistryError as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(FAILED) from None

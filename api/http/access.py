@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from threading import Thread
 from typing import Annotated
 
 from fastapi import Depends, Request, Security, params
@@ -18,7 +20,7 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 
 from darkscope.api.http import sessions
 from darkscope.api.http.rates import Rates
-from darkscope.api.keys import ANYBODY, Asker, Key, Scope, find, listed, note_use
+from darkscope.api.keys import ANYBODY, Asker, Key, Scope, find, listed, note_use, place
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Settings
 
@@ -27,8 +29,17 @@ LOG = logging.getLogger("darkscope.api.http")
 FRESH = 1.0
 """Seconds after which the keys are read again: a key that is revoked holds no longer than that."""
 
+FAR = 5.0
+"""The same of keys in object storage."""
+
+LAST = 60.0
+"""Seconds for which these hold while they cannot be read: then nobody is let in."""
+
 USED = 60.0
 """Seconds between two notes of a key's use."""
+
+FAR_USED = 3600.0
+"""The same in object storage, where each is a request that may meet another."""
 
 _IPV6_HOST_BITS = 64
 
@@ -61,7 +72,8 @@ class Doors:
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         """`now` gives seconds since 1970, `ticks` seconds that no clock's change touches."""
-        self._ledger = settings.state_folder
+        self._place = place(settings)
+        self._is_far = not isinstance(self._place, Path)
         self._without_keys = settings.api.without_keys
         self._now = now
         self._ticks = ticks
@@ -71,6 +83,7 @@ class Doors:
         self._noted: dict[str, float] = {}
         self._notes = ThreadPoolExecutor(1, thread_name_prefix="keys")  # the registry may be busy for seconds
         self._cannot_note = False
+        self._reads: Thread | None = None
 
     def admit(
         self, presented: str | None, client: str, scopes: frozenset[Scope], session: str | None = None
@@ -117,21 +130,42 @@ class Doors:
 
     def _fresh_keys(self) -> Mapping[str, Key]:
         ticks = self._ticks()
-        if self._read_at is None or ticks - self._read_at >= FRESH:
-            self._keys = {key.id: key for key in listed(self._ledger)}
-            self._read_at = ticks
+        if self._read_at is None or (not self._is_far and ticks - self._read_at >= FRESH):
+            self._read()
+        if self._is_far:
+            if self._reads is None:
+                self._reads = Thread(target=self._read_on, name="keys", daemon=True)
+                self._reads.start()
+            if ticks - (self._read_at or ticks) >= LAST:
+                raise RegistryError(f"{self._place}: not read for {LAST:.0f} s")
         return self._keys
+
+    def _read(self) -> None:
+        ticks = self._ticks()
+        keys = {key.id: key for key in listed(self._place)}
+        if self._is_far and self._keys and not keys:
+            raise RegistryError(f"{self._place}: the keys are gone")
+        self._keys, self._read_at = keys, ticks
+
+    def _read_on(self) -> None:
+        """Read keys that lie far away again and again, beside the requests, which do not wait for them."""
+        while True:
+            time.sleep(FAR)
+            try:
+                self._read()
+            except RegistryError as error:
+                LOG.warning("keys", extra={"fields": {"reason": str(error)}})
 
     def _note(self, key: Key) -> None:
         """Remember the key's use, once a minute at most."""
         now = self._now()
-        if now - max(self._noted.get(key.id, 0.0), key.used or 0.0) >= USED:
+        if now - max(self._noted.get(key.id, 0.0), key.used or 0.0) >= (FAR_USED if self._is_far else USED):
             self._noted[key.id] = now
             self._notes.submit(self._write, key.id, now)
 
     def _write(self, identifier: str, now: float) -> None:
         try:
-            note_use(self._ledger, identifier, now)
+            note_use(self._place, identifier, now)
         except RegistryError as error:
             if not self._cannot_note:
                 self._cannot_note = True

@@ -10,15 +10,23 @@ import json
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
+from darkscope.api.beside import beside
 from darkscope.api.phenomena.proposal import Phenomena, Proposal, State
 from darkscope.ingest.settings import Settings
 
+if TYPE_CHECKING:
+    from darkscope.ingest.document import Document
+
 FILE = "decisions.toml"
-"""In the ledger's folder, where the settings name no other."""
+"""Beside the ledger's tables, where the settings name no other."""
+
+Place: TypeAlias = "Path | Document"
 
 HEAD = "# What analysts decided of phenomena; `darkscope phenomena` writes it.\n"
 
@@ -41,23 +49,37 @@ class Decision:
     ja: str = ""
 
 
-def path(settings: Settings) -> Path:
-    """Where the decisions are."""
-    return settings.decisions or settings.state_folder / FILE
+def path(settings: Settings) -> Place:
+    """Where the decisions are: in a file, or beside a ledger in object storage. Raises DecisionsError."""
+    if settings.decisions is not None:
+        return settings.decisions
+    return beside(settings, FILE, DecisionsError) or settings.state_folder / FILE
 
 
-def read(file: Path) -> dict[str, Decision]:
+def read(file: Place) -> dict[str, Decision]:
     """Read all decisions by id; none where there is no file. Raises DecisionsError."""
+    with _named(file):
+        try:
+            text = file.read_text(encoding="utf-8") if isinstance(file, Path) else file.read()
+        except FileNotFoundError:
+            return {}
+        return _read(file, text)
+
+
+def _read(file: Place, text: str) -> dict[str, Decision]:
+    return {name: _decision(file, name, entry) for name, entry in tomllib.loads(text).items()}
+
+
+@contextmanager
+def _named(file: Place) -> Iterator[None]:
     try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
+        yield
     except (OSError, ValueError) as error:
-        raise DecisionsError(f"{file}: {error}") from error
-    return {name: _decision(file, name, entry) for name, entry in found.items()}
+        reason = error.strerror if isinstance(error, OSError) and not isinstance(file, Path) else error
+        raise DecisionsError(f"{file}: {reason}") from error
 
 
-def _decision(file: Path, name: str, entry: object) -> Decision:
+def _decision(file: Place, name: str, entry: object) -> Decision:
     if not ID.fullmatch(name):
         raise DecisionsError(f"{file}: {name!r} is no id of a proposal")
     if not isinstance(entry, dict):
@@ -75,29 +97,46 @@ def _decision(file: Path, name: str, entry: object) -> Decision:
 
 def write(file: Path, decisions: Mapping[str, Decision]) -> None:
     """Write all decisions, whole or not at all. Raises DecisionsError."""
+    draft = file.with_name(f"{file.name}.new")
+    with _named(file):
+        with draft.open("w", encoding="utf-8") as written:
+            written.write(_written(decisions))
+            written.flush()
+            os.fsync(written.fileno())
+        draft.replace(file)
+
+
+def _written(decisions: Mapping[str, Decision]) -> str:
     parts = [HEAD]
     for name, one in sorted(decisions.items()):
         lines = [f"[{_text(name)}]", f"state = {_text(one.state.value)}"]
         lines += [f"{key} = {_text(words)}" for key, words in (("en", one.en), ("ja", one.ja)) if words]
         parts.append("\n".join(lines) + "\n")
-    beside = file.with_name(f"{file.name}.new")
-    try:
-        with beside.open("w", encoding="utf-8") as written:
-            written.write("\n".join(parts))
-            written.flush()
-            os.fsync(written.fileno())
-        beside.replace(file)
-    except (OSError, ValueError) as error:
-        raise DecisionsError(f"{file}: {error}") from error
+    return "\n".join(parts)
 
 
-def decide(file: Path, name: str, change: Callable[[Decision], Decision]) -> Decision:
-    """Change what is decided of one proposal, and keep the rest. Raises DecisionsError."""
+def decide(file: Place, name: str, change: Callable[[Decision], Decision]) -> Decision:
+    """Change what is decided of one proposal, and keep the rest. Raises DecisionsError.
+
+    In object storage also what others decide in the same moment is kept; a file has one writer at a time.
+    """
     if not ID.fullmatch(name):
         raise DecisionsError(f"{name!r} is no id of a proposal; `darkscope phenomena list` shows them")
-    decisions = read(file)
-    decisions[name] = change(decisions.get(name, Decision()))
-    write(file, decisions)
+    if isinstance(file, Path):
+        decisions = read(file)
+        decisions[name] = change(decisions.get(name, Decision()))
+        write(file, decisions)
+        return decisions[name]
+
+    def changed(text: str) -> str:
+        nonlocal decisions
+        decisions = _read(file, text)
+        decisions[name] = change(decisions.get(name, Decision()))
+        return _written(decisions)
+
+    decisions = {}
+    with _named(file):
+        file.change(changed)
     return decisions[name]
 
 

@@ -19,6 +19,7 @@ from darkscope.ingest.capture.ranges import Ranges
 from darkscope.ingest.intake.stored import CONNECTIONS, IntakeError, is_temporary
 from darkscope.ingest.ledger.ledger import DESCRIPTION
 from darkscope.ingest.objects import Listed, NoObjectStorageError, Objects, split
+from darkscope.ingest.settings import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Object:
         return self.bucket.objects.fetch(self.listed, start, end)
 
 
-def find(name: str, buckets: dict[str, Bucket]) -> list[tuple[Object, bool]]:
+def find(name: str, buckets: dict[str, Bucket], storage: Storage | None = None) -> list[tuple[Object, bool]]:
     """Objects of an address, a prefix (all below it) or a pattern, and whether the address names this very object.
 
     `buckets` are those that were met, and get a new one. Raises IntakeError where there is none, OSError.
@@ -98,7 +99,7 @@ def find(name: str, buckets: dict[str, Bucket]) -> list[tuple[Object, bool]]:
     try:
         place, key = split(name)
         if place not in buckets:
-            buckets[place] = Bucket(Objects(place))
+            buckets[place] = Bucket(Objects(place, storage))
     except NoObjectStorageError as error:
         raise IntakeError(str(error)) from None
     bucket = buckets[place]

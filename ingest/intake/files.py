@@ -19,6 +19,7 @@ from darkscope.ingest.capture.peek import NOTHING, Beginning, beginning
 from darkscope.ingest.capture.reader import UnknownFormat
 from darkscope.ingest.intake.stored import CONNECTIONS, File, IntakeError, Stored, is_temporary
 from darkscope.ingest.ledger.ledger import is_ledger
+from darkscope.ingest.settings import Storage
 
 if TYPE_CHECKING:
     from darkscope.ingest.intake.bucket import Bucket
@@ -40,17 +41,17 @@ class Found:
         return sum(one.size for one in self.captures)
 
 
-def find(names: Iterable[str]) -> Found:
+def find(names: Iterable[str], storage: Storage | None = None) -> Found:
     """Find the captures of files, folders (with all below), patterns, and of the same in buckets. Raises IntakeError.
 
-    Each file counts once, however often it is named. A file that cannot be read is among the captures: reading
-    it will say why.
+    `storage` is what settings say of object storage. Each file counts once, however often it is named. A file that
+    cannot be read is among the captures: reading it will say why.
     """
     buckets: dict[str, Bucket] = {}
     found: dict[str, Stored] = {}
     named: set[str] = set()
     for name in names:
-        for one, was_named in _objects(name, buckets) if "://" in name else _files(name):
+        for one, was_named in _objects(name, buckets, storage) if "://" in name else _files(name):
             place = str(one.path.resolve()) if isinstance(one, File) else one.name
             found.setdefault(place, one)
             if was_named:
@@ -99,7 +100,7 @@ def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.sta
                             yield entry.path, status
 
 
-def _objects(name: str, buckets: dict[str, Bucket]) -> Iterator[tuple[Stored, bool]]:
+def _objects(name: str, buckets: dict[str, Bucket], storage: Storage | None) -> Iterator[tuple[Stored, bool]]:
     """Objects of one address, and whether it names this very object."""
     try:
         from darkscope.ingest.intake import bucket  # noqa: PLC0415 - an extra, for who needs it
@@ -108,7 +109,7 @@ def _objects(name: str, buckets: dict[str, Bucket]) -> Iterator[tuple[Stored, bo
             raise
         raise IntakeError(f"{name}: {NO_OBJECTS}") from None
     try:
-        yield from bucket.find(name, buckets)
+        yield from bucket.find(name, buckets, storage)
     except OSError as error:
         raise IntakeError(f"{error.filename or name}: {error.strerror}") from error
 

@@ -27,7 +27,7 @@ LEFT_OUT = {
     "devices": "none",
     "ingest.batch_seconds": "2, or 30",
     "vulnerabilities": "none",
-    "decisions": "`decisions.toml` in the folder of small state",
+    "decisions": "`decisions.toml` with the ledger",
     "state": "the ledger's folder",
     "storage.endpoint": "the provider's own",
     "storage.region": "AWS_REGION",

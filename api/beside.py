@@ -1,0 +1,24 @@
+"""Small documents that lie beside the tables of a ledger in object storage, for all machines that answer questions."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from darkscope.ingest.settings import Settings
+from darkscope.ingest.values import Uri
+
+if TYPE_CHECKING:
+    from darkscope.ingest.document import Document
+
+
+def beside(settings: Settings, name: str, refusal: type[Exception]) -> Document | None:
+    """The document of a name; None where the ledger is a folder. Raises `refusal` where a package is missing."""
+    if not isinstance(settings.ledger, Uri):
+        return None
+    try:
+        room = importlib.import_module("darkscope.ingest.document")  # an extra, for who needs it
+        found: Document = room.document(f"{settings.ledger}/{name}", settings.storage)
+    except ModuleNotFoundError as error:
+        raise refusal(f"{settings.ledger}: needs {error.name}: pip install 'darkscope[s3]'") from None
+    return found
