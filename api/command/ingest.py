@@ -28,7 +28,7 @@ from darkscope.ingest.geo import GeoError, Places
 from darkscope.ingest.intake import backfill
 from darkscope.ingest.intake.caretaker import Caretaker
 from darkscope.ingest.intake.daemon import Feed, run
-from darkscope.ingest.intake.files import Found, find
+from darkscope.ingest.intake.files import Found, far, find
 from darkscope.ingest.intake.live import Live, LiveError
 from darkscope.ingest.intake.session import Outcome, Session, Summary
 from darkscope.ingest.intake.spool import Policy, Spool
@@ -66,7 +66,10 @@ def ingest(
         typer.Option("--interface", "-i", help="Capture a live interface until stopped; repeatable."),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Watch the folders for captures until stopped.")
+        bool,
+        typer.Option(
+            "--follow", "-f", help="Watch the folders, or prefixes of buckets, for captures until stopped."
+        ),
     ] = False,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 3 where a capture was damaged or refused.")
@@ -133,7 +136,7 @@ def ingest(
                 summary = _read(loaded, places, found, stop, again=again, quiet=quiet)
                 if not stop.is_asked:
                     _keep_up(loaded)
-    except SensorError as error:
+    except (SensorError, IntakeError) as error:
         raise _ended(error, MISTAKE) from None
     except (LiveError, GeoError, EngineError) as error:
         raise _ended(error, FAILED) from None
@@ -163,7 +166,7 @@ def _check(names: list[str], interfaces: list[str], *, follow: bool, again: bool
         raise IntakeError("--again fills from captures that are complete: name them")
     if names and interfaces and not follow:
         raise IntakeError("an interface is captured until stopped, beside folders only with --follow")
-    if follow and (wrong := [name for name in names if not Path(name).is_dir()]):
+    if follow and (wrong := [name for name in names if "://" not in name and not Path(name).is_dir()]):
         raise IntakeError(f"{wrong[0]}: no folder; --follow watches folders")
 
 
@@ -182,7 +185,15 @@ def _feeds(names: list[str], interfaces: list[str], settings: Settings, stop: St
         return [Stream(sys.stdin.fileno(), STANDARD_INPUT, stop)]
     sensors = Sensors(settings)
     live = [Live(settings.state_folder, name, sensors.of_interface(name).id, stop) for name in interfaces]
-    return [*live, *(Spool(Path(name), _policy(settings)) for name in names)]
+    return [*live, *(_watched(name, settings) for name in names)]
+
+
+def _watched(name: str, settings: Settings) -> Feed:
+    """A folder, or a prefix of a bucket. Raises IntakeError."""
+    if "://" not in name:
+        return Spool(Path(name), _policy(settings))
+    feed: Feed = far("prefix", name).Prefix.of(name, settings.storage, settings.ingest.done)
+    return feed
 
 
 def _policy(settings: Settings) -> Policy:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import glob
+import importlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from darkscope.ingest.capture.peek import NOTHING, Beginning, beginning
@@ -23,8 +25,6 @@ from darkscope.ingest.settings import Storage
 
 if TYPE_CHECKING:
     from darkscope.ingest.intake.bucket import Bucket
-
-NO_OBJECTS = "object storage needs the package obstore: pip install 'darkscope[s3]'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +103,17 @@ def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.sta
 def _objects(name: str, buckets: dict[str, Bucket], storage: Storage | None) -> Iterator[tuple[Stored, bool]]:
     """Objects of one address, and whether it names this very object."""
     try:
-        from darkscope.ingest.intake import bucket  # noqa: PLC0415 - an extra, for who needs it
-    except ModuleNotFoundError as error:
-        if error.name != "obstore":
-            raise
-        raise IntakeError(f"{name}: {NO_OBJECTS}") from None
-    try:
-        yield from bucket.find(name, buckets, storage)
+        yield from far("bucket", name).find(name, buckets, storage)
     except OSError as error:
         raise IntakeError(f"{error.filename or name}: {error.strerror}") from error
+
+
+def far(room: str, name: str) -> ModuleType:
+    """A module that needs object storage, for an address. Raises IntakeError where a package is missing."""
+    try:
+        return importlib.import_module(f"darkscope.ingest.intake.{room}")
+    except ModuleNotFoundError as error:
+        raise IntakeError(f"{name}: needs {error.name}: pip install 'darkscope[s3]'") from None
 
 
 def _files(name: str) -> Iterator[tuple[Stored, bool]]:
