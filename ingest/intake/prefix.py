@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from darkscope.ingest.capture.frames import NO_TIME
-from darkscope.ingest.capture.peek import first_time_of
+from darkscope.ingest.capture.peek import beginning
 from darkscope.ingest.capture.reader import CaptureError
 from darkscope.ingest.intake.bucket import Bucket, Object
 from darkscope.ingest.intake.session import Capture, Session
@@ -145,7 +145,6 @@ def _time(one: Object) -> int:
     """The time of its first frame; captures without one come first."""
     try:
         with one.peek() as stream:
-            time = first_time_of(stream, one.name)
+            return beginning(stream, one.name).time
     except (OSError, CaptureError):
         return NO_TIME
-    return NO_TIME if time is None else time
