@@ -29,6 +29,7 @@ LEFT_OUT = {
     "vulnerabilities": "none",
     "decisions": "`decisions.toml` with the ledger",
     "state": "the ledger's folder",
+    "spark.master": "Spark's own settings",
     "storage.endpoint": "the provider's own",
     "storage.region": "AWS_REGION",
     "storage.cache": "in the user's cache",
