@@ -32,12 +32,17 @@ class Deadline:
         self._end: float | None = None
         self._rows = 0
 
-    def check(self) -> None:
-        """Raise TooLong where time is up."""
+    @property
+    def left(self) -> float:
+        """Seconds that are left; less than 0 where time is up."""
         now = self._clock()
         if self._end is None:
             self._end = now + self._seconds
-        if now > self._end:
+        return self._end - now
+
+    def check(self) -> None:
+        """Raise TooLong where time is up."""
+        if self.left < 0:
             raise TooLong(f"given up after {self._seconds:g} s")
 
     def watched(self, rows: pl.LazyFrame, count: int) -> pl.LazyFrame:

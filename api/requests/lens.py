@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 import polars as pl
 
@@ -49,14 +50,7 @@ def marked(rules: Rules, wanted: Wanted) -> Marked:
         {rule.id: _matches(rule) for rule in rules.rules}, chosen if ids and not wanted.is_unnamed else rules
     )
 
-    def mark(rows: pl.LazyFrame) -> pl.LazyFrame:
-        found = named.of(_wanted(rows, wanted))
-        if wanted.is_open:
-            return found
-        is_chosen = pl.col("rules").list.set_intersection(ids).list.len() > 0
-        return found.filter(is_chosen | (pl.col("rules").list.len() == 0) if wanted.is_unnamed else is_chosen)
-
-    return mark
+    return partial(_marked, named, wanted, ids)
 
 
 def undecided(rules: Rules, wanted: Wanted) -> Marked:
@@ -69,6 +63,14 @@ def undecided(rules: Rules, wanted: Wanted) -> Marked:
 def is_cut() -> pl.Expr:
     """Whether a row's preview may lack some of what the client sent: nothing more had room in it."""
     return pl.col("preview").str.len_chars() > MOST_PREVIEW - LONGEST_ESCAPE
+
+
+def _marked(named: _Named, wanted: Wanted, ids: Sequence[str], rows: pl.LazyFrame) -> pl.LazyFrame:
+    found = named.of(_wanted(rows, wanted))
+    if wanted.is_open:
+        return found
+    is_chosen = pl.col("rules").list.set_intersection(ids).list.len() > 0
+    return found.filter(is_chosen | (pl.col("rules").list.len() == 0) if wanted.is_unnamed else is_chosen)
 
 
 def _wanted(rows: pl.LazyFrame, wanted: Wanted) -> pl.LazyFrame:

@@ -88,9 +88,11 @@ class Damaged(LedgerError):
 class Snapshot:
     """All tables as they were when the ledger had one version."""
 
-    def __init__(self, ledger: Ledger, plan: int, version: int) -> None:
+    def __init__(
+        self, ledger: Ledger, plan: int, version: int, files: Mapping[str, pl.DataFrame] | None = None
+    ) -> None:
         self._ledger = ledger
-        self._files: dict[str, pl.DataFrame] = {}
+        self._files = dict(files or {})
         self._looked: dict[str, str] | None = None
         self.plan = plan
         self.version = version
@@ -269,6 +271,10 @@ class Ledger:
         """The ledger as it is now: the newest complete plan."""
         known = self._believed()
         return known if known is not None and self._plan(known.plan + 1) is None else self._look()
+
+    def snapshot_of(self, files: Mapping[str, pl.DataFrame]) -> Snapshot:
+        """Some files, by table (path, size, rows, day), as somebody found them; logs are not read for them."""
+        return Snapshot(self, 0, 0, files)
 
     def files(self, table: Table, plan: int) -> pl.DataFrame:
         """Data files of a table as a plan left them, for `Snapshot`."""

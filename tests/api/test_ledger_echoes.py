@@ -143,6 +143,7 @@ def victims(found: pl.DataFrame) -> list[int]:
     return sorted(found["victim_low"])
 
 
+@pytest.mark.usefixtures("reading")
 def test_victims_are_those_with_enough_packets_on_one_day(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,6 +157,7 @@ def test_victims_are_those_with_enough_packets_on_one_day(
         assert echoes.victims(FRIDAY, FRIDAY, None, 1).is_empty()
 
 
+@pytest.mark.usefixtures("reading")
 def test_rows_are_those_of_the_victims_days_and_postings(site: Site) -> None:
     echoes = LedgerEchoes(site.ledger.snapshot())
     wanted = echoes.victims(WEDNESDAY, FRIDAY, None, 62)

@@ -25,6 +25,8 @@ DAYS = cut(WINDOW, "day", TOKYO)
 NOON = int(datetime(2020, 6, 24, 12, tzinfo=UTC).timestamp()) * 1_000_000_000
 MINUTE = 60_000_000_000
 MARK = marked(Rules.read(None), Wanted())
+pytestmark = pytest.mark.usefixtures("reading")
+
 Make = Callable[..., MemorySnapshot]
 
 

@@ -16,6 +16,8 @@ from darkscope.api.ledger_senders import LedgerSenders, Position
 from darkscope.api.periods import Window, minute
 from darkscope.api.store import ExpiredError, Filter, Posting
 
+pytestmark = pytest.mark.usefixtures("reading")
+
 Make = Callable[..., Any]
 DAY = Window(datetime(2020, 6, 24, tzinfo=UTC), datetime(2020, 6, 25, tzinfo=UTC))
 WEEK = Window(datetime(2020, 6, 24, tzinfo=UTC), datetime(2020, 7, 1, tzinfo=UTC))

@@ -143,6 +143,7 @@ def test_any_number_of_ports_can_be_named(snapshot: Make) -> None:
     ]
 
 
+@pytest.mark.usefixtures("reading")
 def test_a_moved_sensors_packets_stay_with_the_organisation_of_the_time(snapshot: Make) -> None:
     store = LedgerStore(
         snapshot([{"minute": DAY_0 - 1}, {"minute": DAY_0, "packets": 2}, {"minute": DAY_0, "sensor": "b"}]),
@@ -156,6 +157,7 @@ def test_a_moved_sensors_packets_stay_with_the_organisation_of_the_time(snapshot
     ]
 
 
+@pytest.mark.usefixtures("reading")
 def test_series_give_named_values_by_bucket_and_nothing_for_empty_ones(snapshot: Make) -> None:
     store = LedgerStore(
         snapshot(
@@ -173,6 +175,7 @@ def test_series_give_named_values_by_bucket_and_nothing_for_empty_ones(snapshot:
     assert rows(series_of_23) == [(6, 23, 0, 1), (6, 23, 1, 3), (6, 23, 3, 5)]
 
 
+@pytest.mark.usefixtures("reading")
 def test_distinct_sources_are_exact_and_never_added(snapshot: Make) -> None:
     flows = [
         {"minute": DAY_0 + 1, "source_low": 5},
@@ -186,6 +189,7 @@ def test_distinct_sources_are_exact_and_never_added(snapshot: Make) -> None:
     assert rows(answer) == [(6, 23, 2, 0.0), (6, 80, 1, 0.0)]
 
 
+@pytest.mark.usefixtures("reading")
 def test_an_ipv6_source_counts_by_its_64_bit_network(snapshot: Make) -> None:
     v6 = {"version": 6, "minute": DAY_0}
     store = LedgerStore(
@@ -202,12 +206,14 @@ def test_an_ipv6_source_counts_by_its_64_bit_network(snapshot: Make) -> None:
     assert rows(answer) == [(6, 23, 3, 0.0)]
 
 
+@pytest.mark.usefixtures("reading")
 def test_an_estimate_of_few_flows_is_exact(snapshot: Make) -> None:
     store = LedgerStore(snapshot([{"minute": DAY_0, "source_low": source} for source in range(100)]))
     answer = store.sources(Dimension.PORTS, JUNE_24, EVERYTHING, [(6, 23)], Precision.ESTIMATED)
     assert rows(answer) == [(6, 23, 100, 0.0)]
 
 
+@pytest.mark.usefixtures("reading")
 def test_an_estimate_of_many_flows_states_its_error(snapshot: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledger_store, "EXACT_FLOWS", 1000)
     store = LedgerStore(snapshot([{"minute": DAY_0, "source_low": source} for source in range(50_000)]))
@@ -218,6 +224,7 @@ def test_an_estimate_of_many_flows_states_its_error(snapshot: Make, monkeypatch:
     assert abs(sources - 50_000) < 4 * error * 50_000
 
 
+@pytest.mark.usefixtures("reading")
 def test_marks_of_targets_are_merged_by_sensor_and_version(snapshot: Make) -> None:
     flows = [
         {"minute": DAY_0, "targets": 0b0001},
@@ -241,6 +248,7 @@ def test_marks_of_targets_are_merged_by_sensor_and_version(snapshot: Make) -> No
     assert of_north.rows() == [("north", "a", 4, 0b0011)]
 
 
+@pytest.mark.usefixtures("reading")
 def test_an_estimate_counts_values_of_few_sources_exactly(
     snapshot: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -352,6 +360,7 @@ def test_a_month_that_an_edge_or_a_posting_cuts_comes_from_its_days(snapshot: Ma
     )
 
 
+@pytest.mark.usefixtures("reading")
 def test_what_is_taken_off_leaves_no_value_that_did_not_occur(snapshot: Make) -> None:
     tables = snapshot([{"minute": JULY_0 - 1, "port": 80}, {"minute": APRIL_0 + DAY}])
     tables.roll_up_months([APRIL, JUNE])
@@ -559,6 +568,7 @@ def test_only_the_days_of_a_window_are_read(snapshot: Make) -> None:
     assert tables.scanned == [("flows", date(2020, 6, 24), date(2020, 6, 24))]
 
 
+@pytest.mark.usefixtures("reading")
 def test_coverage_is_the_union_of_points_with_bridged_silence(snapshot: Make) -> None:
     tables = snapshot(
         coverage=[
@@ -590,6 +600,7 @@ def test_silence_at_the_edge_of_a_window_is_bridged_by_what_lies_outside(snapsho
     assert rows(answer) == [("a", 0, 3600)]
 
 
+@pytest.mark.usefixtures("reading")
 def test_what_expired_with_the_flows_is_refused_not_undercounted(snapshot: Make) -> None:
     tables = snapshot([{"minute": DAY_0 + DAY}])
     tables.roll_up([date(2020, 6, 24), date(2020, 6, 25)])

@@ -19,6 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from influx import InfluxDB
 from influx_proxy import Proxy
+from parts import of_files
 from polars.testing import assert_frame_equal
 from walls import DAY, NOW, Wall, close, wall_of
 
@@ -121,9 +122,10 @@ def wall(tmp_path_factory: pytest.TempPathFactory, influx: InfluxDB) -> Iterator
         influx.drop(*(one.settings.influx.bucket + end for end in ("", "_hour", "_day")))
 
 
-@pytest.fixture(scope="module")
-def ledger(wall: Wall) -> LedgerStore:
-    return LedgerStore(wall.ledger.snapshot(), ORGANISATIONS)
+@pytest.fixture(scope="module", params=["at once", "in shares"])
+def ledger(wall: Wall, request: pytest.FixtureRequest) -> LedgerStore:
+    reader = None if request.param == "at once" else of_files(wall.ledger, 3000)
+    return LedgerStore(wall.ledger.snapshot(), ORGANISATIONS, reader=reader)
 
 
 def influx_store(wall: Wall, **influx: Any) -> InfluxStore:
