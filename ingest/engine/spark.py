@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from darkscope.ingest.engine.engine import EngineError, Result, Unit, never
+from darkscope.ingest.engine.shuffle import Divided
+from darkscope.ingest.engine.spark_shuffle import two_steps
 from darkscope.ingest.engine.task import done
 
 if TYPE_CHECKING:
@@ -87,6 +89,34 @@ class OnSpark:
         if failures:
             raise EngineError("\n".join(sorted(failures)))
 
+    def shuffled(
+        self,
+        divided: Divided[Unit],
+        units: Sequence[Unit],
+        gathered: Callable[[int, Sequence[bytes]], Result],
+        *,
+        is_stopped: Callable[[], bool] = never,
+    ) -> Iterator[Result]:
+        """See `shuffle.shuffled`: one job, by Spark's own shuffle, whose results come when all of it is done."""
+        tag = f"darkscope-{uuid4().hex}"
+        with ThreadPoolExecutor(1, "spark", partial(self._tag, tag)) as pool:
+            job = pool.submit(two_steps, self._session, self._attempts, divided, units, gathered)
+            try:
+                while not wait([job], LOOK).done and not is_stopped():
+                    pass
+            finally:
+                self._give_up(tag, [job])
+        if job.cancelled() or (is_stopped() and job.exception() is not None):
+            return
+        error = job.exception()
+        if error is not None:
+            raise EngineError(_said(error))
+        failures = {failure for _, failure in job.result() if failure is not None}
+        if failures:
+            raise EngineError("\n".join(sorted(failures)))
+        for result, _ in job.result():
+            yield result
+
     def _run(self, work: bytes) -> tuple[Any, str | None]:
         """Run one job; gives result and error text."""
         session, task = self._session, _task(work, self._attempts)
@@ -94,7 +124,7 @@ class OnSpark:
         result, failure = pickle.loads(bytes(row[0]))  # noqa: S301 - of our own task
         return result, failure
 
-    def _give_up(self, tag: str, jobs: dict[Future[tuple[Any, str | None]], Unit]) -> None:
+    def _give_up(self, tag: str, jobs: Collection[Future[Any]]) -> None:
         """Have nothing run any more. A job may begin while it is ended: until all are over it is said again."""
         for job in jobs:
             job.cancel()

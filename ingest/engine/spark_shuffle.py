@@ -5,18 +5,24 @@ from __future__ import annotations
 import pickle
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from darkscope.ingest.engine.engine import Result
 from darkscope.ingest.engine.shuffle import Divided
 from darkscope.ingest.engine.task import done
 
+if TYPE_CHECKING:
+    import pyarrow
+    from pyspark.sql import SparkSession
+
+Batches = Callable[[Iterator[Any]], Iterator[Any]]
+
 Outcome = tuple[Any, str | None]
 """Result and error text, one of them None."""
 
 
-def job(
-    session: Any,  # noqa: ANN401  a SparkSession, classic or of Spark Connect
+def two_steps(
+    session: SparkSession,
     attempts: int,
     divided: Divided[Any],
     units: Sequence[Any],
@@ -31,13 +37,11 @@ def job(
     return [pickle.loads(bytes(row[0])) for row in rows]  # noqa: S301 - of our own tasks
 
 
-def _gathered(
-    gathered: Callable[[int, Sequence[bytes]], Result], one: tuple[int, Sequence[bytes]]
-) -> Result:
+def _gathered(gathered: Callable[[int, Sequence[bytes]], Result], one: tuple[int, Sequence[bytes]]) -> Result:
     return gathered(*one)
 
 
-def _first(works: list[bytes], attempts: int) -> Callable[[Iterator[Any]], Iterator[Any]]:
+def _first(works: list[bytes], attempts: int) -> Batches:
     """The function that divides; Spark sends it to tasks by value, what it calls by name."""
 
     def run(batches: Iterator[Any]) -> Iterator[Any]:
@@ -62,10 +66,12 @@ def _first(works: list[bytes], attempts: int) -> Callable[[Iterator[Any]], Itera
     return run
 
 
-def _second(function: Callable[[tuple[int, Sequence[bytes]]], Any], attempts: int) -> Callable[..., Any]:
+def _second(
+    function: Callable[[tuple[int, Sequence[bytes]]], Any], attempts: int
+) -> Callable[[pyarrow.Table], pyarrow.Table]:
     """The function that works on a part."""
 
-    def run(table: Any) -> Any:  # noqa: ANN401  Arrow's, which is not loaded here
+    def run(table: pyarrow.Table) -> pyarrow.Table:
         import pyarrow  # noqa: PLC0415 - there on Spark's machines
         from pyspark import TaskContext  # noqa: PLC0415
 
