@@ -26,11 +26,14 @@ from darkscope.api.store import StoreError, UnreachableError
 from darkscope.ingest.engine.engine import Engine, EngineError
 from darkscope.ingest.engine.shuffle import shuffled
 
-LEAST = 8_000_000
+LEAST = 20_000_000
 """Rows up to which a question is answered here: that takes about as long as it takes to hand it out."""
 
-AT_MOST = 4_000_000
-"""Rows of a share, unless one file has more: they take about a second of one processor."""
+AT_MOST = 8_000_000
+"""Rows of a share, unless one file has more: they take a task a second or two, and some hundred megabytes."""
+
+PART = 2_000_000
+"""Rows of a part of the addresses, about: what is told of one goes through Spark as one value."""
 
 PARTS = 256
 """Parts at most into which addresses are divided."""
@@ -93,16 +96,19 @@ class Shares:
         *,
         engine: Engine,
         cut: Cut,
-        least: int = LEAST,
-        at_most: int = AT_MOST,
+        least: int | None = None,
+        at_most: int | None = None,
+        part: int | None = None,
     ) -> None:
+        """A question that reads more rows than `least` is divided into shares of `at_most`, addresses by `part`."""
         self._snapshot = snapshot
         self._deadline = deadline
         self._whole = Whole(snapshot, deadline)
         self._engine = engine
         self._cut = cut
-        self._least = least
-        self._at_most = at_most
+        self._least = LEAST if least is None else least
+        self._at_most = AT_MOST if at_most is None else at_most
+        self._part = PART if part is None else part
 
     def read(
         self, pieces: Sequence[Piece], rows: Rows, merged: Query, /, finished: Query | None = None
@@ -125,7 +131,7 @@ class Shares:
         if not shares:
             yield from self._whole.read_apart(pieces, question)
             return
-        parts = min(len(shares), PARTS)
+        parts = min(-(-self._rows(pieces) // self._part), PARTS) or 1
         task = self._task(pieces, question)
         found = self._each_part(partial(_divided, task, parts), shares, partial(_answered, task))
         for told in found:
@@ -133,10 +139,14 @@ class Shares:
 
     def _shares(self, pieces: Sequence[Piece]) -> list[Share]:
         """The shares of the files of pieces; none where all is read here."""
-        days = [(piece.table, day_of(piece.start), day_of(piece.end - 1)) for piece in pieces]
-        if sum(self._snapshot.rows(*stretch) for stretch in dict.fromkeys(days)) <= self._least:
+        if self._rows(pieces) <= self._least:
             return []
         return self._cut(self._snapshot, pieces, self._at_most)
+
+    def _rows(self, pieces: Sequence[Piece]) -> int:
+        """How many rows the files of pieces have, about."""
+        days = [(piece.table, day_of(piece.start), day_of(piece.end - 1)) for piece in pieces]
+        return sum(self._snapshot.rows(*stretch) for stretch in dict.fromkeys(days))
 
     def _task(self, pieces: Sequence[Piece], asked: Rows | Apart) -> _Task:
         end = None if self._deadline is None else time.time() + self._deadline.left

@@ -227,6 +227,7 @@ class StoreName(StrEnum):
     """Where answers come from."""
 
     LEDGER = "ledger"
+    SPARK = "spark"
     INFLUXDB = "influxdb"
 
 
@@ -234,7 +235,7 @@ class Api(_Section):
     """Where questions are answered from; where the HTTP interface answers, and whom."""
 
     store: StoreName = StoreName.LEDGER
-    """`ledger` answers everything, `influxdb` what its series hold; commands and the HTTP interface ask it."""
+    """`ledger`, `spark` answer everything, `influxdb` what its series hold. Commands and the HTTP interface ask it."""
     address: Address = ipaddress.IPv4Address("127.0.0.1")
     """IP address to listen on; `0.0.0.0` and `::` are all."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
@@ -261,6 +262,15 @@ class Api(_Section):
     """Prefixes of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
     path: Annotated[str, Field(pattern=r"^(/[A-Za-z0-9._~-]+)*$")] = ""
     """Path under which a proxy publishes it, like `/darkscope`; the proxy takes it off."""
+
+
+class Spark(_Section):
+    """Apache Spark, where work is handed out to it."""
+
+    master: str = ""
+    """Its master, or an address of Spark Connect, like `sc://spark.example`; where empty, its own settings say it."""
+    conf: tuple[str, ...] = ()
+    """Its settings, each `key=value`, as `spark-submit --conf` takes them."""
 
 
 class Report(_Section):

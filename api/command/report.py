@@ -21,7 +21,7 @@ from darkscope.api.asked import Asked
 from darkscope.api.calendars import Calendars
 from darkscope.api.command import options
 from darkscope.api.command.exits import FAILED, MISTAKE
-from darkscope.api.command.stores import opened, remote_of
+from darkscope.api.command.stores import opened, reader_of, remote_of
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
@@ -127,7 +127,8 @@ def _opened(settings: Settings, now: datetime, window: Window) -> tuple[Store, p
     if remote_of(settings) is not None:
         return opened(settings, now), None
     snapshot = Ledger(storage_of(settings)).snapshot()
-    return LedgerStore(snapshot, organisations(known(settings.sensors))), captures_of(snapshot, window)
+    store = LedgerStore(snapshot, organisations(known(settings.sensors)), reader=reader_of(settings))
+    return store, captures_of(snapshot, window)
 
 
 def _command(period: str, lang: Language, words: Path | None, zone: str | None, *, home: bool) -> str:

@@ -25,7 +25,7 @@ from rich.console import Console
 from darkscope.api.charts.browser import script
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import logged
-from darkscope.api.command.stores import remote_of
+from darkscope.api.command.stores import reader_of, remote_of
 from darkscope.api.http.app import create
 from darkscope.api.http.connections import LARGEST_HEAD, Connection
 from darkscope.api.keys import listed, place
@@ -90,7 +90,7 @@ def serve(
         typer.echo(f"darkscope: {_url(where.address, where.port)}: {os.strerror(error.errno or 0)}", err=True)
         raise typer.Exit(FAILED) from None
     _allow_many_files()
-    application = create(loaded, remote=remote_of(loaded))
+    application = create(loaded, remote=remote_of(loaded), reader=reader_of(loaded))
     server = uvicorn.Server(
         uvicorn.Config(
             application,

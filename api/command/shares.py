@@ -1,10 +1,16 @@
-"""Large questions in shares: what hands them out, and what opens a share where a task runs."""
+"""Large questions in shares on Spark: what hands them out, and what opens a share where a task runs.
+
+PySpark is loaded where a question is large enough for the first time, and the session stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 
 import polars as pl
 
@@ -12,13 +18,23 @@ from darkscope.api.deadline import Deadline
 from darkscope.api.ledger_shares import Shares, by_files
 from darkscope.api.ledger_tables import Snapshot
 from darkscope.api.store import StoreError
-from darkscope.ingest.engine.engine import Engine
+from darkscope.ingest.engine.engine import Engine, EngineError, Result, Unit, never
+from darkscope.ingest.engine.shuffle import Divided, shuffled
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.settings import Settings
 
 
-def in_shares(place: Path, engine: Engine, snapshot: Snapshot, deadline: Deadline | None) -> Shares:
-    """Reads a snapshot of the ledger at a place in shares, each in a task of an engine."""
-    return Shares(snapshot, deadline, engine=engine, cut=partial(by_files, partial(opened, place)))
+class InShares:
+    """Makes what reads a snapshot of the settings' ledger in shares, each in a task of Spark. For several threads."""
+
+    def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
+        """Spark is that of the settings where there is no engine."""
+        self._engine = engine or Kept(settings)
+        self._cut = partial(by_files, partial(opened, settings.ledger.absolute()))
+
+    def __call__(self, snapshot: Snapshot, deadline: Deadline | None) -> Shares:
+        """Read a snapshot for a question that may have a deadline."""
+        return Shares(snapshot, deadline, engine=self._engine, cut=self._cut)
 
 
 def opened(place: Path, files: Mapping[str, pl.DataFrame]) -> Snapshot:
@@ -32,3 +48,62 @@ def opened(place: Path, files: Mapping[str, pl.DataFrame]) -> Snapshot:
 @cache
 def _ledger(place: Path) -> Ledger:
     return Ledger(place)
+
+
+class Kept:
+    """Spark as the settings say: a session that begins with the first work, and anew where it was lost."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings.spark
+        self._session = ExitStack()
+        self._engine: Engine | None = None
+        self._is_doubted = False
+        self._lock = Lock()
+
+    def map(
+        self,
+        function: Callable[[Unit], Result],
+        units: Sequence[Unit],
+        *,
+        is_stopped: Callable[[], bool] = never,
+    ) -> Iterator[tuple[Unit, Result]]:
+        """See `Engine`."""
+        yield from self._doubted(self._opened().map(function, units, is_stopped=is_stopped))
+
+    def shuffled(
+        self,
+        divided: Divided[Unit],
+        units: Sequence[Unit],
+        gathered: Callable[[int, Sequence[bytes]], Result],
+        *,
+        is_stopped: Callable[[], bool] = never,
+    ) -> Iterator[Result]:
+        """See `shuffle.shuffled`."""
+        yield from self._doubted(shuffled(self._opened(), divided, units, gathered, is_stopped=is_stopped))
+
+    def _doubted(self, results: Iterator[Result]) -> Iterator[Result]:
+        """Results; where they fail it may be the session that is lost."""
+        try:
+            yield from results
+        except EngineError:
+            self._is_doubted = True
+            raise
+
+    def _opened(self) -> Engine:
+        with self._lock:
+            if self._engine is not None and self._is_doubted and not _is_there(self._engine):
+                self._session.close()
+                self._engine = None
+            self._is_doubted = False
+            if self._engine is None:
+                spark = importlib.import_module("darkscope.ingest.engine.spark")
+                session = spark.connected(self._settings.master, self._settings.conf)
+                self._engine = self._session.enter_context(session)
+            return self._engine
+
+
+def _is_there(engine: Engine) -> bool:
+    try:
+        return [result for _, result in engine.map(len, ["x"])] == [1]
+    except EngineError:
+        return False

@@ -42,6 +42,7 @@ from darkscope.api.http.access import Doors
 from darkscope.api.http.problems import Problem, declared
 from darkscope.api.http.requests import Watched
 from darkscope.api.http.source import Remote, Source
+from darkscope.api.ledger_reader import MakeReader
 from darkscope.ingest.settings import Settings
 
 DESCRIPTION = """\
@@ -69,12 +70,17 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def create(settings: Settings, clock: Callable[[], datetime] = _now, remote: Remote | None = None) -> FastAPI:
+def create(
+    settings: Settings,
+    clock: Callable[[], datetime] = _now,
+    remote: Remote | None = None,
+    reader: MakeReader | None = None,
+) -> FastAPI:
     """Put the application together. It opens the ledger when it is asked, so it may start before there is one.
 
-    Where there is a `remote` store, questions go there instead.
+    Where there is a `remote` store, questions go there instead; where there is a `reader`, it reads the ledger.
     """
-    source = Source(settings, clock, remote)
+    source = Source(settings, clock, remote, reader)
     app = FastAPIOffline(
         title="darkscope",
         version=version("darkscope"),

@@ -24,6 +24,7 @@ from darkscope.api.http.remembered import Remembered
 from darkscope.api.http.turns import Turns
 from darkscope.api.keys import Asker
 from darkscope.api.labels import labels
+from darkscope.api.ledger_reader import MakeReader
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.names import Names, NamesError, files
 from darkscope.api.periods import Period
@@ -46,11 +47,19 @@ class Source:
     """Where answers come from. May be used by several threads."""
 
     def __init__(
-        self, settings: Settings, clock: Callable[[], datetime], remote: Remote | None = None
+        self,
+        settings: Settings,
+        clock: Callable[[], datetime],
+        remote: Remote | None = None,
+        reader: MakeReader | None = None,
     ) -> None:
-        """`clock` gives the present time, UTC. Questions go to a remote store where there is one."""
+        """`clock` gives the present time, UTC.
+
+        Questions go to a remote store where there is one; else the ledger is read here, or as a reader does.
+        """
         self.settings = settings
         self._remote = remote
+        self._reader = reader
         self.now = clock
         self._known = known(settings.sensors)
         self._organisations = organisations(self._known)
@@ -167,7 +176,7 @@ class Source:
         if self._remote is None:
             state = state or self.snapshot()
             since = None if period is None else self._stands_since(state, period)
-            store = LedgerStore(state, self._organisations, deadline, self._watched, since)
+            store = LedgerStore(state, self._organisations, deadline, self._watched, since, self._reader)
         else:
             store = self._remote(now, deadline)
         if asker.organisations is None:

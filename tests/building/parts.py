@@ -46,7 +46,7 @@ def by_rows(snapshot: Snapshot, deadline: Deadline | None = None) -> Reader:
         return of_files(snapshot._ledger, 1)(snapshot, deadline)
     if not isinstance(snapshot, MemorySnapshot):
         return Whole(snapshot, deadline)
-    return Shares(snapshot, deadline, engine=Elsewhere(), cut=partial(_cut, COUNT), least=-1)
+    return Shares(snapshot, deadline, engine=Elsewhere(), cut=partial(_cut, COUNT), least=-1, part=2)
 
 
 def _cut(count: int, snapshot: Snapshot, pieces: Sequence[Piece], _: int) -> list[Share]:
@@ -78,6 +78,6 @@ def of_files(ledger: Ledger, most: int) -> MakeReader:
 
     def reader(snapshot: Snapshot, deadline: Deadline | None) -> Shares:
         cut = partial(by_files, partial(opened, ledger.folder))
-        return Shares(snapshot, deadline, engine=Elsewhere(), cut=cut, least=-1, at_most=most)
+        return Shares(snapshot, deadline, engine=Elsewhere(), cut=cut, least=-1, at_most=most, part=most)
 
     return reader
