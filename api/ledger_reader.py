@@ -38,8 +38,9 @@ class Stream:
 
     rows: Rows
     condensed: (
-        Query  # fewer rows, also of condensed ones, of which the question makes the same; can be pickled
+        Query  # to fewer rows, of which the question makes the same; also of condensed ones; can be pickled
     )
+    is_read: bool = True  # False: rows that are there already, and in no file
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Apart:
     asked: Callable[..., pl.LazyFrame]  # of the rows of each stream
     told: Callable[[pl.DataFrame], pl.DataFrame] | None = None  # what is left of that answer
     counted: pl.Expr | None = (
-        None  # distinct values of the first stream's rows: of many, a part is asked at a time
+        None  # what there may be very many of in the first stream: then a part at a time
     )
 
 

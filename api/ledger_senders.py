@@ -212,7 +212,7 @@ class LedgerSenders:
         confirmed = self._confirmed(window, sensors).with_columns(is_confirmed=pl.lit(value=True))
         question = Apart(
             (
-                Stream(partial(_sent, matching), _condensed),
+                Stream(partial(_sent, matching), _condensed, is_read=matching.kept is None),
                 Stream(partial(_proof, proof, sensors), _condensed_proof),
             ),
             UNIT,

@@ -49,7 +49,7 @@ VERSIONS = " ".join(f"{name} {version(name)}" for name in ("darkscope", "polars"
 class Share:
     """Some files of a ledger's tables. Goes to a task by pickle; its text names it in errors."""
 
-    number: int
+    number: int  # from 1 on
     count: int
     opened: Callable[[Mapping[str, pl.DataFrame]], Snapshot]  # opens files, where the task is
     files: Mapping[str, pl.DataFrame]  # by table: path, size, rows, day
@@ -235,6 +235,8 @@ def _divided(task: _Task, parts: int, share: Share) -> list[tuple[int, bytes]]:
         question: Apart = pickle.loads(task.asked)  # noqa: S301  of whoever asks
         reader = _reader(task, share)
         for number, stream in enumerate(question.streams):
+            if not stream.is_read and share.number != 1:
+                continue  # one share has them
             rows = partial(_with_part, stream.rows, stream.condensed, question.by, parts)
             frame = reader.read(task.pieces, rows, as_it_is)
             by_part = frame.partition_by("_part", as_dict=True, include_key=False)
@@ -264,7 +266,7 @@ def _answered(task: _Task, part: int, blobs: Sequence[bytes]) -> _Told:
             pl.concat(
                 [
                     *(pl.read_ipc(BytesIO(blob[1:])).lazy() for blob in blobs if blob[:1] == bytes([number])),
-                    stream.condensed(stream.rows(_nothing)),
+                    stream.condensed(stream.rows(_nothing)).clear(),
                 ]
             )
             for number, stream in enumerate(question.streams)
