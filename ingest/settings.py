@@ -264,15 +264,6 @@ class Api(_Section):
     """Path under which a proxy publishes it, like `/darkscope`; the proxy takes it off."""
 
 
-class Spark(_Section):
-    """Apache Spark, where work is handed out to it."""
-
-    master: str = ""
-    """Its master, or an address of Spark Connect, like `sc://spark.example`; where empty, its own settings say it."""
-    conf: tuple[str, ...] = ()
-    """Its settings, each `key=value`, as `spark-submit --conf` takes them."""
-
-
 class Report(_Section):
     """What reports say beside their figures."""
 

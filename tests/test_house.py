@@ -180,6 +180,7 @@ KNOWS: dict[str, set[str]] = {
     "api": {
         "ingest.devices",
         "ingest.document",
+        "ingest.engine",
         "ingest.honeypot",
         "ingest.events",
         "ingest.measurements",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -20,7 +20,7 @@ from darkscope.api.ledger_tables import Snapshot
 from darkscope.api.store import StoreError
 from darkscope.ingest.engine.engine import Engine, EngineError, Result, Unit, never
 from darkscope.ingest.engine.shuffle import Divided, shuffled
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
 from darkscope.ingest.settings import Settings
 
 
@@ -30,24 +30,31 @@ class InShares:
     def __init__(self, settings: Settings, engine: Engine | None = None) -> None:
         """Spark is that of the settings where there is no engine."""
         self._engine = engine or Kept(settings)
-        self._cut = partial(by_files, partial(opened, settings.ledger.absolute()))
+        self._cut = partial(by_files, partial(opened, place_of(settings)))
 
     def __call__(self, snapshot: Snapshot, deadline: Deadline | None) -> Shares:
         """Read a snapshot for a question that may have a deadline."""
         return Shares(snapshot, deadline, engine=self._engine, cut=self._cut)
 
 
-def opened(place: Path, files: Mapping[str, pl.DataFrame]) -> Snapshot:
-    """Some files of the ledger at a place. Raises StoreError."""
+def place_of(settings: Settings) -> Settings:
+    """What a task must know of the settings: where the ledger is, and how it is spoken to."""
+    ledger = settings.ledger.absolute() if isinstance(settings.ledger, Path) else settings.ledger
+    return Settings(ledger=ledger, storage=settings.storage)
+
+
+def opened(place: Settings, files: Mapping[str, pl.DataFrame]) -> Snapshot:
+    """Some files of the ledger at a place, which a process opens once. Raises StoreError."""
+    name = str(place.ledger), repr(place.storage)
     try:
-        return _ledger(place).snapshot_of(files)
+        if name not in _LEDGERS:
+            _LEDGERS[name] = Ledger(storage_of(place))
+        return _LEDGERS[name].snapshot_of(files)
     except LedgerError as error:
         raise StoreError(str(error)) from error
 
 
-@cache
-def _ledger(place: Path) -> Ledger:
-    return Ledger(place)
+_LEDGERS: dict[tuple[str, str], Ledger] = {}
 
 
 class Kept:

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 from flows import book, some
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 from memory_ledger import MemorySnapshot, snapshot_of
 from parts import Elsewhere
@@ -31,6 +32,7 @@ from darkscope.api.store import Filter, Precision, StoreError, UnreachableError
 from darkscope.ingest import series
 from darkscope.ingest.engine.engine import EngineError, Result, Unit, never
 from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.settings import Settings
 
 Make = Callable[..., MemorySnapshot]
 
@@ -113,7 +115,7 @@ def _of(snapshot: MemorySnapshot, _: Mapping[str, pl.DataFrame]) -> MemorySnapsh
     return snapshot
 
 
-@settings(max_examples=12, deadline=None)
+@trying(max_examples=12, deadline=None)
 @given(
     st.lists(SENT, min_size=1, max_size=25),
     st.lists(SEEN, max_size=25),
@@ -136,7 +138,7 @@ def test_any_division_of_the_rows_gives_the_same_answers(
         assert found == answers(LedgerStore(made), IN_MEMORY)
 
 
-@settings(max_examples=50, deadline=None)
+@trying(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), max_size=9), st.integers(1, 20))
 def test_every_file_of_the_days_is_in_one_share_and_none_has_more_rows_than_it_may(
     files: list[tuple[int, int]], most: int
@@ -251,7 +253,7 @@ def test_a_file_that_cannot_be_read_is_named_by_table_and_day(tmp_path: Path) ->
     reader = partial(
         Shares,
         engine=Elsewhere(),
-        cut=partial(by_files, partial(opened, tmp_path / "ledger")),
+        cut=partial(by_files, partial(opened, Settings(ledger=tmp_path / "ledger"))),
         least=-1,
         at_most=1,
     )
@@ -264,7 +266,8 @@ def test_a_file_that_cannot_be_read_is_named_by_table_and_day(tmp_path: Path) ->
     with pytest.raises(StoreError, match=f"the ledger's table flows cannot be read on {LAST}: "):
         store.sources(Dimension.PORTS, JUNE, Filter(), [(6, 3)], Precision.EXACT)
     other = LedgerStore(
-        taken, reader=partial(reader, cut=partial(by_files, partial(opened, tmp_path / "none")))
+        taken,
+        reader=partial(reader, cut=partial(by_files, partial(opened, Settings(ledger=tmp_path / "none")))),
     )
     with pytest.raises(StoreError, match="none: no ledger here"):
         other.totals(Dimension.PORTS, JUNE, Filter())

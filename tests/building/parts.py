@@ -18,6 +18,8 @@ from darkscope.api.ledger_tables import Piece, Snapshot
 from darkscope.ingest.engine.engine import Result, Unit, never
 from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.ledger import Snapshot as Some
+from darkscope.ingest.ledger.storage import Folder
+from darkscope.ingest.settings import Settings
 
 COUNT = 3
 
@@ -77,7 +79,8 @@ def of_files(ledger: Ledger, most: int) -> MakeReader:
     """Reads a ledger on the disk in shares of so many rows, or of a file that has more."""
 
     def reader(snapshot: Snapshot, deadline: Deadline | None) -> Shares:
-        cut = partial(by_files, partial(opened, ledger.folder))
+        assert isinstance(ledger.storage, Folder)
+        cut = partial(by_files, partial(opened, Settings(ledger=ledger.storage.path)))
         return Shares(snapshot, deadline, engine=Elsewhere(), cut=cut, least=-1, at_most=most, part=most)
 
     return reader
