@@ -26,8 +26,8 @@ from darkscope.api.store import StoreError, UnreachableError
 from darkscope.ingest.engine.engine import Engine, EngineError
 from darkscope.ingest.engine.shuffle import shuffled
 
-LEAST = 20_000_000
-"""Rows up to which a question is answered here: that takes about as long as it takes to hand it out."""
+LEAST = 100_000_000
+"""Rows up to which a question is answered here: two to eight processor seconds; Spark itself takes two to four."""
 
 AT_MOST = 8_000_000
 """Rows of a share, unless one file has more: they take a task a second or two, and some hundred megabytes."""
