@@ -23,7 +23,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
         st.builds(Decision, st.sampled_from(State), TEXT, TEXT),
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read(tmp_path: Path, known: dict[str, Decision]) -> None:
     file = tmp_path / "decisions.toml"
     decisions.write(file, known)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkscope.ingest.capture.ranges import Ranges
@@ -44,6 +44,7 @@ class Far:
     st.integers(0, 4),
     st.lists(st.one_of(st.integers(0, 60), st.tuples(st.integers(0, 220), st.sampled_from([0, 2])))),
 )
+@settings(deadline=None)
 def test_it_reads_and_seeks_like_a_file(
     pool: ThreadPoolExecutor, data: bytes, piece: int, ahead: int, steps: list[int | tuple[int, int]]
 ) -> None:
