@@ -51,10 +51,11 @@ def moment(time: datetime | None) -> str:
     return NOTHING if time is None else f"{time:%Y-%m-%d %H:%M}"
 
 
-def stretch(length: timedelta) -> str:
-    """Write a length of time in its largest unit: `12 s`, `3 min`, `5 h`, `9 d`."""
+def stretch(length: timedelta, units: str = "d h min s") -> str:
+    """Write a length of time in its largest unit: `12 s`, `3 min`, `5 h`, `9 d`; `units` begin with the largest."""
     seconds = max(0, int(length.total_seconds()))
-    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= 2 * size or (unit == "min" and seconds >= size):
+    *larger, least = units.split()
+    for size, unit, from_size in zip((86_400, 3600, 60), larger, (2, 2, 1), strict=True):
+        if seconds >= from_size * size:
             return f"{seconds // size:,} {unit}"
-    return f"{seconds} s"
+    return f"{seconds} {least}"

@@ -38,7 +38,7 @@ def environment() -> Environment:
         "change": figures.change,
         "moment": figures.moment,
         "stretch": figures.stretch,
-        "seconds": lambda number: figures.stretch(timedelta(seconds=number)),
+        "seconds": lambda number, units: figures.stretch(timedelta(seconds=number), units),
         "spark": drawn.spark,
         "bar": drawn.bar,
         "strip": drawn.strip,

@@ -17,10 +17,11 @@ let lost = false;
 
 /** @param {number} seconds as `figures.stretch` writes it */
 function stretch(seconds) {
-  for (const [size, unit] of /** @type {[number, string][]} */ ([[86400, "d"], [3600, "h"], [60, "min"]])) {
-    if (seconds >= 2 * size || (unit === "min" && seconds >= size)) return `${Math.floor(seconds / size).toLocaleString("en")} ${unit}`;
+  const units = (texts.units ?? "").split(" ");
+  for (const [place, [size, least]] of [[86400, 2], [3600, 2], [60, 1]].entries()) {
+    if (seconds >= least * size) return `${Math.floor(seconds / size).toLocaleString("en")} ${units[place]}`;
   }
-  return `${Math.max(0, Math.floor(seconds))} s`;
+  return `${Math.max(0, Math.floor(seconds))} ${units[3]}`;
 }
 
 function tell() {

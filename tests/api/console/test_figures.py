@@ -55,3 +55,7 @@ def test_shares_counts_and_times_say_what_is_not_known() -> None:
 )
 def test_a_stretch_of_time_is_told_in_its_largest_unit(seconds: float, written: str) -> None:
     assert figures.stretch(timedelta(seconds=seconds)) == written
+
+
+def test_a_stretch_of_time_has_the_units_of_a_language() -> None:
+    assert figures.stretch(timedelta(minutes=3), "日 時間 分 秒") == "3 分"
