@@ -31,6 +31,7 @@ from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, storag
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, TABLES
 from darkscope.ingest.settings import Settings, SettingsError, load
+from darkscope.ingest.values import SCHEMES
 
 _UTC = ZoneInfo("UTC")
 
@@ -181,6 +182,9 @@ def backup(
     ledger: LedgerFolder = None,
 ) -> None:
     """Copy the ledger and its registry as they are now, while it is written."""
+    if to.parts and to.parts[0] in {f"{scheme}:" for scheme in SCHEMES}:
+        typer.echo("darkscope: a backup goes into a folder; between buckets the provider copies", err=True)
+        raise typer.Exit(MISTAKE)
 
     def copy(ledger: Ledger, settings: Settings) -> Snapshot:
         snapshot = copies.back_up(ledger, to)

@@ -41,6 +41,13 @@ def test_a_backup_has_the_ledger_and_the_registry_and_verifies(site: Site, tmp_p
     assert verified.stdout == "3 frames, 3 packets: every frame is accounted for\n"
 
 
+def test_a_backup_into_object_storage_is_left_to_its_provider(site: Site) -> None:
+    result = ledger("backup", "s3://bucket/copy", "--ledger", site.folder)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == "darkscope: a backup goes into a folder; between buckets the provider copies\n"
+    assert not Path("s3:").exists()
+
+
 def test_a_backup_never_overwrites(site: Site, tmp_path: Path) -> None:
     result = ledger("backup", tmp_path, "--ledger", site.folder)
     assert (result.exit_code, result.stdout) == (1, "")
