@@ -94,12 +94,16 @@ def _rules(loaded: Loaded) -> list[str]:
     except RulesError as error:
         place = loaded.origin("vulnerabilities")
         return [f"{place}: vulnerabilities: {line}" for line in str(error).splitlines()]
-    rows: list[Row] = [("those that ship", f"{len(shipped.rules)} rules")]
+    rows: list[Row] = [("those that ship", _counted(len(shipped.rules)))]
     if folder is not None:
         own = [rule for rule in rules.rules if rule not in shipped.rules]
-        rows.append((str(folder), f"{len(own)} rules"))
+        rows.append((str(folder), _counted(len(own))))
     _show("Rules of vulnerabilities", rows)
     return failures(rules)
+
+
+def _counted(rules: int) -> str:
+    return "1 rule" if rules == 1 else f"{rules:,} rules"
 
 
 def _contacts(loaded: Loaded) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from darkscope.api.beside import beside
-from darkscope.api.phenomena.proposal import Phenomena, Proposal, State
+from darkscope.api.phenomena.proposal import NAME, Phenomena, Proposal, State
 from darkscope.ingest.settings import Settings
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def decide(file: Place, name: str, change: Callable[[Decision], Decision]) -> De
 
     In object storage also what others decide in the same moment is kept; a file has one writer at a time.
     """
-    if not ID.fullmatch(name):
+    if not NAME.fullmatch(name):
         raise DecisionsError(f"{name!r} is no id of a proposal; `darkscope phenomena list` shows them")
     if isinstance(file, Path):
         decisions = read(file)

@@ -188,6 +188,12 @@ def name(kind: Kind, ports: Iterable[str], countries: Iterable[str], first_day: 
     return "-".join(re.sub(r"[^a-z0-9-]+", "-", word.lower()) for word in words)
 
 
+NAME = re.compile(
+    rf"[a-z0-9-]+-(?:{'|'.join(FAMILIES.values())})-[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:[.][0-9]+)?"
+)
+"""What ids look like; of several with one, the later have a number."""
+
+
 def last_day(first_after: date | None) -> date | None:
     """Give the last day of what ends before a day."""
     return None if first_after is None else first_after - timedelta(days=1)

@@ -33,6 +33,7 @@ from pydantic import (
 )
 
 from darkscope.api.dimension import ValueTextError
+from darkscope.ingest.values import did_you_mean
 
 ENDING = ".yaml"
 
@@ -256,6 +257,9 @@ def _mistake(detail: Mapping[str, Any], name: str, lines: Mapping[tuple[object, 
         r"\.?\[", "[", ".".join(f"[{one}]" if isinstance(one, int) else str(one) for one in location)
     )
     message = str(detail["msg"]).removeprefix("Value error, ")
+    if detail["type"] == "extra_forbidden":
+        part = Shape if location[0] == "requests" and len(location) > 1 else Rule
+        message = f"there is no such key{did_you_mean(str(location[-1]), part.model_fields)}"
     return f"{name} line {lines.get(known, 1)}: {key}{': ' if key else ''}{message[:1].lower()}{message[1:]}"
 
 

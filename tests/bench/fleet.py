@@ -27,8 +27,8 @@ SPREAD = 0.4
 TABLES = 6
 """That a batch adds a file to: flows, sources, echoes, coverage, captures, unfinished."""
 
-PAUSE = 2.0
-"""As in ingest/ledger/ledger.py: how long who lost waits at most, in times of its try."""
+PAUSE, LONGEST = 0.1, 2.0
+"""As in ingest/ledger/ledger.py: seconds that who lost waits at most, twice as long each time."""
 
 KEEPING = 60.0
 """Seconds between two rounds of upkeep (ingest/intake/caretaker.py)."""
@@ -38,17 +38,17 @@ KEEPING = 60.0
 class Costs:
     """Requests of a commit, one after the other; what is asked side by side counts once."""
 
-    stage: int = TABLES  # a data file each
-    look: int = 2  # newest commit of `coverage`; is there a plan that it lacks?
-    moved: int = 8  # where others changed the ledger: their plans, and what they changed in what we rely on
+    stage: int = 1  # data files, side by side
+    look: int = 1  # is there a plan that we have not seen?
+    moved: int = 6  # where others changed the ledger: what they changed in what we rely on
     publish: int = 1  # the plan
-    begin: int = 3  # it is read, and the tables are told what to do
-    table: int = 10  # a table's commit; all but `coverage` side by side
-    complete: int = 3  # the commit of `coverage`
-    after: int = 9  # the new state is read
-    checkpoint: int = 24  # more, of each table's every tenth commit
+    begin: int = 1  # is its number still free?
+    table: int = 1  # a table's commit; all but `coverage` side by side
+    complete: int = 1  # the commit of `coverage`
+    after: int = 0
+    checkpoint: int = 17  # more, of each table's every tenth commit
     every: int = 10
-    cpu: float = 0.04  # seconds of a processor
+    cpu: float = 0.1  # seconds between the requests
 
     @property
     def serial(self) -> int:
@@ -57,8 +57,8 @@ class Costs:
 
     @property
     def alone(self) -> int:
-        """Requests of a commit that meets nobody, of a batch that adds to four tables."""
-        return 4 + self.look + self.serial + self.after
+        """Requests of a commit that meets nobody."""
+        return self.stage + self.look + self.serial + self.after
 
 
 COSTS = Costs()
@@ -152,11 +152,16 @@ class Fleet:
         """Make a plan and complete it, once nobody else does; give its number. `known` is the last one seen."""
         lost = 0
         while True:
-            tried = self.now
             yield self._asked(self.costs.look)
-            while self.now < self.complete_at:  # it helps, and no sooner than the other has it done
-                help_takes = self._asked(self.costs.serial - self.costs.publish)
-                yield min(help_takes, self.complete_at - self.now) + self._asked(self.costs.look)
+            has_waited = False
+            while self.now < self.complete_at:
+                if has_waited:  # it helps, and no sooner than the other has it done
+                    help_takes = self._asked(self.costs.serial - self.costs.publish)
+                    yield min(help_takes, self.complete_at - self.now)
+                else:
+                    yield self.dice.uniform(PAUSE, 3 * PAUSE)
+                has_waited = True
+                yield self._asked(self.costs.look)
             over = self.plan
             if over != known:
                 yield self._asked(self.costs.moved)
@@ -164,8 +169,8 @@ class Fleet:
             yield self._asked(self.costs.publish)
             if self.plan == over:
                 break
+            yield self.dice.uniform(0, min(LONGEST, PAUSE * 2**lost))
             lost += 1
-            yield self.dice.uniform(0, PAUSE * (self.now - tried) * 2 / (1 + lost))
         self.plan += 1
         takes = self._asked(self.costs.begin + self.costs.complete) + self.costs.cpu
         more = self.costs.checkpoint if self.plan % self.costs.every == 0 else 0

@@ -48,14 +48,14 @@ def test_a_ledger_completes_no_more_plans_than_fit_one_after_the_other(fleet: Mo
     serial = fleet.COSTS.serial * 0.03
     assert crowd.plan < 600 / serial
     assert crowd.busy < 0.9 * 600
-    assert crowd.lost > crowd.commits  # and most tries are in vain
+    assert crowd.lost > 3 * crowd.commits  # and most tries are in vain
 
 
 def test_a_longer_batch_leaves_fewer_commits_that_lose(fleet: ModuleType) -> None:
     lost = [fleet.Fleet(20, batch, 0.03).run() for batch in (10.0, 30.0, 60.0)]
     rates = [one.lost / one.commits for one in lost]
     assert rates == sorted(rates, reverse=True)
-    assert rates[0] > 10 * rates[2]
+    assert rates[0] > 3 * rates[2]
 
 
 def test_a_commit_to_object_storage_puts_its_files_its_plan_and_a_commit_of_each_table(
@@ -79,7 +79,3 @@ def test_a_commit_to_object_storage_puts_its_files_its_plan_and_a_commit_of_each
         puts.append(put() - before)
     named = ("flows", "sources", "captures", "coverage")
     assert puts == [Counter(["plans", *named, *(f"{table} log" for table in named)])] * 3
-    assert (
-        puts[0].total()
-        == 2 * (fleet.COSTS.alone - fleet.COSTS.look - fleet.COSTS.serial - fleet.COSTS.after) + 1
-    )

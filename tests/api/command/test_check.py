@@ -66,6 +66,8 @@ def test_it_shows_every_value_in_force_and_where_it_came_from() -> None:
         "retention.disk_budget": ["none", "default"],
         "retention.disk_reserve": ["1_073_741_824", "default"],
         "state": ["none", "default"],
+        "spark.conf": ["0 entries", "default"],
+        "spark.master": ["default"],
         "storage.endpoint": ["none", "default"],
         "storage.region": ["none", "default"],
         "storage.cache": ["none", "default"],
@@ -193,7 +195,7 @@ def test_rules_of_vulnerabilities_are_counted_and_tried() -> None:
     Path("rules/own.yaml").write_text(rule, encoding="utf-8")
     good = run('vulnerabilities = "rules"\n')
     assert good.exit_code == 0
-    assert section(good, "Rules of vulnerabilities")[1] == ["  rules".strip(), "1 rules"]
+    assert section(good, "Rules of vulnerabilities")[1] == ["  rules".strip(), "1 rule"]
 
     Path("rules/own.yaml").write_text(
         rule.replace("GET /photo/ ", "GET /photo/p/api/album.php "), encoding="utf-8"

@@ -93,7 +93,8 @@ def test_what_is_decided_and_proposed_no_more_is_named(ask: Ask) -> None:
 def test_mistakes_are_said(ask: Ask) -> None:
     code, _, errors = ask(f"phenomena show nothing {PERIOD}")
     assert (code, errors) == (2, "darkscope: nothing is proposed as 'nothing' for 2020-06-01/2020-06-29\n")
-    code, _, errors = ask("phenomena confirm ../x")
-    assert (code, errors) == (
-        1, "darkscope: '../x' is no id of a proposal; `darkscope phenomena list` shows them\n",
-    )  # fmt: skip
+    for name in ("../x", "nonsense-id", "445-tcp-up-2020", "445-tcp-upwards-2020-04-01"):
+        code, _, errors = ask(f"phenomena confirm {name}")
+        assert (code, errors) == (
+            1, f"darkscope: {name!r} is no id of a proposal; `darkscope phenomena list` shows them\n",
+        )  # fmt: skip

@@ -44,7 +44,7 @@ def test_a_rule_is_read_with_its_dates() -> None:
     [
         ("disclosed: 2020-03-02", "disclosed: soon", "line 6: disclosed: input should be a valid date or datetime"),
         ("vendor: Example\n", "", "line 1: vendor: field required"),
-        ("vendor:", "vender:", "line 4: vender: extra inputs are not permitted"),
+        ("vendor:", "vender:", "line 4: vender: there is no such key; did you mean vendor?"),
         ("CVE-2020-0002", "2020-2", "line 3: cves[1]: string should match pattern"),
         ("https://example.com/advisory", "example", "line 7: references[0]: "),
         (r"'^/ping\.cgi'", "'^/ping(\\.cgi'", "line 10: requests[0].path: is no pattern: regex parse error"),
