@@ -59,7 +59,7 @@ def test_a_longer_batch_leaves_fewer_commits_that_lose(fleet: ModuleType) -> Non
 
 
 def test_a_commit_to_object_storage_puts_its_files_its_plan_and_a_commit_of_each_table(
-    bucket: Bucket, tmp_path: Path, fleet: ModuleType
+    bucket: Bucket, tmp_path: Path
 ) -> None:
     settings = Settings(
         ledger=f"{bucket.uri}/ledger", worker="one", storage=Storage(cache=tmp_path / "copies")
