@@ -7,6 +7,7 @@ somebody else's by its bytes.
 from __future__ import annotations
 
 import errno
+import random
 import re
 import time
 import uuid
@@ -23,8 +24,13 @@ from darkscope.ingest.ledger.storage import LOG, Entry, Sources, commit_name
 from darkscope.ingest.objects import Objects, options, reason, split
 from darkscope.ingest.values import Uri
 
+TRIES = 5
+"""Times that a file is put there where there may be none, until there is an answer."""
+
 OLD = 3600.0
 """Age in seconds from which a data file is looked for before a plan names it: upkeep deletes files after a day."""
+
+_CHANCE = random.SystemRandom()
 
 _WRITTEN = re.compile(r"/([0-9a-f]+)-[0-9a-f]+\.parquet$")
 """When a data file was written, nanoseconds since 1970, as its name says."""
@@ -104,9 +110,14 @@ class Bucket:
     def put_new(self, name: str, data: bytes, *, secret: bool = False) -> bool:
         """Put a file there if there is none of its name."""
         del secret  # who may read what, the bucket's rules say
-        return (
-            self._objects.put_new(self._of(name), data) or self.read(name) == data
-        )  # the answer may have been lost
+        for tries_left in reversed(range(TRIES)):
+            try:
+                return self._objects.put_new(self._of(name), data) or self.read(name) == data
+            except OSError:  # whether it is there one more try tells
+                if not tries_left:
+                    raise
+                time.sleep(_CHANCE.uniform(0, 1))
+        raise AssertionError
 
     def delete(self, name: str) -> None:
         """Take a file away, if it is there."""

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from darkscope.ingest.ledger.files import LEVEL, write_file
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, told
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.rollups import partitions
 from darkscope.ingest.series import (
@@ -127,7 +127,8 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
         )
         return changes
 
-    ledger.change(worker, "forget", build)
+    with told(ledger.storage):
+        ledger.change(worker, "forget", build)
     return removed
 
 
@@ -160,5 +161,6 @@ def _expire(ledger: Ledger, worker: str, table: Table, before: date) -> list[Exp
             )
         return changes
 
-    ledger.change(worker, "expire", build)
+    with told(ledger.storage):
+        ledger.change(worker, "expire", build)
     return gone

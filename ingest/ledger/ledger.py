@@ -19,7 +19,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import Literal
+from typing import Literal, TypeVar
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
@@ -36,8 +36,12 @@ from darkscope.ingest.ledger.storage import LOG, Folder, Storage, commit_name
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
 from darkscope.ingest.settings import Settings
 
-ATTEMPTS = 50
-"""Times a commit is tried again after others were first, before the ledger is called broken."""
+PATIENCE, ATTEMPTS = 600.0, 50
+"""Seconds for which a change is tried again while others come first, and so often at least, before the ledger is called
+broken; a table's commit, which all that try it want alike, so often."""
+
+FAILURES = 5
+"""Times that far storage is asked again after its library gave up, before that is told."""
 
 PAUSE, LONGEST = 0.1, 2.0
 """Seconds that who lost a race in far storage waits before it looks again, at most: twice as long each time."""
@@ -57,6 +61,8 @@ DESCRIPTION = "ledger.json"
 
 CHANGED = "its bytes are not those that were written"
 
+T = TypeVar("T")
+
 _DELTA_TYPES: dict[pl.DataType, PrimitiveType | ArrayType] = {
     pl.Int16(): PrimitiveType("short"),
     pl.Int32(): PrimitiveType("integer"),
@@ -72,6 +78,10 @@ class LedgerError(Exception):
 
 class Overtaken(LedgerError):
     """Another worker changed what this change was built on; build it again on the new state."""
+
+
+class Away(LedgerError):
+    """Far storage fails, for now perhaps: nothing was lost, and what was begun is found when it is tried again."""
 
 
 class Damaged(LedgerError):
@@ -180,13 +190,42 @@ def storage_of(settings: Settings) -> Storage:
     return opened
 
 
+def failed(storage: Storage, text: str) -> LedgerError:
+    """What storage or the Delta library failed at, as an error."""
+    return (Away if storage.is_far else LedgerError)(text)
+
+
+def insist(storage: Storage, action: Callable[[], T]) -> T:
+    """Do what changes nothing, or the same each time: again, where far storage fails; its error in the end."""
+    tries = FAILURES
+    while True:
+        try:
+            return action()
+        except (Away, DeltaError, OSError) as error:
+            tries -= 1
+            is_gone = isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
+            if not storage.is_far or is_gone or not tries:
+                raise
+        time.sleep(random.uniform(0, FAILURES - tries))  # noqa: S311 - chance alone, no secret
+
+
+@contextmanager
+def told(storage: Storage, name: str = "") -> Iterator[None]:
+    """Raise LedgerError for what storage or the Delta library raises about a part of the ledger."""
+    try:
+        yield
+    except (DeltaError, OSError) as error:
+        place = (isinstance(error, OSError) and error.filename) or storage.place(name)
+        raise failed(storage, f"{place}: {storage.told(error)}") from error
+
+
 def is_ledger(place: Path | Storage) -> bool:
     """Whether there is a ledger. Raises LedgerError where that cannot be told."""
     storage = _storage(place)
     try:
-        return storage.exists(DESCRIPTION)
+        return insist(storage, lambda: storage.exists(DESCRIPTION))
     except OSError as error:
-        raise LedgerError(f"{error.filename or storage}: {error.strerror or error}") from error
+        raise failed(storage, f"{error.filename or storage}: {error.strerror or error}") from error
 
 
 def _storage(place: Path | Storage) -> Storage:
@@ -234,6 +273,8 @@ class Ledger:
         self._last_numbers: dict[str, tuple[int, tuple[int, int]]] = {}
         self._files: dict[tuple[str, int], pl.DataFrame] = {}
         self._lock = RLock()
+        self.lost = 0
+        """Times that another change came first since the ledger was opened here; each cost one try."""
         # Of far storage, where each look takes a while:
         self._at: _State | None = None  # that was complete
         self._heads: dict[str, _Head] = {}  # newest commits of tables
@@ -269,8 +310,12 @@ class Ledger:
 
     def snapshot(self) -> Snapshot:
         """The ledger as it is now: the newest complete plan."""
-        known = self._believed()
-        return known if known is not None and self._plan(known.plan + 1) is None else self._look()
+
+        def look() -> Snapshot:
+            known = self._believed()
+            return known if known is not None and self._plan(known.plan + 1) is None else self._look()
+
+        return insist(self.storage, look)
 
     def snapshot_of(self, files: Mapping[str, pl.DataFrame]) -> Snapshot:
         """Some files, by table (path, size, rows, day), as somebody found them; logs are not read for them."""
@@ -282,7 +327,10 @@ class Ledger:
             self._format = _format(self.storage)  # another process may have migrated it
             if table.since > self._format:
                 return _no_files()
-        with self._lock:
+        return insist(self.storage, lambda: self._files_of(table, plan))
+
+    def _files_of(self, table: Table, plan: int) -> pl.DataFrame:
+        with self._lock, told(self.storage, table.name):
             delta = self._as_of(table, plan)
             while self._numbers(table, delta)[0] > plan:
                 delta = _load(self.storage, table.name, delta.version() - 1)
@@ -295,6 +343,9 @@ class Ledger:
 
     def finish(self) -> Snapshot:
         """Complete what a killed or a slower process left half done, and give the state after it."""
+        return insist(self.storage, self._finish)
+
+    def _finish(self) -> Snapshot:
         has_waited = not self.storage.is_far
         while True:
             known = self._believed()
@@ -325,29 +376,29 @@ class Ledger:
         """
         self.migrate()
         self._load_all()
-        for attempt in range(ATTEMPTS):
+        lost, began = 0, time.monotonic()
+        while lost < ATTEMPTS or time.monotonic() - began < PATIENCE:
             snapshot = self.finish()
             changes = build(snapshot)
             if changes is None:
                 return snapshot
             plan = Plan(snapshot.plan + 1, snapshot.version + observes, worker, kind, changes)
             self._make_durable(changes)
-            try:
+            with told(self.storage, plans.FOLDER):
                 is_first = plan.publish(self.storage)
-            except OSError as error:
-                raise LedgerError(
-                    f"{self.storage.place(plans.FOLDER)}: {self.storage.told(error)}"
-                ) from error
             self._at = None
             if not is_first:
-                if self.storage.is_far:
-                    time.sleep(random.uniform(0, min(LONGEST, PAUSE * 2**attempt)))  # noqa: S311 - likewise
+                longest = min(LONGEST, PAUSE * 2**lost) if self.storage.is_far else PAUSE
+                lost, self.lost = lost + 1, self.lost + 1
+                time.sleep(random.uniform(0, longest))  # noqa: S311 - likewise
                 continue
-            if self._look().plan >= plan.number:  # the number was used up, and its file cleaned away since
+            if (
+                insist(self.storage, self._look).plan >= plan.number
+            ):  # the number was used up, and its file cleaned away since
                 withdraw(self.storage, plan.number)
                 continue
-            return self._apply(plan)
-        raise LedgerError(f"{self.storage}: {ATTEMPTS} other changes came first; is a worker running wild?")
+            return insist(self.storage, partial(self._apply, plan))
+        raise LedgerError(f"{self.storage}: {lost} other changes came first; is a worker running wild?")
 
     def read_logs(self) -> Snapshot:
         """The state after `finish`, for whoever needs all tables."""
@@ -373,14 +424,14 @@ class Ledger:
             except FileNotFoundError as error:  # it waited for more than a day, and was cleaned away
                 raise Overtaken(f"{error.filename}: what was to be committed is gone; read again") from error
             except OSError as error:
-                raise LedgerError(f"{error.filename or self.storage.place(name)}: {error}") from error
+                raise failed(
+                    self.storage, f"{error.filename or self.storage.place(name)}: {error}"
+                ) from error
 
     def scan(self, table: Table, sizes: Mapping[str, int]) -> pl.LazyFrame:
         """Rows of some of a table's data files (paths with their bytes), with their `day`. Raises LedgerError."""
-        try:
-            found = self.storage.files(table.name, sizes)
-        except OSError as error:
-            raise LedgerError(f"{error.filename or self.storage}: {error.strerror or error}") from error
+        with told(self.storage, table.name):
+            found = insist(self.storage, lambda: self.storage.files(table.name, sizes))
         return pl.scan_parquet(
             found.paths,
             schema={**table.schema, "day": pl.Date()},
@@ -398,7 +449,7 @@ class Ledger:
         """The newest complete plan, as `coverage` has it."""
         with self._lock:
             head = self._heads.get(COVERAGE.name)
-            with self._failing(COVERAGE.name):
+            with told(self.storage, COVERAGE.name):
                 is_newest = head is not None and self.storage.is_newest(COVERAGE.name, head.commit)
             if head is None or not is_newest:
                 head = self._read_head(COVERAGE)
@@ -414,7 +465,7 @@ class Ledger:
 
     def _plan(self, number: int) -> Plan | None:
         """The plan of a number, or None where nobody has made one. Raises LedgerError."""
-        with self._failing(plans.FOLDER):
+        with told(self.storage, plans.FOLDER):
             plan = Plan.read(self.storage, number)
         if plan is not None:
             self._touched[number] = frozenset(plan.changes) | {COVERAGE.name}
@@ -454,7 +505,7 @@ class Ledger:
         if delta is None:
             delta = self._tables[table.name] = _load(self.storage, table.name)
             return delta
-        with self._failing(table.name):
+        with told(self.storage, table.name):
             is_newest = not is_old and self.storage.is_newest(table.name, delta.version())
         if not is_newest:
             try:
@@ -476,7 +527,7 @@ class Ledger:
             head = self._heads.get(table.name)
             if head is not None and head.commit == delta.version():
                 return head.plan, head.version
-            with self._failing(table.name), suppress(FileNotFoundError):
+            with told(self.storage, table.name), suppress(FileNotFoundError):
                 name = f"{table.name}/{LOG}/{commit_name(delta.version())}"
                 if (found := commits.numbers(self.storage.read(name))) is not None:
                     return found
@@ -490,15 +541,6 @@ class Ledger:
         if self.storage.is_far:
             self._heads[table.name] = head
         return head
-
-    @contextmanager
-    def _failing(self, name: str) -> Iterator[None]:
-        """Raise LedgerError for what storage or the Delta library raises about a part of the ledger."""
-        try:
-            yield
-        except (DeltaError, OSError) as error:
-            place = (isinstance(error, OSError) and error.filename) or self.storage.place(name)
-            raise LedgerError(f"{place}: {self.storage.told(error)}") from error
 
     def _apply(self, plan: Plan) -> Snapshot:
         """Complete a plan: `coverage` comes last. The state after it."""
@@ -537,7 +579,7 @@ class Ledger:
             if head.plan >= plan.number:
                 return
             name = f"{table.name}/{LOG}/{commit_name(head.commit + 1)}"
-            with self._failing(table.name):
+            with told(self.storage, table.name):
                 is_first = self.storage.put_new(name, data)
             if is_first:
                 self._heads[table.name] = _Head(head.commit + 1, plan.number, plan.version, _Moment())
@@ -602,11 +644,11 @@ def _added(file: DataFile) -> AddAction:
 def _format(storage: Storage) -> int:
     """Format of the ledger of a place. Raises LedgerError where there is none, or one that cannot be read here."""
     try:
-        described = json.loads(storage.read(DESCRIPTION))
+        described = json.loads(insist(storage, lambda: storage.read(DESCRIPTION)))
     except FileNotFoundError:
         raise LedgerError(f"{storage}: no ledger here; `darkscope ingest` makes one") from None
     except (OSError, ValueError) as error:
-        raise LedgerError(f"{storage.place(DESCRIPTION)}: {storage.told(error)}") from error
+        raise failed(storage, f"{storage.place(DESCRIPTION)}: {storage.told(error)}") from error
     version = described.get("format") if isinstance(described, dict) else None
     if not isinstance(version, int):
         raise LedgerError(f"{storage.place(DESCRIPTION)}: says no format")
@@ -623,10 +665,10 @@ def _make(storage: Storage, failed: str) -> None:
     try:
         storage.prepare(plans.FOLDER)
         with ThreadPoolExecutor() as pool:  # each waits for the disk
-            list(pool.map(partial(_create, storage), TABLES))
+            list(pool.map(lambda table: insist(storage, partial(_create, storage, table)), TABLES))
         storage.replace(DESCRIPTION, (json.dumps({"format": FORMAT}) + "\n").encode())
     except (OSError, DeltaError) as error:
-        raise LedgerError(f"{storage}: {failed}: {storage.told(error)}") from error
+        raise failed(storage, f"{storage}: {failed}: {storage.told(error)}") from error
 
 
 def _create(storage: Storage, table: Table) -> None:
@@ -687,7 +729,7 @@ def _load(storage: Storage, name: str, version: int | None = None) -> DeltaTable
             f"{storage.place(name)}: the table is missing or its log is damaged: {storage.told(error)}"
         ) from error
     except (DeltaError, OSError) as error:
-        raise LedgerError(f"{storage.place(name)}: {storage.told(error)}") from error
+        raise failed(storage, f"{storage.place(name)}: {storage.told(error)}") from error
 
 
 def _number(delta: DeltaTable, name: str) -> int:

@@ -16,13 +16,12 @@ from itertools import pairwise
 
 import polars as pl
 from deltalake import DeltaTable
-from deltalake.exceptions import DeltaError
 
 from darkscope.ingest.engine.engine import Engine, Here
 from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
-from darkscope.ingest.ledger.plan import Change, Removal, forget_plans
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot, insist, told
+from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, forget_plans
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
 from darkscope.ingest.series import (
@@ -128,14 +127,15 @@ def keep_up(ledger: Ledger, worker: str, now: datetime, engine: Engine | None = 
     """
     engine = engine or Here()
     done = Upkeep()
-    for _, closed in engine.map(partial(_close, ledger, worker), list(_waiting(ledger.snapshot(), now))):
-        done = _add(done, closed)
-    for _, closed in engine.map(
-        partial(_close_month, ledger, worker), _months_waiting(ledger.snapshot(), now)
-    ):
-        done = _add(done, closed)
-    for table in (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
-        done = _add(done, _merge_small(ledger, worker, table))
+    with told(ledger.storage):
+        for _, closed in engine.map(partial(_close, ledger, worker), list(_waiting(ledger.snapshot(), now))):
+            done = _add(done, closed)
+        for _, closed in engine.map(
+            partial(_close_month, ledger, worker), _months_waiting(ledger.snapshot(), now)
+        ):
+            done = _add(done, closed)
+        for table in (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
+            done = _add(done, _merge_small(ledger, worker, table))
     return done
 
 
@@ -155,24 +155,24 @@ def drop_rollups(ledger: Ledger, worker: str) -> None:
 def clean(ledger: Ledger) -> None:
     """Shorten the logs and delete files that nothing has named for a day. Raises LedgerError."""
     ledger.migrate()
-    with ThreadPoolExecutor(AT_ONCE_FAR if ledger.storage.is_far else 1) as pool:
-        list(pool.map(partial(_clean, ledger.storage), TABLES))
-    try:
-        forget_plans(ledger.storage, below=ledger.snapshot().plan - KEEP_PLANS)
-    except OSError as error:
-        place = error.filename or ledger.storage.place()
-        raise LedgerError(f"{place}: {ledger.storage.told(error)}") from error
+    storage = ledger.storage
+    with ThreadPoolExecutor(AT_ONCE_FAR if storage.is_far else 1) as pool:
+        list(pool.map(partial(_clean, storage), TABLES))
+    below = ledger.snapshot().plan - KEEP_PLANS
+    with told(storage, FOLDER):
+        insist(storage, lambda: forget_plans(storage, below))
 
 
 def _clean(storage: Storage, table: Table) -> None:
-    try:
+    def clean_once() -> None:
         delta = DeltaTable(storage.table(table.name), storage_options=storage.options)
         delta.create_checkpoint()
         storage.keep_commit(table.name, delta.version())
         delta.cleanup_metadata()
         delta.vacuum(retention_hours=VACUUM_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
-    except (DeltaError, OSError) as error:
-        raise LedgerError(f"{storage.place(table.name)}: {storage.told(error)}") from error
+
+    with told(storage, table.name):
+        insist(storage, clean_once)
 
 
 def _add(one: Upkeep, other: Upkeep) -> Upkeep:
@@ -313,6 +313,9 @@ def _publish(
         fits = False
         for name, change in changes.items():
             there = set(now.files(_TABLES[name])["path"])
+            if change.add and {file.path for file in change.add} <= there:
+                fits = True  # an earlier try failed after it was decided
+                return None
             if not {removal.path for removal in change.remove} <= there:
                 return None
         for table in unmoved:
