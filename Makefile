@@ -26,6 +26,7 @@ soak: $(VENV)/tested
 	$(BIN)/pytest -n auto --dist worksteal -m "real_captures and not soak"
 	DARKSCOPE_SCHEMA_EXAMPLES=300 $(BIN)/pytest tests/api/http/test_real_server.py -k not_described
 	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
+	DARKSCOPE_R8_SECONDS=600 DARKSCOPE_R8_WRITERS=8 DARKSCOPE_R8_KILLS=50 $(BIN)/pytest -s tests/ingest/ledger/test_r8.py
 	DARKSCOPE_SURVIVAL_ACTIONS=150 $(BIN)/pytest tests/api/http/test_survival.py
 	DARKSCOPE_PROJECTION_KILLS=50 $(BIN)/pytest -n auto --dist worksteal tests/ingest/projection/test_outages.py -k killed_when
 

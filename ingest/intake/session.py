@@ -192,6 +192,7 @@ class Session:
         self._open: dict[Capture, None] = {}  # those that are open, or wait for a commit
         self._since: float | None = None  # when the batch was begun, monotonic
         self._read_frames = 0
+        self._lost = 0
 
     def __enter__(self) -> Self:
         return self
@@ -443,6 +444,9 @@ class Session:
         for fate, frames in committed.fates.items():
             summary.fates[fate] = summary.fates.get(fate, 0) + frames
         fields = {"version": committed.version, "frames": committed.frames, "flows": committed.flows}
+        if lost := self._worker.ledger.lost - self._lost:  # tries that others came before
+            fields["lost"] = lost
+            self._lost += lost
         LOG.info("committed", extra={"fields": fields})
 
     @staticmethod

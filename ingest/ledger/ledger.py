@@ -19,18 +19,18 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Field, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.schema import ArrayType, PrimitiveType
 from deltalake.transaction import AddAction, RemoveAction
 
 from darkscope.ingest.ledger import commits
 from darkscope.ingest.ledger import plan as plans
 from darkscope.ingest.ledger.commits import PLAN, VERSION
 from darkscope.ingest.ledger.files import DataFile, is_intact
+from darkscope.ingest.ledger.making import create
 from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
 from darkscope.ingest.ledger.storage import LOG, Folder, Storage, commit_name
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
@@ -62,14 +62,6 @@ DESCRIPTION = "ledger.json"
 CHANGED = "its bytes are not those that were written"
 
 T = TypeVar("T")
-
-_DELTA_TYPES: dict[pl.DataType, PrimitiveType | ArrayType] = {
-    pl.Int16(): PrimitiveType("short"),
-    pl.Int32(): PrimitiveType("integer"),
-    pl.Int64(): PrimitiveType("long"),
-    pl.String(): PrimitiveType("string"),
-    pl.List(pl.Int64()): ArrayType(PrimitiveType("long"), contains_null=False),
-}
 
 
 class LedgerError(Exception):
@@ -665,60 +657,10 @@ def _make(storage: Storage, failed: str) -> None:
     try:
         storage.prepare(plans.FOLDER)
         with ThreadPoolExecutor() as pool:  # each waits for the disk
-            list(pool.map(lambda table: insist(storage, partial(_create, storage, table)), TABLES))
+            list(pool.map(lambda table: insist(storage, partial(create, storage, table)), TABLES))
         storage.replace(DESCRIPTION, (json.dumps({"format": FORMAT}) + "\n").encode())
     except (OSError, DeltaError) as error:
         raise failed(storage, f"{storage}: {failed}: {storage.told(error)}") from error
-
-
-def _create(storage: Storage, table: Table) -> None:
-    _define(storage, table, "ignore")
-    _fit(storage, table)
-    with suppress(FileNotFoundError):  # of an old table it is cleaned away
-        storage.keep_commit(table.name, 0)
-        storage.keep("", [table.name])
-
-
-def _define(storage: Storage, table: Table, mode: Literal["ignore", "overwrite"]) -> None:
-    DeltaTable.create(
-        storage.table(table.name),
-        schema=Schema(
-            [Field("day", PrimitiveType("date"), nullable=False)]
-            + [Field(column.name, _DELTA_TYPES[column.type], nullable=False) for column in table.columns]
-        ),
-        mode=mode,
-        partition_by=["day"],
-        name=table.name,
-        description=table.meaning,
-        configuration={
-            "delta.checkpointInterval": str(CHECKPOINT),
-            "delta.logRetentionDuration": "interval 1 hours",
-            "delta.deletedFileRetentionDuration": "interval 1 days",
-        },
-        storage_options=storage.options,
-    )
-
-
-def _fit(storage: Storage, table: Table) -> None:
-    """Give a table of an older format the columns that came since; nothing had written to it.
-
-    One that has other columns lets go of its rows: `unfinished` alone, of what was open in that moment.
-    """
-    for _ in range(ATTEMPTS):
-        delta = DeltaTable(storage.table(table.name), storage_options=storage.options)
-        there = {field.name for field in delta.schema().fields}
-        if there - {"day", *table.schema}:
-            with suppress(CommitFailedError):  # another process does the same
-                _define(storage, table, "overwrite")
-                storage.keep_commit(table.name, delta.version() + 1)
-            continue
-        lacking = [column for column in table.columns if column.name not in there]
-        if not lacking:
-            return
-        # Delta adds no column that must have values, for rows that are there would have none.
-        with suppress(CommitFailedError):  # another process does the same
-            delta.alter.add_columns([Field(column.name, _DELTA_TYPES[column.type]) for column in lacking])
-            storage.keep_commit(table.name, delta.version())
 
 
 def _load(storage: Storage, name: str, version: int | None = None) -> DeltaTable:
