@@ -652,7 +652,7 @@ def _format(storage: Storage) -> int:
     return version
 
 
-def _make(storage: Storage, failed: str) -> None:
+def _make(storage: Storage, why: str) -> None:
     """Make a ledger, or what one of an older format lacks: what is there stays as it is."""
     try:
         storage.prepare(plans.FOLDER)
@@ -660,7 +660,7 @@ def _make(storage: Storage, failed: str) -> None:
             list(pool.map(lambda table: insist(storage, partial(create, storage, table)), TABLES))
         storage.replace(DESCRIPTION, (json.dumps({"format": FORMAT}) + "\n").encode())
     except (OSError, DeltaError) as error:
-        raise failed(storage, f"{storage}: {failed}: {storage.told(error)}") from error
+        raise failed(storage, f"{storage}: {why}: {storage.told(error)}") from error
 
 
 def _load(storage: Storage, name: str, version: int | None = None) -> DeltaTable:
