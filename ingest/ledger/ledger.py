@@ -30,7 +30,7 @@ from darkscope.ingest.ledger import commits
 from darkscope.ingest.ledger import plan as plans
 from darkscope.ingest.ledger.commits import PLAN, VERSION
 from darkscope.ingest.ledger.files import DataFile, is_intact
-from darkscope.ingest.ledger.making import create
+from darkscope.ingest.ledger.making import CHECKPOINT, create
 from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
 from darkscope.ingest.ledger.storage import LOG, Folder, Storage, commit_name
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
@@ -52,9 +52,6 @@ longer."""
 
 MOST_PLANS = 1000
 """Plans of which it is remembered what they changed."""
-
-CHECKPOINT = 10
-"""Commits of a table between two checkpoints: each reader replays what came since, and 100 took twice the time."""
 
 DESCRIPTION = "ledger.json"
 """Written last when a ledger is made: a folder that has it is one."""

@@ -13,6 +13,9 @@ from deltalake.schema import ArrayType, PrimitiveType
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.series import Table
 
+CHECKPOINT = 10
+"""Commits of a table between two checkpoints: each reader replays what came since, and 100 took twice the time."""
+
 ATTEMPTS = 50
 """Times a table is given what it lacks while others do the same."""
 
