@@ -214,7 +214,7 @@ class Influx(_Section):
 
 
 class Spark(_Section):
-    """Apache Spark, for `--engine spark`."""
+    """Apache Spark, for `--engine spark` and `api.store = "spark"`."""
 
     master: str = ""
     """Its master, like `spark://host:7077` or `local[4]`; `sc://host` is Spark Connect. Spark's own settings and
