@@ -106,7 +106,7 @@ class OnSpark:
                     pass
             finally:
                 self._give_up(tag, [job])
-        if job.cancelled() or (is_stopped() and job.exception() is not None):
+        if job.cancelled() or is_stopped():
             return
         error = job.exception()
         if error is not None:

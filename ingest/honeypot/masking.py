@@ -276,7 +276,7 @@ def _embedded(address: int) -> Iterator[int]:
 def _values(part: bytes) -> tuple[int, ...]:
     """What a number of an IPv4 address may mean: as people read it, and as inet_aton does."""
     if part[:2] in (b"0x", b"0X"):
-        return (int(part, 16),)
+        return 0, int(part, 16)  # also an address that ends in 0, with something behind it
     if part[:1] == b"0" and len(part) > 1 and not set(part) & set(b"89"):
         return int(part), int(part, 8)
     return (int(part),)

@@ -119,20 +119,21 @@ def test_keys_that_are_gone_or_cannot_be_read_for_long_let_nobody_in(
 def test_decisions_of_several_machines_are_kept(settings: Settings, bucket: Bucket) -> None:
     where = decisions.path(settings)
     assert decisions.read(where) == {}
-    decisions.decide(where, "a", lambda one: replace(one, state=State.CONFIRMED))
+    mine, other = "23-tcp-up-2020-04-01", "445-tcp-up-2020-04-01"
+    decisions.decide(where, mine, lambda one: replace(one, state=State.CONFIRMED))
     change = decisions._written
 
     def overtaken(found: dict[str, Decision]) -> str:
         """Somebody else decides between this reading and its writing."""
         decisions._written = change
-        decisions.decide(decisions.path(settings), "b", lambda one: replace(one, en="words"))
+        decisions.decide(decisions.path(settings), other, lambda one: replace(one, en="words"))
         return change(found)
 
     decisions._written = overtaken
-    decisions.decide(where, "a", lambda one: replace(one, ja="言葉"))
+    decisions.decide(where, mine, lambda one: replace(one, ja="言葉"))
     assert decisions.read(where) == {
-        "a": Decision(State.CONFIRMED, ja="言葉"),
-        "b": Decision(en="words"),
+        mine: Decision(State.CONFIRMED, ja="言葉"),
+        other: Decision(en="words"),
     }
     assert bucket.get("ledger/decisions.toml").startswith(decisions.HEAD.encode())
     bucket.put("ledger/decisions.toml", b"= no TOML")

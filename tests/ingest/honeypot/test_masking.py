@@ -222,6 +222,7 @@ def test_without_networks_the_target_alone_is_masked() -> None:
         max_size=40,
     )
 )
+@example([b"192.0.2.", b"0x", b"203."])
 @example([b"2001:db8:5:" * 300])
 @example([b"0x1." * 3000])
 @example([b"1-" * 3000])

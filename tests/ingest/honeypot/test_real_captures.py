@@ -73,7 +73,7 @@ def ours(path: Path) -> list[tuple[Asker, Request]]:
             fate = np.where(packets.outcome == DECODED, INBOUND, REJECTED).astype(np.uint8)
             judged = judge.judge(packets, frames)
             listener.see(Run(sensors.of_id("a"), "", frames, packets, judged, fate))
-    listener.finish()
+    listener.finish(("a", ""))
     return listener._rows
 
 
