@@ -25,6 +25,7 @@ from darkscope.api.ledger_tables import Piece, Snapshot, day_of
 from darkscope.api.store import StoreError, UnreachableError
 from darkscope.ingest.engine.engine import Engine, EngineError
 from darkscope.ingest.engine.shuffle import shuffled
+from darkscope.ingest.engine.task import unpacked
 
 LEAST = 100_000_000
 """Rows up to which a question is answered here: two to eight processor seconds; Spark itself takes two to four."""
@@ -220,7 +221,7 @@ def _read(task: _Task, share: Share) -> _Told:
     """Answer what is asked about a share; done by a task."""
     try:
         _check(task)
-        rows: Rows = pickle.loads(task.asked)  # noqa: S301  of whoever asks
+        rows: Rows = unpacked(task.asked)
         frame = _reader(task, share).read(task.pieces, rows, as_it_is)
     except StoreError as error:
         return _failed(error)
@@ -232,7 +233,7 @@ def _divided(task: _Task, parts: int, share: Share) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     try:
         _check(task)
-        question: Apart = pickle.loads(task.asked)  # noqa: S301  of whoever asks
+        question: Apart = unpacked(task.asked)
         reader = _reader(task, share)
         for number, stream in enumerate(question.streams):
             if not stream.is_read and share.number != 1:
@@ -257,11 +258,11 @@ def _with_part(rows: Rows, condensed: Query, by: pl.Expr, parts: int, scan: Scan
 def _answered(task: _Task, part: int, blobs: Sequence[bytes]) -> _Told:
     """Answer what is asked about one part of the addresses, of which all shares' rows are here; done by a task."""
     if part == FAILED:
-        told: _Told = pickle.loads(blobs[0])  # noqa: S301  of our own task
+        told: _Told = unpacked(blobs[0])
         return told
     try:
         _check(task)
-        question: Apart = pickle.loads(task.asked)  # noqa: S301  of whoever asks
+        question: Apart = unpacked(task.asked)
         streams = [
             pl.concat(
                 [

@@ -49,7 +49,7 @@ class Document:
                 return
             if time.monotonic() >= end:
                 raise OSError(errno.EAGAIN, "others change it all the time", self.address)
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - so that two do not meet again
+            time.sleep(pause * random.SystemRandom().uniform(0.5, 1.0))
             pause = min(2 * pause, PAUSE[1])
 
 

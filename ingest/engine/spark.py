@@ -25,7 +25,7 @@ from uuid import uuid4
 from darkscope.ingest.engine.engine import EngineError, Result, Unit, never
 from darkscope.ingest.engine.shuffle import Divided
 from darkscope.ingest.engine.spark_shuffle import two_steps
-from darkscope.ingest.engine.task import done
+from darkscope.ingest.engine.task import done, unpacked
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -121,7 +121,7 @@ class OnSpark:
         """Run one job; gives result and error text."""
         session, task = self._session, _task(work, self._attempts)
         (row,) = session.range(0, 1, 1, 1).mapInArrow(task, "done binary").collect()
-        result, failure = pickle.loads(bytes(row[0]))  # noqa: S301 - of our own task
+        result, failure = unpacked(bytes(row[0]))
         return result, failure
 
     def _give_up(self, tag: str, jobs: Collection[Future[Any]]) -> None:

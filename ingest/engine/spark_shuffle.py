@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from darkscope.ingest.engine.engine import Result
 from darkscope.ingest.engine.shuffle import Divided
-from darkscope.ingest.engine.task import done
+from darkscope.ingest.engine.task import done, unpacked
 
 if TYPE_CHECKING:
     import pyarrow
@@ -34,7 +34,7 @@ def two_steps(
     second = _second(partial(_gathered, gathered), attempts)
     parts = session.range(0, count, 1, count).mapInArrow(first, "part int, blob binary, failure string")
     rows = parts.repartition(count, "part").groupBy("part").applyInArrow(second, "done binary").collect()
-    return [pickle.loads(bytes(row[0])) for row in rows]  # noqa: S301 - of our own tasks
+    return [unpacked(bytes(row[0])) for row in rows]
 
 
 def _gathered(gathered: Callable[[int, Sequence[bytes]], Result], one: tuple[int, Sequence[bytes]]) -> Result:
@@ -52,7 +52,7 @@ def _first(works: list[bytes], attempts: int) -> Batches:
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 told = done(works[number], context.attemptNumber(), attempts, context.cpus())
-                found, failure = pickle.loads(told)  # noqa: S301 - our own
+                found, failure = unpacked(told)
                 for part, blob in found or [(None, b"")]:
                     yield pyarrow.RecordBatch.from_arrays(
                         [

@@ -44,7 +44,7 @@ class Caretaker:
     def _run(self) -> None:
         rounds = 0
         clock = Clock()
-        while not self._over.wait(random.uniform(0.5, 1.5) * EVERY):  # noqa: S311  several do not come at once
+        while not self._over.wait(random.SystemRandom().uniform(0.5, 1.5) * EVERY):
             rounds += 1
             is_steady = clock.look() and clock.steady >= STEADY
             try:

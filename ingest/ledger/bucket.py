@@ -30,8 +30,6 @@ TRIES = 5
 OLD = 3600.0
 """Age in seconds from which a data file is looked for before a plan names it: upkeep deletes files after a day."""
 
-_CHANCE = random.SystemRandom()
-
 _WRITTEN = re.compile(r"/([0-9a-f]+)-[0-9a-f]+\.parquet$")
 """When a data file was written, nanoseconds since 1970, as its name says."""
 
@@ -116,7 +114,7 @@ class Bucket:
             except OSError:  # whether it is there one more try tells
                 if not tries_left:
                     raise
-                time.sleep(_CHANCE.uniform(0, 1))
+                time.sleep(random.SystemRandom().uniform(0, 1))
         raise AssertionError
 
     def delete(self, name: str) -> None:

@@ -195,7 +195,7 @@ def insist(storage: Storage, action: Callable[[], T]) -> T:
             is_gone = isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
             if not storage.is_far or is_gone or not tries:
                 raise
-        time.sleep(random.uniform(0, FAILURES - tries))  # noqa: S311 - chance alone, no secret
+        time.sleep(random.SystemRandom().uniform(0, FAILURES - tries))
 
 
 @contextmanager
@@ -345,7 +345,7 @@ class Ledger:
             if known is None and has_waited:
                 self._apply(plan)
             elif known is None:  # whoever made it is about to complete it
-                time.sleep(random.uniform(PAUSE, 3 * PAUSE))  # noqa: S311 - chance alone, no secret
+                time.sleep(random.SystemRandom().uniform(PAUSE, 3 * PAUSE))
                 has_waited = True
             self._at = None
 
@@ -379,7 +379,7 @@ class Ledger:
             if not is_first:
                 longest = min(LONGEST, PAUSE * 2**lost) if self.storage.is_far else PAUSE
                 lost, self.lost = lost + 1, self.lost + 1
-                time.sleep(random.uniform(0, longest))  # noqa: S311 - likewise
+                time.sleep(random.SystemRandom().uniform(0, longest))
                 continue
             if (
                 insist(self.storage, self._look).plan >= plan.number
