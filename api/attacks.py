@@ -171,10 +171,10 @@ def find(echoes: pl.DataFrame) -> pl.DataFrame:
         .group_by("run", maintain_order=True)
         .agg(ports=pl.col("port"))
     )
-    marks = rows.group_by("run", "sensor").agg(pl.col("targets").bitwise_or())
+    marks = rows.group_by("run", "sensor").agg(pl.col("targets").bitwise_or()).sort("run", "sensor")
     forged = marks.group_by("run").agg(targets=counted(pl.col("targets")).sum().round().cast(pl.Int64))
     told = (
-        rows.sort("at")
+        rows.sort("at", "last", "country", "asn")
         .group_by("run", maintain_order=True)
         .agg(pl.col("country", "asn").last(), pl.col("syn_acks", "resets").sum(), pl.col("sensor").n_unique())
         .rename({"sensor": "sensors"})

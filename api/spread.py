@@ -66,12 +66,12 @@ def spread(
     everything = int(occurring["packets"].sum())
     on_top = leading.select(*PORTS, on_top=pl.lit(value=True))
     share = pl.col("packets") / pl.col("packets").sum()
-    most = pl.struct(*PORTS).sort_by("packets", descending=True).first()
+    most = pl.struct(*PORTS).sort_by("packets", descending=True, maintain_order=True).first()
     found = (
         pairs.filter(pl.col("packets") > 0)
-        .sort(PORTS)
         .join(on_top, on=PORTS, how="left")
-        .group_by(keys)
+        .sort(PORTS)  # sums of floats depend on the order, and of equal ports the lowest is the main one
+        .group_by(keys, maintain_order=True)
         .agg(
             pl.col("packets").sum(),
             ports=pl.len(),

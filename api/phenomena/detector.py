@@ -403,16 +403,15 @@ class _Detector:
         share = self._watched(now) / max(STEP, self._watched(before))
         both = totals[0].join(totals[1], on=keys, how="full", coalesce=True, suffix="_before").fill_null(0)
         beyond = both.with_columns(excess=pl.col("packets") - pl.col("packets_before") * share)
-        moved = beyond.filter(pl.col("excess") > 0 if rises else pl.col("excess") < 0)
-        whole = float(moved["excess"].sum())
-        first = moved.sort(pl.col("excess").abs(), *keys, descending=[True, *(False for _ in keys)]).head(
-            PARTS
+        moved = beyond.filter(pl.col("excess") > 0 if rises else pl.col("excess") < 0).sort(
+            pl.col("excess").abs(), *keys, descending=[True, *(False for _ in keys)]
         )
+        whole = float(moved["excess"].sum())  # in their order: sums of floats depend on it
         return tuple(
             Part(
                 value_text(dimension, key), self.observer.label(dimension, key), round(excess), excess / whole
             )
-            for *columns, excess in first.select(*keys, "excess").iter_rows()
+            for *columns, excess in moved.select(*keys, "excess").head(PARTS).iter_rows()
             for key in [tuple(columns)]
         )
 

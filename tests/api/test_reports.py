@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 import observed
@@ -21,6 +23,7 @@ from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.phenomena.detector import detect
 from darkscope.api.phenomena.proposal import Proposal
 from darkscope.api.selection import KNOWN
+from darkscope.api.store import Store
 from darkscope.ingest.simulate import scenario
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -225,6 +228,37 @@ def test_the_phenomena_of_spring_2020_are_those_of_the_report_and_what_made_its_
     assert {"VN", "ID"} <= set(smb.includes)
 
 
-def test_the_same_state_of_the_ledger_proposes_the_same_bytes(spring: Observer) -> None:
-    question = asked(Dimension.PORTS, "2020-Q2")
-    assert json_text(detect(spring, question)) == json_text(detect(spring, question))
+class InAnyOrder:
+    """A store whose rows come in another order at each question, as those of a ledger may."""
+
+    def __init__(self, store: LedgerStore) -> None:
+        self._store = store
+        self._seed = 0
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._store, name)
+        return self._shuffled(attribute) if name in ("totals", "cross", "series", "coverage") else attribute
+
+    def _shuffled(self, question: Callable[..., pl.DataFrame]) -> Callable[..., pl.DataFrame]:
+        def ask(*about: Any, **how: Any) -> pl.DataFrame:
+            self._seed += 1
+            return question(*about, **how).sample(fraction=1.0, shuffle=True, seed=self._seed)
+
+        return ask
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda one: detect(one, asked(Dimension.PORTS, "2020-Q2")), id="phenomena"),
+        pytest.param(lambda one: one.top(asked(Dimension.PORTS, "2020-Q2"), 50, None), id="ranking"),
+        pytest.param(lambda one: one.spread(asked(Dimension.COUNTRIES, "2020-Q2"), 10, 5), id="spread"),
+        pytest.param(lambda one: one.movements(asked(Dimension.PORTS, "2020-Q2"), [], 30), id="movements"),
+        pytest.param(lambda one: one.breadth(asked(Dimension.PORTS, "2020-05")), id="breadth"),
+    ],
+)
+def test_one_state_gives_the_same_bytes_in_whatever_order_its_rows_come(
+    spring: Observer, ask: Callable[[Observer], Any]
+) -> None:
+    shuffled = replace(spring, store=cast("Store", InAnyOrder(cast("LedgerStore", spring.store))))
+    assert json_text(ask(shuffled)) == json_text(ask(spring))
