@@ -8,6 +8,7 @@ stand beside it.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import platform
@@ -57,6 +58,7 @@ class Bench:
     full: bool
     random_ports: float
     kept: Path | None
+    spark_packets: int
     figures: list[Figure] = field(default_factory=list)
     _made: int = 0
 
@@ -79,8 +81,13 @@ class Bench:
 
     def child(self, script: str, *arguments: str | Path) -> Any:
         """Run a script of this folder that prints JSON; it may use what tests are made of."""
+        return json.loads(self.cost(script, *arguments).output)
+
+    def cost(self, script: str, *arguments: str | Path, cores: int = 0) -> Cost:
+        """Run such a script on so many cores, on all where it is 0."""
         environment = {**os.environ, "PYTHONPATH": str(HERE.parent / "building")}
-        return json.loads(run([sys.executable, HERE / script, *arguments], environment=environment).output)
+        bound = ["taskset", "--cpu-list", f"0-{cores - 1}"] if cores else []
+        return run([*bound, sys.executable, HERE / script, *arguments], environment=environment)
 
     def ingest(self, capture: Path, what: str = "ingest") -> dict[str, float]:
         """Ingest a capture into a ledger that is thrown away."""
@@ -518,6 +525,59 @@ def honeypot(bench: Bench) -> None:
         )
 
 
+def on_spark(bench: Bench) -> None:
+    """P13: a backfill by two executors of one core each, beside one process."""
+    if importlib.util.find_spec("pyspark") is None or shutil.which("java") is None:
+        bench.add(Figure("P13 backfill on Spark", "skipped: it needs PySpark and Java"))
+        return
+    captures = bench.folder / "backfill"
+    packets = 400_000 if bench.quick else bench.spark_packets
+    size = bench.child("backfill.py", "captures", captures, "--packets", str(packets))["bytes"]
+    ledgers = {name: bench.ledger() for name in ("one", "both", "spark")}
+    one, both, spark = (
+        bench.cost("backfill.py", what, ledgers[name], captures, cores=cores)
+        for name, what, cores in (("one", "one", 1), ("both", "one", 0), ("spark", "spark", 0))
+    )
+    sums = [bench.child("backfill.py", "sums", ledger) for ledger in ledgers.values()]
+    found = json.loads(spark.output)
+    walls = [json.loads(cost.output)["wall"] for cost in (one, both)]
+    bench.add(
+        *(
+            Figure(
+                f"P13 {size / 1e9:.1f} GB on Spark, wall",
+                f"{found['wall']:.0f} s",
+                f"one process on {cores} {wall:.0f} s",
+                f"{wall / found['wall']:.2f}x",
+                goal,
+                wall / found["wall"] >= 1.6 if goal else None,
+            )
+            for cores, wall, goal in zip(("one core", "both cores"), walls, (">= 1.6x", ""), strict=True)
+        ),
+        Figure(
+            "P13 processor seconds: tasks",
+            f"{found['tasks_cpu']:.0f} s",
+            f"one process on one core {one.cpu:.0f} s",
+            f"{found['tasks_cpu'] / one.cpu:.2f}x",
+            "<= 1.25x",
+            found["tasks_cpu"] <= 1.25 * one.cpu,
+        ),
+        Figure(
+            "P13 processor seconds: all, Spark's JVMs too",
+            f"{spark.cpu:.0f} s",
+            f"one process on one core {one.cpu:.0f} s",
+            f"{spark.cpu / one.cpu:.2f}x",
+            "<= 1.25x",
+            spark.cpu <= 1.25 * one.cpu,
+        ),
+        Figure("P13 anonymous memory of a task", f"{found['task_anonymous'] / 1e6:.0f} MB"),
+        Figure(
+            "P13 the three ledgers hold the same",
+            f"{sums[0]['flows']:,} packets",
+            is_met=sums[0] == sums[1] == sums[2],
+        ),
+    )
+
+
 MEASURES: dict[str, Callable[[Bench], None]] = {
     "P1": capture_to_flows,
     "P2": decode_alone,
@@ -530,6 +590,7 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "P10": under_load,
     "P11": analysts,
     "P12": honeypot,
+    "P13": on_spark,
     "commits": commits,
     "small": small_captures,
 }
@@ -574,6 +635,7 @@ def main() -> None:
     parser.add_argument(
         "--quarter", type=Path, help="P6, P10, P11: keep the ledger here, and use the one that is here"
     )
+    parser.add_argument("--spark-packets", type=int, default=20_000_000, help="P13: 10 million are 1 GB")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the folder goes also then
     if wrong := set(asked.measures) - set(MEASURES):
@@ -589,6 +651,7 @@ def main() -> None:
             asked.full,
             asked.random_ports,
             asked.quarter,
+            asked.spark_packets,
         )
         for name in asked.measures or MEASURES:
             done = len(bench.figures)
