@@ -14,13 +14,14 @@ from influx_proxy import Proxy
 from ledgers import empty_ledger
 
 from darkscope.ingest.ledger.ledger import Ledger
+from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection import waiting
-from darkscope.ingest.projection.changes import days_between
 from darkscope.ingest.projection.delivery import Delivery
 from darkscope.ingest.projection.projector import Projector
 from darkscope.ingest.projection.server import Server
 from darkscope.ingest.projection.verify import Compared, Difference, compare
 from darkscope.ingest.registry import PROJECTION, Registry, heard
+from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS
 from darkscope.ingest.settings import Influx, Settings
 
 NOW = datetime(2020, 6, 24, 18, 30, 30, tzinfo=UTC)
@@ -75,13 +76,24 @@ class Wall:
         one.finish(Watch())
         return one
 
-    def differences(self, first: date = DAY - timedelta(days=40), last: date = DAY) -> list[Difference]:
+    def differences(self) -> list[Difference]:
+        """Where InfluxDB is not as the ledger, on every day of which either has anything, and on those beside."""
         one = self.projector()
         server = Server(self.settings.influx)
         self.opened.append(server)
         snapshot = self.ledger.snapshot()
-        days = days_between(first, last)
-        return list(compare(one, snapshot, server, self.settings.influx.bucket, days, Compared()))
+        name = self.settings.influx.bucket
+        holding = {day for table in (FLOWS, COVERAGE, *ROLLUPS) for day in snapshot.days(table)}
+        holding |= {day for resolution in Resolution for day in self._days(resolution.bucket(name))}
+        days = {day + timedelta(days=beside) for day in holding for beside in (-1, 0, 1)}
+        assert days, "neither has anything: nothing is compared"
+        return list(compare(one, snapshot, server, name, sorted(days), Compared()))
+
+    def _days(self, bucket: str) -> set[date]:
+        """UTC days on which a bucket has any point."""
+        text = "SELECT count(/.*/) FROM /.*/ GROUP BY time(1d) fill(none)"
+        rows = [row for one in self.influx.query(bucket, text) for row in one["values"]]
+        return {datetime.fromtimestamp(row[0] / 1000, UTC).date() for row in rows}
 
     def points(self, bucket: str, text: str) -> dict[tuple[str, ...], list[tuple[int, ...]]]:
         """Values by tags; those of which all numbers are zero are left out."""
