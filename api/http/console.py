@@ -33,6 +33,7 @@ from darkscope.api.http.pages import (
     problem_of,
 )
 from darkscope.api.http.phenomena import decisions
+from darkscope.api.http.problems import Unusable
 from darkscope.api.http.questions import Narrowed, Words
 from darkscope.api.http.sections import Section
 from darkscope.api.http.source import Source
@@ -251,7 +252,10 @@ def router(source: Source) -> APIRouter:
     async def logged_in(request: Request) -> Response:
         """Begin a session with a key."""
         doors: Doors = request.app.state.doors
-        form = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=MOST_FIELDS)
+        try:
+            form = parse_qs((await request.body()).decode(errors="replace"), max_num_fields=MOST_FIELDS)
+        except ValueError:
+            raise Unusable(f"a form has {MOST_FIELDS} fields at most") from None
         key, to = (next(iter(form.get(name, ())), "") for name in ("key", "to"))
         if _is_from_elsewhere(request):
             return page(request, "login.html", 403, to="/", wrong="login_elsewhere")

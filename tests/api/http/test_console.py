@@ -475,3 +475,9 @@ def test_a_file_is_kept_for_ever_under_the_name_of_what_is_in_it(shared: TestCli
     ]
     assert "immutable" in shared.get(style).headers["cache-control"]
     assert shared.get(re.sub(r"/console/\w+/", "/console/000000000000/", style)).status_code == 404
+
+
+def test_a_form_with_ever_more_fields_is_refused(client: TestClient) -> None:
+    answer = client.post("/login", data={f"field{number}": "x" for number in range(11)})
+    assert answer.status_code == 422
+    assert "a form has 10 fields at most" in answer.text
