@@ -122,8 +122,9 @@ class _Local:
 
 def step(zones: Iterable[ZoneInfo], window: Window) -> str:
     """Give the longest step whose slots lie within one local hour of every zone: some are 30 or 45 minutes off."""
-    moments = (window.start, window.end)
-    offsets = [moment.astimezone(zone).utcoffset() or timedelta() for zone in zones for moment in moments]
+    days = range((window.end - window.start) // timedelta(days=1) + 1)  # a clock may be changed in between
+    moments = [*(window.start + timedelta(days=day) for day in days), window.end]
+    offsets = (moment.astimezone(zone).utcoffset() or timedelta() for zone in zones for moment in moments)
     return "15m" if any(offset % timedelta(hours=1) for offset in offsets) else "hour"
 
 

@@ -180,3 +180,12 @@ def test_slots_lie_within_one_hour_of_every_zone() -> None:
     assert step([TOKYO, VIETNAM], window) == "hour"
     assert step([TOKYO, ZoneInfo("Asia/Kolkata")], window) == "15m"
     assert step([ZoneInfo("Asia/Kathmandu")], window) == "15m"
+
+
+def test_a_zone_that_is_half_an_hour_off_for_a_part_of_the_window_has_slots_of_a_quarter() -> None:
+    summers = Window(datetime(2019, 3, 1, tzinfo=UTC), datetime(2020, 3, 1, tzinfo=UTC))
+    lord_howe = ZoneInfo("Australia/Lord_Howe")  # UTC+11 in summer, UTC+10:30 in winter
+    assert {moment.astimezone(lord_howe).utcoffset() for moment in (summers.start, summers.end)} == {
+        timedelta(hours=11)
+    }
+    assert step([lord_howe], summers) == "15m"
