@@ -15,6 +15,7 @@ from typing import Annotated, TypeVar
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from darkscope.api import keys
 from darkscope.api.command.exits import FAILED, MISTAKE
@@ -84,7 +85,7 @@ def show(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
     for column in ("id", "name", "scopes", "organisations", "created", "expires", "last used", "state"):
         shown.add_column(column, overflow="fold")
     for key in _with(settings, ledger, lambda settings, _: keys.listed(keys.place(settings))):
-        shown.add_row(*_cells(key, now))
+        shown.add_row(*map(Text, _cells(key, now)))  # names are what somebody typed, and no markup
     Console(width=None if Console().is_terminal else 160).print(shown)
 
 

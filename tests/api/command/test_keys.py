@@ -98,3 +98,10 @@ def test_a_registry_that_cannot_be_read_is_a_failure(call: Callable[..., Any], t
         done = call(*words)
         assert done.exit_code == 1
         assert done.output.startswith(f"darkscope: {tmp_path / 'ledger' / FILE}: ")
+
+
+def test_a_name_is_shown_as_it_is_and_never_as_markup(call: Callable[..., Any]) -> None:
+    call("create", "[/bold] [red]wall")
+    listed = call("list")
+    assert listed.exit_code == 0
+    assert "[/bold] [red]wall" in listed.output
