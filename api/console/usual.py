@@ -17,6 +17,9 @@ HOUR, DAY = 60, 1440
 WATCHED = 0.5
 """Share of an hour that sensors must have watched for it to count."""
 
+LATEST = 4 * HOUR
+"""Minutes ago that the last hour began, at most: captures come late by an hour or two, and what is older is not now."""
+
 FEWEST = 3
 """Days before, without which nothing is usual."""
 
@@ -39,7 +42,7 @@ class Usual:
 
 
 def usual(trend: Trend) -> Usual | None:
-    """Compare; None where too little was watched. The lines of a trend are summed, hours are told by UTC."""
+    """Compare; None where too little was watched, or nothing lately. Lines are summed, hours are told by UTC."""
     rates: dict[int, float] = {}
     edges = trend.buckets.edges
     for place, (start, end) in enumerate(pairwise(edges)):
@@ -47,6 +50,8 @@ def usual(trend: Trend) -> Usual | None:
         if end - start == HOUR and share is not None and share >= WATCHED:
             rates[start] = sum(line.packets[place] or 0 for line in trend.lines) / share
     last = max(rates, default=0)
+    if edges[-1] - last > LATEST:
+        return None
     before = [rates[hour] for hour in rates if hour != last and (last - hour) % DAY == 0]
     if len(before) < FEWEST:
         return None

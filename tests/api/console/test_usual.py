@@ -57,3 +57,10 @@ def test_without_some_days_before_nothing_is_usual() -> None:
     covered: list[float | None] = [0.0] * (HOURS - 50) + [1.0] * 51
     assert usual(trend(flat(100), covered)) is None
     assert usual(trend([None] * (HOURS + 1), [None] * (HOURS + 1))) is None
+
+
+def test_an_hour_that_is_long_over_is_not_compared_as_if_it_were_now() -> None:
+    covered: list[float | None] = [1.0] * (HOURS - 4) + [0.0] * 5
+    assert usual(trend(flat(100), covered)) is None
+    covered[HOURS - 3] = 1.0  # three hours and twenty minutes ago: captures come late
+    assert usual(trend(flat(100), covered)) == Usual(100, 100, 100, 100)
