@@ -34,7 +34,9 @@ def captures_of(snapshot: Snapshot, window: Window) -> pl.DataFrame:
     rows = snapshot.scan(series.CAPTURES, first.date(), window.end.date())
     within = rows.filter((pl.col("first") < end) & (pl.col("last") >= start))
     by_capture = within.group_by("sensor", "head").agg(
-        pl.col("digest").sort_by("reach").last(), pl.col("reach").max().alias("bytes"), pl.col("frames").sum()
+        pl.col("digest").sort_by("reach", "digest").last(),
+        pl.col("reach").max().alias("bytes"),
+        pl.col("frames").sum(),
     )
     try:
         return by_capture.select(*SCHEMA).sort("sensor", "digest").collect()
