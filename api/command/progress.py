@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from unicodedata import category
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,6 +25,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+from darkscope.api.visible import HIDDEN, visible
 
 ROOT = "darkscope"
 """Logger above all of the project's."""
@@ -42,7 +45,20 @@ class JsonLines(logging.Formatter):
         fields = getattr(record, "fields", {})
         if record.exc_info:
             fields = {**fields, "trace": self.formatException(record.exc_info)}
-        return json.dumps({**head, "event": record.getMessage(), **fields}, default=str, ensure_ascii=False)
+        return json_line({**head, "event": record.getMessage(), **fields})
+
+
+def json_line(fields: Mapping[str, object]) -> str:
+    """Write an event as JSON. Texts of strangers are in it: what no terminal shows as it is stands as an escape."""
+    text = json.dumps(fields, default=str, ensure_ascii=False)
+    if text.isprintable():
+        return text
+    return "".join(json.dumps(one)[1:-1] if category(one) in HIDDEN else one for one in text)
+
+
+def for_people(text: str) -> str:
+    """Write a text into rich's markup: its lines stay, and nothing else in it moves a cursor or is markup."""
+    return escape("\n".join(map(visible, text.split("\n"))))
 
 
 class Lines(logging.Handler):
@@ -56,7 +72,12 @@ class Lines(logging.Handler):
         """Write a record."""
         fields = getattr(record, "fields", {})
         text = "  ".join(f"{key} {value}" for key, value in fields.items())
-        self._console.print(f"[bold]{escape(record.getMessage())}[/]  {escape(text)}", highlight=False)
+        self._console.print(
+            f"[bold]{for_people(record.getMessage())}[/]  {for_people(text)}", highlight=False
+        )
+        if record.exc_info:
+            trace = logging.Formatter().formatException(record.exc_info)
+            self._console.print(for_people(trace), highlight=False)
 
 
 class PacketRate(ProgressColumn):

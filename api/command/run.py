@@ -6,7 +6,6 @@ of the part that could not get going, or 1.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -16,11 +15,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from darkscope.api.command.exits import MISTAKE
 from darkscope.api.command.group import Group, Part, event
-from darkscope.api.command.progress import logged
+from darkscope.api.command.progress import for_people, json_line, logged
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.settings import Settings, SettingsError, load
 
@@ -67,18 +65,18 @@ def run(
 def _shown(console: Console) -> Callable[[str, bytes], None]:
     """How lines of the parts are written: for people on a terminal, as JSON lines elsewhere."""
 
-    def for_people(name: str, line: bytes) -> None:
+    def as_words(name: str, line: bytes) -> None:
         told = event(name, line)
-        said = escape(str(told.pop("text", told["event"])))
+        said = for_people(str(told.pop("text", told["event"])))
         words = [said if told["event"] == "said" else f"[bold]{said}[/]"]
         fields = {key: value for key, value in told.items() if key not in ("time", "level", "event", "part")}
-        words += [escape(f"{key} {value}") for key, value in fields.items()]
+        words += [for_people(f"{key} {value}") for key, value in fields.items()]
         console.print(f"{name:<{WIDTH}}{'  '.join(words)}", highlight=False)
 
     def as_json(name: str, line: bytes) -> None:
-        sys.stderr.write(json.dumps(event(name, line), ensure_ascii=False) + "\n")
+        sys.stderr.write(json_line(event(name, line)) + "\n")
 
-    return for_people if console.is_terminal else as_json
+    return as_words if console.is_terminal else as_json
 
 
 def parts(settings: Settings, where: list[str]) -> list[Part]:
