@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from darkscope.api.http.access import asker_of, needs
 from darkscope.api.http.problems import declared
 from darkscope.api.http.questions import Narrowed, Posed
 from darkscope.api.http.source import Source
-from darkscope.api.http.turns import Busy
+from darkscope.api.http.turns import Busy, count_down
 from darkscope.api.keys import Scope
 from darkscope.api.store import StoreError
 from darkscope.ingest.ledger.ledger import LedgerError
@@ -38,6 +39,9 @@ LONGEST = 300.0
 
 MOST_STREAMS = 100
 """Streams at the same time: each asks the ledger anew."""
+
+MOST_OF_ONE = MOST_STREAMS // 2
+"""Of one asker: the others are left as many."""
 
 MEDIA_TYPE = "text/event-stream"
 
@@ -67,7 +71,7 @@ class LiveQuery(Narrowed):
 def router(source: Source) -> APIRouter:
     """The endpoint of the stream, over a source."""
     routes = APIRouter(prefix="/v1", tags=["questions"])
-    streams: set[object] = set()
+    streams: Counter[str] = Counter()  # by asker
     answered: dict[int | str, dict[str, Any]] = {
         200: {
             "description": "Events `trend`, whose data are those of `/v1/trends/{dimension}` and whose id is the "
@@ -89,18 +93,18 @@ def router(source: Source) -> APIRouter:
         query: Annotated[LiveQuery, Query()],
     ) -> StreamingResponse:
         """Follow the leading values of the last minutes as they come in."""
-        if len(streams) >= MOST_STREAMS:
+        who = asker_of(request).who
+        if streams.total() >= MOST_STREAMS or streams[who] >= MOST_OF_ONE:
             raise Busy
         first = await run_in_threadpool(_event, request, source, dimension, query)
 
         async def events() -> AsyncIterator[str]:
-            mark = object()
-            streams.add(mark)
+            streams[who] += 1
             try:
                 async for text in _events(request, source, dimension, query, first):
                     yield text
             finally:
-                streams.discard(mark)
+                count_down(streams, who)
 
         return StreamingResponse(
             events(), media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

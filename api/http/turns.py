@@ -48,7 +48,7 @@ class Turns:
             yield
         finally:
             with self._changed:
-                _count_down(self._running, who)
+                count_down(self._running, who)
                 self._changed.notify_all()
 
     def _wait(self, who: str) -> None:
@@ -59,13 +59,14 @@ class Turns:
             if not self._changed.wait_for(lambda: self._is_free(who), PATIENCE):
                 raise Busy
         finally:
-            _count_down(self._queued, who)
+            count_down(self._queued, who)
 
     def _is_free(self, who: str) -> bool:
         return self._running.total() < self._at_once and self._running[who] < self._each
 
 
-def _count_down(counts: Counter[str], who: str) -> None:
+def count_down(counts: Counter[str], who: str) -> None:
+    """Count one less of an asker."""
     counts[who] -= 1
     if not counts[who]:
         del counts[who]  # askers come and go

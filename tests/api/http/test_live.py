@@ -16,6 +16,7 @@ from fastapi.testclient import TestClient
 from ledgers import Site, ramp
 from runs import running, until
 
+from darkscope.api.http import live
 from darkscope.api.http.trends import TrendAnswer
 
 
@@ -88,3 +89,11 @@ def test_who_comes_back_is_not_told_again_what_it_knows(server: Any, site: Site)
 def test_a_stream_looks_back_a_day_at_most(client: TestClient, period: str) -> None:
     answer = client.get(f"/v1/live/ports?period={period}")
     assert (answer.status_code, answer.json()["faults"][0]["where"]) == (422, "query.period")
+
+
+def test_one_asker_has_half_of_the_streams_at_most(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MOST_OF_ONE", 0)
+    answer = client.get("/v1/live/ports")
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:darkscope:problem:busy")
