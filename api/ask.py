@@ -500,6 +500,10 @@ class Observer:
             provenance=self._provenance(period, replace(question.where, sensors=choice.filter), watch),
         )
 
+    def ids(self, question: Question) -> tuple[str, ...]:
+        """Give the ids of the sensors asked about, sorted."""
+        return self._choice(question, self._past(question.period.window)).ids
+
     def coverage(self, question: Question, step: str) -> roster.Coverage:
         """Say how much of each bucket, up to now, each sensor asked about watched."""
         period = question.period

@@ -194,7 +194,7 @@ class Posed:
         window = question.period.window
         if window.end - window.start > LONGEST:
             raise Unusable(f"the period {question.period.text!r} is longer than {LONGEST.days} days")
-        _bound(window, query.finest, query.lines)
+        bound(window, query.finest, query.lines)
         if asker.is_public:
             public.check(question, query.finest, now, source.settings.api.public_delay)
         observer = source.observer(now, asker, state, question.period if is_of_period else None)
@@ -229,7 +229,7 @@ class Posed:
         )
 
 
-def _bound(window: Window, step: str, lines: int) -> None:
+def bound(window: Window, step: str, lines: int) -> None:
     """Refuse what would have too many figures. Raises PeriodError, Unusable."""
     length = 7 * DAY if step in CALENDAR_STEPS else parse_step(step)
     start, end = window.minutes
@@ -237,7 +237,7 @@ def _bound(window: Window, step: str, lines: int) -> None:
     if points > MOST_POINTS:
         raise Unusable(
             f"the answer would have {points:,} figures, and {MOST_POINTS:,} are the most: "
-            "a coarser step, a shorter period and fewer values have fewer"
+            "a coarser step, a shorter period and fewer values or sensors have fewer"
         )
 
 

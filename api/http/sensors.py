@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
+from darkscope.api.ask import Observer, Question
 from darkscope.api.dimension import Dimension
 from darkscope.api.http import questions
 from darkscope.api.http.access import needs
@@ -15,6 +16,7 @@ from darkscope.api.http.answers import Count, Described, ProvenanceAnswer, Share
 from darkscope.api.http.questions import Narrowed, responses
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
+from darkscope.api.roster import Coverage
 
 ROSTER = """\
 sensor,label,organisation,kind,home,since,until,expected_seconds,covered_seconds,covered_share,frames,inbound,...
@@ -135,8 +137,11 @@ def router(source: Source) -> APIRouter:
     )
     def coverage(request: Request, query: Annotated[CoverageQuery, Query()]) -> Response:
         """Say how much of each bucket each sensor watched: an outage is time that is missing, no drop in traffic."""
-        return questions.answer(
-            request, source, Dimension.SENSORS, query, lambda who, what: who.coverage(what, query.step)
-        )
+
+        def ask(who: Observer, what: Question) -> Coverage:
+            questions.bound(what.period.window, query.step, len(who.ids(what)))
+            return who.coverage(what, query.step)
+
+        return questions.answer(request, source, Dimension.SENSORS, query, ask)
 
     return routes

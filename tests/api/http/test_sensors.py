@@ -69,3 +69,14 @@ def test_coverage_has_a_strip_for_each_sensor(client: TestClient) -> None:
         f"2020-06-24T00:00:00+00:00,{1 / 12},0.125\n"
         "2020-06-24T12:00:00+00:00,0.0,0.0\n"
     )
+
+
+def test_what_would_have_too_many_figures_of_all_sensors_together_is_refused(client: TestClient) -> None:
+    question = "/v1/coverage?period=2020-03-01/2020-06-29&step=1m"  # 174,240 stretches
+    answer = client.get(f"{question}&kind=all")
+    assert answer.status_code == 422
+    assert answer.json()["detail"] == (
+        "the answer would have 522,720 figures, and 200,000 are the most: "
+        "a coarser step, a shorter period and fewer values or sensors have fewer"
+    )
+    assert client.get(f"{question}&sensor=home-1").status_code == 200
