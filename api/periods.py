@@ -117,6 +117,14 @@ def parse_period(text: str, zone: ZoneInfo, now: datetime) -> Period:
     return Period(given, zone, Window(start, end), Window(before, start))
 
 
+def parse_days(text: str, now: datetime) -> tuple[date, date]:
+    """Read a period of whole UTC days: the first and the last. Raises PeriodError."""
+    window = parse_period(text, ZoneInfo("UTC"), now).window
+    if any(minutes % DAY for minutes in window.minutes):
+        raise PeriodError(f"the period {text!r} is not of whole UTC days, as 2020-06-24/2020-06-30 is")
+    return window.start.date(), (window.end - timedelta(days=1)).date()
+
+
 def _rolling(text: str, now: int) -> tuple[datetime, datetime, datetime] | None:
     """Bounds of a stretch up to now (minutes since 1970), after the start of the one before it."""
     match = re.fullmatch(r"([1-9][0-9]{0,5})([mhd])", text)

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
-from zoneinfo import ZoneInfo
 
 import polars as pl
 import typer
@@ -21,7 +20,7 @@ from rich.table import Table as Shown
 
 from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
 from darkscope.api.command.exits import FAILED, MISTAKE
-from darkscope.api.periods import PeriodError, parse_period
+from darkscope.api.periods import PeriodError, parse_days
 from darkscope.ingest import registry
 from darkscope.ingest.engine.engine import EngineError
 from darkscope.ingest.ledger import backup as copies
@@ -32,8 +31,6 @@ from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, TABLES
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.values import SCHEMES
-
-_UTC = ZoneInfo("UTC")
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -163,7 +160,7 @@ def forget(
     """Take a sensor's days out of all tables. `darkscope ingest --again` fills them from the captures."""
 
     def take_out(ledger: Ledger, settings: Settings) -> dict[str, int]:
-        first, last = _days(period)
+        first, last = parse_days(period, datetime.now(UTC))
         if not yes:
             typer.confirm(f"Forget {sensor} from {first} to {last} (UTC days)?", abort=True)
         return expiry.forget(ledger, settings.worker, sensor, first, last, datetime.now(UTC))
@@ -193,11 +190,6 @@ def backup(
 
     snapshot = _with(settings, ledger, copy)
     typer.echo(f"{to}: version {snapshot.version}, {decimal(expiry.size(snapshot))}")
-
-
-def _days(text: str) -> tuple[date, date]:
-    window = parse_period(text, _UTC, datetime.now(UTC)).window
-    return window.start.date(), (window.end - timedelta(microseconds=1)).date()
 
 
 def _with(

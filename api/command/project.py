@@ -16,14 +16,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
 from darkscope.api.command.exits import FAILED, MISTAKE
 from darkscope.api.command.progress import told
 from darkscope.api.command.state import state
-from darkscope.api.periods import PeriodError, parse_period
+from darkscope.api.periods import PeriodError, parse_days
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, is_ledger, storage_of
 from darkscope.ingest.ledger.storage import Storage
@@ -40,8 +39,6 @@ from darkscope.ingest.registry import PROJECTION, Registry, RegistryError, heard
 from darkscope.ingest.settings import Settings, SettingsError, load
 
 LOG = logging.getLogger("darkscope.api.command.project")
-
-_UTC = ZoneInfo("UTC")
 
 LOOK = 1.0
 """Seconds between two looks whether another process has done what it was asked to."""
@@ -199,11 +196,10 @@ def _held_up(parts: Parts) -> list[str]:
 
 def _days(text: str) -> tuple[date, date]:
     try:
-        window = parse_period(text, _UTC, datetime.now(UTC)).window
+        return parse_days(text, datetime.now(UTC))
     except PeriodError as error:
         typer.echo(f"darkscope: {error}", err=True)
         raise typer.Exit(MISTAKE) from None
-    return window.start.date(), (window.end - timedelta(microseconds=1)).date()
 
 
 def _await(storage: Storage, stop: Stop) -> None:

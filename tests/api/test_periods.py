@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkscope.api.periods import EPOCH, PeriodError, Window, cut, parse_period, parse_step
+from darkscope.api.periods import EPOCH, PeriodError, Window, cut, parse_days, parse_period, parse_step
 
 TOKYO = ZoneInfo("Asia/Tokyo")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -174,3 +174,11 @@ def test_weeks_months_and_quarters_begin_at_local_midnights_and_end_with_the_win
 def test_the_months_of_a_year_are_twelve() -> None:
     buckets = cut(parse_period("2019", ZoneInfo("Asia/Tokyo"), NOW).window, "month", ZoneInfo("Asia/Tokyo"))
     assert [start.month for start in buckets.starts] == [*range(1, 13)]
+
+
+def test_days_are_whole_utc_days_and_nothing_else() -> None:
+    now = datetime(2020, 7, 3, 12, 20, tzinfo=UTC)
+    assert parse_days("2020-06", now) == (date(2020, 6, 1), date(2020, 6, 30))
+    assert parse_days("2020-06-24", now) == (date(2020, 6, 24), date(2020, 6, 24))
+    with pytest.raises(PeriodError, match="the period '24h' is not of whole UTC days"):
+        parse_days("24h", now)
