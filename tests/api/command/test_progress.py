@@ -21,7 +21,7 @@ def record(path: str, *, fails: bool = False) -> logging.LogRecord:
     error = None
     if fails:
         try:
-            raise ValueError("\x1b[2J")
+            int("\x1b[2J")
         except ValueError:
             error = sys.exc_info()
     made = logging.LogRecord("darkscope", logging.INFO, "", 0, "request", (), error)
