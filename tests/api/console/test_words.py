@@ -23,6 +23,7 @@ MADE = {
     "value_": {"ports", "countries", "owners", "tools", "classes", "sensors", "organisations"},
     "class_": {str(one) for one in Traffic},
     "tool_": {"none"},
+    "owner_": {"unknown"},
     "breadth_": {f"{one}_title" for one in ("wide", "local", "unclear")},
     "spread_": {"broad", "focused", "mixed"},
     "rhythm_": {"office", "none", "unclear"},

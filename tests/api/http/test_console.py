@@ -481,3 +481,17 @@ def test_a_form_with_ever_more_fields_is_refused(client: TestClient) -> None:
     answer = client.post("/login", data={f"field{number}": "x" for number in range(11)})
     assert answer.status_code == 422
     assert "a form has 10 fields at most" in answer.text
+
+
+@pytest.mark.parametrize("page", ["/", "/sources", "/ports/tcp/23"])
+def test_an_owner_that_nobody_knows_is_said_in_the_pages_language(shared: TestClient, page: str) -> None:
+    english, japanese = (shared.get(f"{page}?{DAY}&lang={lang}").text for lang in ("en", "ja"))
+    assert ">unknown<" in english
+    assert ">unknown<" not in japanese
+    assert ">不明<" in japanese
+
+
+def test_where_nobody_watched_it_is_not_said_that_nothing_stands_out(shared: TestClient) -> None:
+    page = shared.get("/phenomena?period=2019-01&lang=en").text
+    assert "No packets in this period by these sensors." in page
+    assert "Nothing stands out" not in page
