@@ -118,20 +118,24 @@ def _days(answer: RequestDays, _width: int) -> RenderableType:
     )
 
 
-def _totals(answer: RequestTotals, _width: int) -> RenderableType:
-    table = _table("", "request", "count", "share", "sources", "from", "ports", "first", "last", "rules")
+def _totals(answer: RequestTotals, width: int) -> RenderableType:
+    """Draw one line a request; where there is little room, rules stand below it, and less is told."""
+    is_wide = width >= WIDE
+    rest = ("count", "share", "sources", "from", "ports", "first", "last", "rules")
+    table = _table("", "request", *(rest if is_wide else ("count", "sources", "from", "first")))
     for row in answer.rows:
+        rules, first = Text("\n".join(row.rules)), f"{row.first_seen:%m-%d %H:%M}"
+        asked = Text(row.target) if is_wide or not row.rules else Text(f"{row.target}\n{rules.plain}")
         table.add_row(
             Text(row.method or row.application),
-            Text(row.target),
+            asked,
             f"{row.requests:,}",
-            f"{row.share:.1%}",
+            *([f"{row.share:.1%}"] if is_wide else []),
             f"{row.sources:,}",
             few(row.countries),
-            few(row.ports),
-            f"{row.first_seen:%m-%d %H:%M}",
-            f"{row.last_seen:%m-%d %H:%M}",
-            Text("\n".join(row.rules)),
+            *([few(row.ports)] if is_wide else []),
+            first,
+            *([f"{row.last_seen:%m-%d %H:%M}", rules] if is_wide else []),
         )
     total = (
         f"{answer.requests:,} requests, {answer.groups:,} different ones; "
@@ -170,6 +174,9 @@ def untold(since: date | None) -> list[Text]:
     told = "the ledger has no requests: captures of honeypots bring them, and those read before can be read again"
     return [] if since is not None else [Text(f"{told} (`darkscope ingest --again --only requests`)")]
 
+
+WIDE = 130
+"""Characters from which on there is room for all that is counted of a request."""
 
 NAMED = 3
 """Values of a list that are named; of more there is the number."""

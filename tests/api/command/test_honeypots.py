@@ -49,6 +49,24 @@ def test_requests_are_drawn_by_day_and_move_no_cursor(run: Run) -> None:
     assert run(f"requests {PERIOD}", [], COVERAGE, SOURCES, REQUESTS) == (0, DAYS, "")
 
 
+TOTALS = """\
+Requests, 2020-05-20/2020-05-30
+
+      request                   count  sources  from  first
+ ────────────────────────────────────────────────────────────────
+ GET  /photo/p/api/album.php        3        2  RU    05-27 12:00
+      qnap-photo-station-album
+ GET  /\\u001b[31m[bold]             1        1  RU    05-28 14:00
+
+4 requests, 2 different ones; no rule names 1 of the requests"""
+
+
+def test_requests_counted_alone_can_be_read_on_a_narrow_terminal(run: Run) -> None:
+    code, told, _ = run(f"requests --by request {PERIOD}", [], COVERAGE, SOURCES, REQUESTS)
+    assert code == 0
+    assert told.partition("\n2020-05-20 00:00")[0] == TOTALS
+
+
 def test_visitors_are_drawn_with_a_verdict(run: Run) -> None:
     code, told, _ = run(f"visitors {PERIOD}", [], COVERAGE, SOURCES, REQUESTS)
     assert code == 0
