@@ -125,6 +125,7 @@ def _totals(answer: RequestTotals, width: int) -> RenderableType:
     table = _table("", "request", *(rest if is_wide else ("count", "sources", "from", "first")))
     for row in answer.rows:
         rules, first = Text("\n".join(row.rules)), f"{row.first_seen:%m-%d %H:%M}"
+        last: list[str | Text] = [f"{row.last_seen:%m-%d %H:%M}", rules] if is_wide else []
         asked = Text(row.target) if is_wide or not row.rules else Text(f"{row.target}\n{rules.plain}")
         table.add_row(
             Text(row.method or row.application),
@@ -135,7 +136,7 @@ def _totals(answer: RequestTotals, width: int) -> RenderableType:
             few(row.countries),
             *([few(row.ports)] if is_wide else []),
             first,
-            *([f"{row.last_seen:%m-%d %H:%M}", rules] if is_wide else []),
+            *last,
         )
     total = (
         f"{answer.requests:,} requests, {answer.groups:,} different ones; "

@@ -12,7 +12,7 @@ from datetime import timedelta
 from darkscope.api.report.book import Book
 from darkscope.api.report.document import Block, Document, Paragraph, Section
 from darkscope.api.report.findings import Findings, Lens, Subject, last_day
-from darkscope.api.report.honeypots import lens_blocks, lens_title, others_blocks
+from darkscope.api.report.honeypots import lens_blocks, lens_title, missing_blocks, others_blocks
 from darkscope.api.report.overview import overview
 from darkscope.api.report.own_words import OwnWords
 from darkscope.api.report.provenance import provenance
@@ -92,7 +92,9 @@ def _phenomena(book: Book, findings: Findings, own: OwnWords) -> Iterator[Sectio
         if others:
             parts.append((words("honeypot.others_title"), others))
     first = () if parts else (Paragraph(words("topic.nothing")),)
-    yield Section(1, words("head.phenomena", number=2), (*first, *_paragraphs(own.texts("phenomena"))))
+    missing = () if honeypots is None else missing_blocks(book, honeypots)
+    opening = (*first, *_paragraphs(own.texts("phenomena")), *missing)
+    yield Section(1, words("head.phenomena", number=2), opening)
     for number, (title, blocks) in enumerate(parts, 1):
         yield Section(2, f"2.{number} {title}", blocks)
 

@@ -6,7 +6,9 @@ Pure: findings in, blocks out.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from darkscope.api.charts.timelines import timeline_chart
 from darkscope.api.charts.trends import Event
@@ -24,6 +26,8 @@ LONGEST = 80
 
 MOST_ROWS = 20
 """Rows of a table of requests; the data have all."""
+
+UTC = ZoneInfo("UTC")
 
 
 def lens_title(book: Book, lens: Lens) -> str:
@@ -166,6 +170,21 @@ def _visitors(book: Book, lens: Lens) -> Iterator[Block]:
         yield Paragraph(
             words(f"honeypot.{name}", visitors=words.count(found.visitors), seen=words.count(found.seen))
         )
+
+
+def missing_blocks(book: Book, honeypots: Honeypots) -> Iterator[Block]:
+    """Say of which days that honeypots watched the ledger has no requests, where these are the first or all."""
+    found = honeypots.vulnerabilities
+    watch, since = found.provenance.now, found.since
+    if watch is None or not watch.seconds:
+        return
+    if not found.requests:
+        yield Paragraph(book.words("honeypot.no_requests"))
+    elif since is not None and any(
+        seconds and start + timedelta(days=1) <= midnight(since, UTC)
+        for start, seconds in zip(found.starts, watch.by_bucket(), strict=True)
+    ):
+        yield Paragraph(book.words("honeypot.none_before", day=book.words.full_day(since)))
 
 
 def others_blocks(book: Book, honeypots: Honeypots) -> Iterator[Block]:

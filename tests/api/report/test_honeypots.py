@@ -9,9 +9,9 @@ from datetime import date, timedelta
 import pytest
 
 from darkscope.api.report.book import Book
-from darkscope.api.report.document import Table
+from darkscope.api.report.document import Paragraph, Table
 from darkscope.api.report.findings import FRESH, Findings, is_told
-from darkscope.api.report.honeypots import MOST_ROWS, lens_blocks
+from darkscope.api.report.honeypots import MOST_ROWS, lens_blocks, missing_blocks
 from darkscope.api.report.words import Words
 from darkscope.api.requests.vulnerabilities import Change
 from darkscope.ingest.values import Language
@@ -60,3 +60,37 @@ def test_a_table_that_would_be_long_leaves_the_days_out(
     (table,) = (block for block in blocks if isinstance(block, Table))
     assert table.rows == rows
     assert len(table.data.rows) == days
+
+
+@pytest.mark.parametrize(
+    ("since", "requests", "told"),
+    [
+        (date(2020, 3, 31), 19, []),
+        (date(2020, 4, 1), 19, []),  # of which the first day in Tokyo has its larger part
+        (
+            date(2020, 5, 26),
+            19,
+            ["before 26 May 2020"],
+        ),
+        (
+            None,
+            0,
+            ["in this period"],
+        ),
+    ],
+)
+def test_days_that_were_watched_and_of_which_no_requests_are_left_are_said(
+    found: Callable[[str], Findings], since: date | None, requests: int, told: list[str]
+) -> None:
+    honeypots = found("2020-q2").honeypots
+    assert honeypots
+    honeypots = replace(
+        honeypots, vulnerabilities=replace(honeypots.vulnerabilities, since=since, requests=requests)
+    )
+    blocks = list(missing_blocks(Book(Words(Language.EN)), honeypots))
+    assert blocks == [
+        Paragraph(
+            f"Of what honeypots were asked {when}, the ledger has nothing: no request came, or it has expired."
+        )
+        for when in told
+    ]
