@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import tomllib
-from collections.abc import Iterator
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
@@ -295,17 +295,20 @@ def room(module: str) -> str:
     return ".".join(module.split(".")[:2])
 
 
-def imports(module: str) -> Iterator[str]:
+@cache
+def imports(module: str) -> frozenset[str]:
     """Everything that a module imports, anywhere in it, by full names."""
+    found = set()
     for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (name.name for name in node.names)
+            found |= {name.name for name in node.names}
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"{module}: imports are written out"
             source = str(node.module)
             for name in node.names:
                 inner = f"{source}.{name.name}"
-                yield inner if inner.removeprefix("darkscope.") in MODULES else source
+                found.add(inner if inner.removeprefix("darkscope.") in MODULES else source)
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -7,8 +7,10 @@ import logging
 import re
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -113,20 +115,25 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     return site
 
 
+def with_keys_of_its_own(site: Site, folder: Path) -> Settings:
+    """Settings of a folder of links to the parts of the ledger."""
+    for part in site.folder.iterdir():
+        (folder / part.name).symlink_to(part)
+    return site.settings.model_copy(update={"ledger": folder, "api": Api(rate=0)})
+
+
 @pytest.fixture
 def settings(site: Site, tmp_path: Path) -> Settings:
-    """Settings whose keys are a test's own: the ledger's folder is one of links."""
-    for part in site.folder.iterdir():
-        (tmp_path / part.name).symlink_to(part)
-    return site.settings.model_copy(update={"ledger": tmp_path, "api": Api(rate=0)})
+    """Settings whose keys are a test's own."""
+    return with_keys_of_its_own(site, tmp_path)
 
 
-def make(settings: Settings, *scopes: Scope, **how: Any) -> str:
-    return keys.create(settings.ledger, "one", scopes, NOW.timestamp(), **how)
+def make(settings: Settings, *scopes: Scope, name: str = "one", **how: Any) -> str:
+    return keys.create(settings.ledger, name, scopes, NOW.timestamp(), **how)
 
 
-@pytest.fixture
-def ask(settings: Settings) -> Iterator[Callable[..., Any]]:
+@contextmanager
+def asking(settings: Settings) -> Iterator[Callable[..., Any]]:
     """Ask, with a key or none."""
     with TestClient(create(settings, lambda: NOW), base_url="http://127.0.0.1") as client:
 
@@ -135,6 +142,44 @@ def ask(settings: Settings) -> Iterator[Callable[..., Any]]:
                 headers["Authorization"] = f"Bearer {key}"
             return client.request(method, url, headers=headers)
 
+        yield get
+
+
+@pytest.fixture
+def ask(settings: Settings) -> Iterator[Callable[..., Any]]:
+    """Ask an application whose keys are a test's own."""
+    with asking(settings) as get:
+        yield get
+
+
+@pytest.fixture(scope="module")
+def locked(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """Settings whose keys are the `held` ones: an application for each door and key would take a minute."""
+    return with_keys_of_its_own(site, tmp_path_factory.mktemp("locked"))
+
+
+@pytest.fixture(scope="module")
+def held(locked: Settings) -> dict[str, str]:
+    """A key of each kind, by what it holds; of those of organisations by theirs."""
+    found: dict[str, str] = {scope: make(locked, scope) for scope in Scope}
+    found["expired"] = make(locked, Scope.ADMIN, expires=NOW.timestamp())
+    found["revoked"] = make(locked, Scope.ADMIN, name="revoked")
+    keys.revoke(locked.ledger, "revoked", NOW.timestamp())
+    return found | {name: make(locked, Scope.ADMIN, organisations=name.split()) for name in ("north", "")}
+
+
+@pytest.fixture(scope="module")
+def ask_locked(locked: Settings, held: dict[str, str]) -> Iterator[Callable[..., Any]]:
+    """Ask the application that has the `held` keys."""
+    assert held
+    with asking(locked) as get:
+        yield get
+
+
+@pytest.fixture(scope="module")
+def ask_open(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
+    """Ask an application that has no keys."""
+    with asking(with_keys_of_its_own(site, tmp_path_factory.mktemp("open"))) as get:
         yield get
 
 
@@ -188,17 +233,14 @@ def test_the_pages_table_of_paths_says_what_each_needs() -> None:
 @pytest.mark.parametrize("key", [None, "", "darkscope_00000000_" + 48 * "0", "expired", "revoked", "basic"])
 @pytest.mark.parametrize("door", DOORS, ids=str)
 def test_without_a_key_that_holds_nobody_is_let_in(
-    settings: Settings, ask: Callable[..., Any], computed: list[None], door: Door, key: str | None
+    ask_locked: Callable[..., Any], held: dict[str, str], computed: list[None], door: Door, key: str | None
 ) -> None:
     headers = {}
-    text = make(settings, Scope.ADMIN, expires=NOW.timestamp() if key == "expired" else None)
-    if key == "revoked":
-        keys.revoke(settings.ledger, "one", NOW.timestamp())
     if key in ("expired", "revoked"):
-        key = text
+        key = held[key]
     elif key == "basic":
         key, headers = None, {"Authorization": "Basic dXNlcjpwYXNzd29yZA=="}
-    answer = ask(door.url, key, door.method, **headers)
+    answer = ask_locked(door.url, key, door.method, **headers)
     if door.scopes is None:
         assert answer.status_code == 200
         return
@@ -211,9 +253,9 @@ def test_without_a_key_that_holds_nobody_is_let_in(
 @pytest.mark.parametrize("scope", Scope)
 @pytest.mark.parametrize("door", DOORS, ids=str)
 def test_a_key_is_let_in_where_its_scopes_imply_what_the_route_needs(
-    settings: Settings, ask: Callable[..., Any], computed: list[None], door: Door, scope: Scope
+    ask_locked: Callable[..., Any], held: dict[str, str], computed: list[None], door: Door, scope: Scope
 ) -> None:
-    answer = ask(door.url, make(settings, scope), door.method)
+    answer = ask_locked(door.url, held[scope], door.method)
     missing = (door.scopes or frozenset()) - IMPLIED[scope]
     assert is_let_in(answer) == (not missing)
     if missing:
@@ -222,13 +264,20 @@ def test_a_key_is_let_in_where_its_scopes_imply_what_the_route_needs(
 
 
 @pytest.mark.parametrize("door", DOORS, ids=str)
-def test_while_there_is_no_key_everybody_is_let_in(ask: Callable[..., Any], door: Door) -> None:
-    assert is_let_in(ask(door.url, None, door.method))
+def test_while_there_is_no_key_everybody_is_let_in(ask_open: Callable[..., Any], door: Door) -> None:
+    assert is_let_in(ask_open(door.url, None, door.method))
+
+
+@cache
+def paths() -> dict[str, Any]:
+    """Paths of the description."""
+    found: dict[str, Any] = create(Settings()).openapi()["paths"]
+    return found
 
 
 @pytest.mark.parametrize("door", DOORS, ids=str)
 def test_every_route_says_in_the_description_what_it_needs(door: Door) -> None:
-    operation = create(Settings()).openapi()["paths"][door.path][door.method.lower()]
+    operation = paths()[door.path][door.method.lower()]
     if door.scopes is None:
         assert "security" not in operation
         return
@@ -386,13 +435,12 @@ def test_another_organisations_sensor_does_not_exist_for_it(
 @pytest.mark.parametrize("dimension", ["ports", "sensors", "organisations"])
 @pytest.mark.parametrize("door", [door for door in DOORS if door.scopes and not door.all_sensors], ids=str)
 def test_no_answer_to_a_key_of_an_organisation_has_a_trace_of_others(
-    settings: Settings, ask: Callable[..., Any], door: Door, dimension: str
+    ask_locked: Callable[..., Any], held: dict[str, str], door: Door, dimension: str
 ) -> None:
     """The other organisation's sensors have names and ports of their own, and one source that comes to both."""
-    key = {name: make(settings, Scope.ADMIN, organisations=name.split()) for name in ("north", "")}
     path = door.path.replace("{dimension}", dimension).replace("{address}", "198.41.0.4")
     url = f"{path}?period=2020-06-24&kind=all"
-    seen, whole = (ask(url, key[name], door.method) for name in ("north", ""))
+    seen, whole = (ask_locked(url, held[name], door.method) for name in ("north", ""))
     assert (seen.status_code, whole.status_code) in {(200, 200), (404, 404), (422, 422)}
     found = [one for one in TRACES if re.search(one, whole.text)]
     assert found or whole.status_code != 200 or door.path in WITHOUT_TRACES
@@ -424,9 +472,9 @@ def test_keys_that_see_different_sensors_have_different_tags(
 
 @pytest.mark.parametrize("door", [door for door in DOORS if door.all_sensors], ids=str)
 def test_what_tells_of_all_sensors_is_not_for_keys_of_an_organisation(
-    settings: Settings, ask: Callable[..., Any], door: Door
+    ask_locked: Callable[..., Any], held: dict[str, str], door: Door
 ) -> None:
-    answer = ask(door.url, make(settings, Scope.ADMIN, organisations=["north"]), door.method)
+    answer = ask_locked(door.url, held["north"], door.method)
     assert told(answer, 403, "scope") == "this tells of all sensors, and the key is limited to organisations"
 
 
