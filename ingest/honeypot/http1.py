@@ -9,19 +9,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from io import BytesIO
+from typing import NamedTuple
 
 import dpkt
 
 MOST = 64
 """Requests that are read of one connection; more in 16 KiB are a flood."""
 
-_VERSION = rb"HTTP/[0-9.]{1,8}|H(?:T(?:TP?)?)?(?=\Z)"  # or its beginning, where the capture cut the line
-_LINE = re.compile(
-    rb"(?:\r?\n)*([A-Za-z][A-Za-z_\-]{0,31})[ \t]+([^\r\n]*?)(?:[ \t]+("
-    + _VERSION
-    + rb"))?[ \t]*(?:\r?\n|\Z)",
-    re.IGNORECASE,
-)
+_LINE = re.compile(rb"(?:\r?\n)*+([A-Za-z][A-Za-z_\-]{0,31}+)[ \t]++([^\r\n]*+)(\r?\n|\Z)")
+"""Method, the rest, and the end of a first line. Nothing is tried twice: else 16 KiB of spaces would take seconds."""
+
+_VERSION = re.compile(rb"HTTP/[0-9.]{1,8}", re.IGNORECASE)
+_CUT_VERSION = re.compile(rb"HT{0,2}|HTTP", re.IGNORECASE)
+"""Its beginning, where the capture cut the line."""
+
 _BARE = re.compile(rb"/|\*|https?://", re.IGNORECASE)
 _METHODS = frozenset(
     {b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH", b"PROPFIND"}
@@ -48,6 +49,14 @@ class Request:
     size: int  # bytes of the request that came
 
 
+class _Line(NamedTuple):
+    """The first line of a request."""
+
+    method: bytes
+    target: bytes
+    end: int  # of it, its line feed included
+
+
 def read(data: bytes) -> list[Request]:
     """The requests, one after another; none where the data do not begin with one."""
     found: list[Request] = []
@@ -55,13 +64,13 @@ def read(data: bytes) -> list[Request]:
         line = _begins(data)
         if line is None:
             break
-        head, begin = _head(data, line.end())
-        lines = [one.rstrip(b"\r") for one in data[line.end() : head].split(b"\n") if one.strip()]
+        head, begin = _head(data, line.end)
+        lines = [one.rstrip(b"\r") for one in data[line.end : head].split(b"\n") if one.strip()]
         body, rest = _body(data[begin:], _framing(lines))
         found.append(
             Request(
-                method=line[1],
-                target=line[2],
+                method=line.method,
+                target=line.target,
                 fields=b"\n".join(lines),
                 body=body,
                 size=len(data) - len(rest),
@@ -77,13 +86,20 @@ def value(fields: bytes, wanted: bytes) -> bytes:
     return next((found.strip() for name, found in parted if name.lower() == wanted), b"")
 
 
-def _begins(data: bytes) -> re.Match[bytes] | None:
+def _begins(data: bytes) -> _Line | None:
     """The first line of a request, where the data begin with one."""
-    line = _LINE.match(data)
-    if line is None or line[1] == _HTTP2:
+    found = _LINE.match(data)
+    if found is None or found[1] == _HTTP2:
         return None
-    is_one = line[2] if b"/" in (line[3] or b"") else line[1] in _METHODS and _BARE.match(line[2])
-    return line if is_one else None
+    rest = found[2].rstrip(b" \t")
+    gap = max(rest.rfind(b" "), rest.rfind(b"\t"))
+    target, last = (rest[:gap].rstrip(b" \t"), rest[gap + 1 :]) if gap >= 0 else (rest, b"")
+    if _VERSION.fullmatch(last):
+        return _Line(found[1], target, found.end())
+    is_cut = not found[3] and len(rest) == len(found[2])
+    if not (is_cut and _CUT_VERSION.fullmatch(last)):
+        target = rest
+    return _Line(found[1], target, found.end()) if found[1] in _METHODS and _BARE.match(target) else None
 
 
 def _head(data: bytes, begin: int) -> tuple[int, int]:

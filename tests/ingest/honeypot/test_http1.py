@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from darkscope.ingest.honeypot.http1 import MOST, Request, read, value
@@ -56,6 +58,54 @@ def test_a_request_is_read_whole() -> None:
 def test_first_lines(line: bytes, method: bytes, target: bytes) -> None:
     found = read(line)
     assert [(request.method, request.target) for request in found] == ([(method, target)] if method else [])
+
+
+GRAMMAR = re.compile(
+    rb"(?:\r?\n)*([A-Z][A-Z_\-]{0,31})[ \t]+([^\r\n]*?)"
+    rb"(?:[ \t]+(HTTP/[0-9.]{1,8}|H(?:T(?:TP?)?)?(?=\Z)))?[ \t]*(?:\r?\n|\Z)",
+    re.IGNORECASE,
+)
+"""A first line as one pattern says it, which takes the square of its length."""
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b" ",
+                b"\t",
+                b"/",
+                b"a",
+                b"*",
+                b"HTTP/1.1",
+                b"HTTP/",
+                b"HTT",
+                b"h",
+                b"\r\n",
+                b"\n",
+                b"\r",
+                b"\x0b",
+            ]
+        ),
+        max_size=8,
+    )
+)
+@example([b" " * 64, b"x"])
+@example([b"/", b" ", b"HTTP/1.1", b" ", b" "])
+def test_a_first_line_is_what_the_grammar_says(parts: list[bytes]) -> None:
+    data = b"".join((b"GET ", *parts))
+    line = GRAMMAR.match(data)
+    is_one = line and (line[2] if b"/" in (line[3] or b"") else re.match(rb"/|\*|https?://", line[2]))
+    expected = (line[1], line[2]) if line and is_one else None
+    assert next(((found.method, found.target) for found in read(data)), None) == expected
+
+
+@pytest.mark.parametrize("ends", [b"x", b"HTTP/1.1 x", b"\rx", b""])
+def test_a_line_of_spaces_is_read_in_one_go(ends: bytes) -> None:
+    """Not in the fifteen seconds that the square of its length would take: strangers send what they like."""
+    line = b"GET /" + b" " * 16_000 + ends
+    found = [] if b"\r" in ends else [(b"GET", line[4:].rstrip())]
+    assert [(request.method, request.target) for request in read(line)] == found
 
 
 @pytest.mark.parametrize(
