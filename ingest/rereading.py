@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from datetime import date
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -23,14 +24,14 @@ from darkscope.ingest.fates import DAY, SKIPPED, believable, decide
 from darkscope.ingest.geo import Places
 from darkscope.ingest.honeypot.listener import Listener
 from darkscope.ingest.honeypot.sealing import Seal
-from darkscope.ingest.known import BRANCH, EARLIEST, Known, Taken, capture_day
-from darkscope.ingest.ledger.ledger import Ledger, Overtaken, Snapshot
+from darkscope.ingest.known import BRANCH, EARLIEST, Hole, Known, Taken, capture_day
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.staging import Staging
 from darkscope.ingest.observers import Run
 from darkscope.ingest.rules.judge import Judge
 from darkscope.ingest.sensors import Sensor, Sensors
-from darkscope.ingest.series import FORGOTTEN, HEARD, UNFINISHED
+from darkscope.ingest.series import HEARD, UNFINISHED
 from darkscope.ingest.settings import Settings
 from darkscope.ingest.unfinished import REQUESTS, Unfinished
 
@@ -47,6 +48,23 @@ class _Point:
     before: int  # time of its first reading: captures taken later took nothing from it
     heard: list[tuple[int, int]]  # bytes that were heard: from the first, up to the second
     forgotten: npt.NDArray[np.int64]  # days that were forgotten since: they bring their requests with them
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What the ledger said of a capture as it was read again."""
+
+    day: date  # partition of its rows
+    head: str
+    heard: list[dict[str, Any]]  # rows of `heard` with its head
+    holes: dict[str, list[Hole]]  # forgotten days of its sensors, by their ids
+
+    def holds(self, now: Snapshot) -> bool:
+        """Whether it still says so."""
+        known = Known(now)
+        return _heard(now, self.day, self.head) == self.heard and all(
+            known.holes(sensor) == holes for sensor, holes in self.holes.items()
+        )
 
 
 class Rereader:
@@ -92,11 +110,16 @@ class Rereader:
                 return self._commit(pl.DataFrame(schema=_HEARD))
             except Overtaken:
                 self._start_over()
+            except OSError as error:
+                raise LedgerError(
+                    f"{error.filename or self._ledger.storage}: {error.strerror or error}"
+                ) from error
 
     def _start_over(self) -> None:
         self._staging.clear()
         self._listener.clear()
         self._found = 0
+        self._basis: _Basis | None = None  # of the capture that is read
         self._unfinished.clear()
         self._known = Known(self._ledger.finish())
 
@@ -105,25 +128,30 @@ class Rereader:
             reader = CaptureReader(stream, name)
             try:
                 earlier = self._earlier(reader)
-                points = self._points(reader, earlier)
+                day = capture_day(reader.first)
+                heard = _heard(self._known.snapshot, day, reader.head) if earlier else []
+                points = self._points(earlier, heard)
                 reach = max((row.reach for row in earlier), default=0)
                 for row in earlier:
                     self._unfinished.visit((row.sensor, row.point), row.last)
-                if not any(_has_more(point.heard, reach) for point in points.values()):
+                if not any(_gaps(point.heard, reach) for point in points.values()):
                     return None
+                sensors = {point.sensor.id for point in points.values()}
+                self._basis = _Basis(
+                    day, reader.head, heard, {one: self._known.holes(one) for one in sensors}
+                )
                 twins = self._twins(reader, earlier)
                 reader.resume(())
                 self._hear(reader, points, reach, twins)
             finally:
                 reader.close()
-        day = capture_day(reader.first)
         digests = {row.reach: row.digest for row in earlier}  # each batch begins where another ended
-        heard = [
+        rows = [
             (day, reader.head, start, end, digests[end], point.sensor.id, point.name)
             for point in points.values()
             for start, end in _gaps(point.heard, reach)
         ]
-        return self._commit(pl.DataFrame(heard, schema=_HEARD, orient="row"))
+        return self._commit(pl.DataFrame(rows, schema=_HEARD, orient="row"))
 
     def _earlier(self, reader: CaptureReader) -> list[Taken]:
         """First readings of the very bytes."""
@@ -139,12 +167,10 @@ class Rereader:
         rows = self._known.readings(reader.head, reader.first)
         return [row for row in rows if not row.again and (row.reach, row.digest) not in own]
 
-    def _points(self, reader: CaptureReader, earlier: list[Taken]) -> dict[str, _Point]:
-        """Points of honeypots in a capture, by their names, as it was read."""
-        day = capture_day(reader.first)
+    def _points(self, earlier: list[Taken], heard: list[dict[str, Any]]) -> dict[str, _Point]:
+        """Points of honeypots in a capture, by their names, as it was read; `heard` are rows with its head."""
         fitting = {(row.reach, row.digest) for row in earlier}
-        rows = self._known.snapshot.scan(HEARD, day, day).filter(pl.col("head") == reader.head).collect()
-        heard = [row for row in rows.iter_rows(named=True) if (row["reach"], row["digest"]) in fitting]
+        heard = [row for row in heard if (row["reach"], row["digest"]) in fitting]
         found = {}
         for row in earlier:
             sensor = self._sensors.of_id(row.sensor)
@@ -230,27 +256,28 @@ class Rereader:
         self._unfinished.committed(dict(zip(unfinished, files, strict=True)))
         self._staging.clear()
         self._known = Known(snapshot)
+        self._basis = None
         count, self._found = self._found, 0
         return count
 
     def _changes(self, now: Snapshot, found: dict[str, Change]) -> dict[str, Change] | None:
-        before = self._known.snapshot
-        for table in (HEARD, FORGOTTEN):
-            there = set(now.files(table)["path"])
-            if {file.path for file in found.get(table.name, Change()).add} & there:
+        """What the batch does to a state, if that state still is what it relied on; None where it has it."""
+        if now.plan != self._known.snapshot.plan:
+            heard = {file.path for file in found.get(HEARD.name, Change()).add}
+            if heard & set(now.files(HEARD)["path"]):
                 return None  # an earlier try failed after it was decided
-            if there - set(before.files(table)["path"]):
+            if not (self._unfinished.holds(now) and (self._basis is None or self._basis.holds(now))):
                 raise Overtaken(f"{self._ledger.storage}: another worker heard the same captures")
-        if not self._unfinished.holds(now):
-            raise Overtaken(f"{self._ledger.storage}: another worker heard the same captures")
         changes = {name: Change(add=list(change.add)) for name, change in found.items()}
         if removed := self._unfinished.removals(now):
             changes.setdefault(UNFINISHED.name, Change()).remove = removed
         return changes or None
 
 
-def _has_more(heard: list[tuple[int, int]], reach: int) -> bool:
-    return bool(_gaps(heard, reach))
+def _heard(snapshot: Snapshot, day: date, head: str) -> list[dict[str, Any]]:
+    """Rows of `heard` of captures that begin alike, in order."""
+    rows = snapshot.scan(HEARD, day, day).filter(pl.col("head") == head).collect()
+    return rows.sort(rows.columns).to_dicts()
 
 
 def _gaps(heard: list[tuple[int, int]], reach: int) -> list[tuple[int, int]]:

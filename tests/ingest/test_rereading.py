@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from capture_files import pcap
 from killing import Killed, Killer
-from ledgers import PLACES, Site, read
+from ledgers import PLACES, Site, capture, read
 from talks import GET, Talk
 
+from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.intake.stored import File
 from darkscope.ingest.ledger.expiry import forget
+from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import Sensors
@@ -45,14 +48,18 @@ def deaf(tmp_path: Path, folder: Path, *names: str) -> Site:
     return site
 
 
-def reread(site: Site, folder: Path, *names: str, is_last: bool = True) -> list[int | None]:
-    reader = Rereader(
+def rereader(site: Site) -> Rereader:
+    return Rereader(
         site.opened(),
         site.settings,
         Sensors(site.settings),
         PLACES,
         lambda: int(site.now.timestamp()) * 10**9,
     )
+
+
+def reread(site: Site, folder: Path, *names: str, is_last: bool = True) -> list[int | None]:
+    reader = rereader(site)
     stored = [File(folder / name) for name in names]
     found = [reader.read(one.name, one.open) for one in stored]
     return [*found, reader.finish()] if is_last else found
@@ -170,3 +177,70 @@ def test_a_damaged_capture_changes_nothing_until_it_is_whole(tmp_path: Path, fol
     assert reread(site, folder, "1.pcap") == [None, 0]
     (folder / "1.pcap").write_bytes(whole)
     assert reread(site, folder, "1.pcap") == [1, 0]
+
+
+class Opened(File):
+    """A capture that counts how often it is opened."""
+
+    times = 0
+
+    def open(self) -> BinaryIO:
+        Opened.times += 1
+        return super().open()
+
+
+def test_what_others_hear_of_other_captures_makes_nobody_read_again(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Opened, "times", 0)
+    site = deaf(tmp_path, folder, "1.pcap")
+    reader, one = rereader(site), Opened(folder / "1.pcap")
+    site.take((folder / "2.pcap").read_bytes(), str(folder / "2.pcap"))
+    site.take(capture(0), str(tmp_path / "b" / "1.pcap"))
+    day = requests(site)[0]["day"]
+    assert forget(site.opened(), "one", "b", day, day, site.now)
+    assert len(site.rows(HEARD)) == 1
+    assert (reader.read(one.name, one.open), Opened.times) == (1, 1)
+    assert len(site.rows(HEARD)) == 2
+
+
+def test_what_others_hear_of_the_same_capture_meanwhile_is_not_heard_twice(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Opened, "times", 0)
+    site = deaf(tmp_path, folder, "1.pcap")
+    reader, one = rereader(site), Opened(folder / "1.pcap")
+    assert reread(site, folder, "1.pcap") == [1, 0]
+    assert (reader.read(one.name, one.open), Opened.times) == (None, 2)
+    assert [row["source_port"] for row in requests(site)] == [4000]
+
+
+def test_days_that_are_forgotten_meanwhile_give_no_requests(
+    tmp_path: Path, folder: Path, heard: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Opened, "times", 0)
+    site = deaf(tmp_path, folder, "1.pcap")
+    reader, one = rereader(site), Opened(folder / "1.pcap")
+    day = heard[0]["day"]
+    forget(site.opened(), "one", "a", day, day, site.now)
+    assert (reader.read(one.name, one.open), Opened.times) == (0, 2)
+    assert requests(site) == []
+
+
+def test_an_end_for_which_the_key_cannot_be_read_is_an_error_of_the_ledger(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = deaf(tmp_path, folder, "1.pcap", "2.pcap")
+    assert reread(site, folder, "1.pcap", is_last=False) == [1]
+    reader, one = rereader(site), File(folder / "1.pcap")
+    assert reader.read(one.name, one.open) is None
+
+    def no_key(_: Seal) -> bytes:
+        raise PermissionError(errno.EACCES, "not yours", "unfinished.key")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Seal, "_key", no_key)
+        with pytest.raises(LedgerError, match=r"unfinished\.key: not yours"):
+            reader.finish()
+    reread(site, folder, "2.pcap")
+    assert [row["source_port"] for row in requests(site)] == [4000, 5, 6]
