@@ -239,21 +239,28 @@ class Live:
         """End the program of a process of ours that was killed; only one that writes to this very folder."""
         try:
             number = int((self._folder / ".pid").read_text())
-            words = Path(f"/proc/{number}/cmdline").read_bytes()
         except (OSError, ValueError):
             return
-        if os.fsencode(self._folder) + b"/" not in words:
+        if os.fsencode(self._folder) + b"/" not in _command_line(number):
             return
         LOG.info("ending orphan", extra={"fields": {"interface": self._interface, "pid": number}})
         with contextlib.suppress(ProcessLookupError):
             os.kill(number, signal.SIGINT)
             until = time.monotonic() + END
             while time.monotonic() < until:
-                if not Path(f"/proc/{number}/cmdline").read_bytes():
+                if not _command_line(number):
                     break
                 time.sleep(0.05)
             else:
                 os.kill(number, signal.SIGKILL)
+
+
+def _command_line(number: int) -> bytes:
+    """The words of a process; nothing of one that has ended, waited for or not."""
+    try:
+        return Path(f"/proc/{number}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _installed() -> Program:

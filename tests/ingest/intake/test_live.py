@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import polars as pl
 import pytest
@@ -162,6 +163,23 @@ def test_without_a_capturing_program_it_says_which_are_needed(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(LiveError, match="tcpdump or dumpcap: neither is installed"):
         Live(tmp_path, "eth0", "s", Stop())
+
+
+def test_an_orphan_that_ends_while_it_is_waited_for_holds_nothing_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its new parent takes it away at once: then nothing is left of it to look at."""
+    folder = tmp_path / "spool" / "eth0"
+    folder.mkdir(parents=True)
+    words = [sys.executable, "-c", "import time; time.sleep(60)", f"{folder}/1.pcap"]
+    orphan = subprocess.Popen(words)
+    reaper = Thread(target=orphan.wait)  # as init does
+    reaper.start()
+    (folder / ".pid").write_text(str(orphan.pid))
+    monkeypatch.setattr(module, "PROGRAMS", (module.Program("true", (), re.compile(""), (), tells=False),))
+    with Live(tmp_path, "eth0", "s", Stop()).listening():
+        reaper.join(10)
+    assert orphan.returncode == -signal.SIGINT
 
 
 @pytest.mark.parametrize("name", ["../etc", "", ".", "-w", "a/b"])
