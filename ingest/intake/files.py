@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from darkscope.ingest.capture.peek import NOTHING, Beginning, beginning
 from darkscope.ingest.capture.reader import UnknownFormat
 from darkscope.ingest.intake.stored import CONNECTIONS, File, IntakeError, Stored, is_temporary
-from darkscope.ingest.ledger.ledger import is_ledger
+from darkscope.ingest.ledger.ledger import DESCRIPTION
 from darkscope.ingest.settings import Storage
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.sta
                 if entry.is_dir(follow_symlinks=False):
                     below = Path(entry.path)
                     is_left_out = entry.name.startswith(".") or str(below.absolute()) == without
-                    if not is_left_out and not is_ledger(below):
+                    if not is_left_out and not (below / DESCRIPTION).exists():
                         waiting.append(entry.path)
                 elif not is_temporary(entry.name):
                     with contextlib.suppress(FileNotFoundError):

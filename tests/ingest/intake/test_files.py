@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 from ledgers import Site, capture
 
-from darkscope.ingest.intake.files import find
+from darkscope.ingest.intake.files import files_below, find
 from darkscope.ingest.intake.stored import File, IntakeError
 
 
@@ -51,6 +52,25 @@ def test_a_ledger_below_is_left_alone(tmp_path: Path) -> None:
     site.take(capture(1))
     put(site.folder / "spool" / "eth0" / "1.pcap", capture(1))
     assert find([str(tmp_path)]) == find([])
+
+
+def test_a_folder_that_may_not_be_looked_into_is_an_error_of_the_system(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a daemon that watches the folder above waits, and does not end as for a ledger that fails."""
+    put(tmp_path / "secret" / "1.pcap", capture(1))
+    exists = Path.exists
+
+    def not_ours(path: Path, *how: bool) -> bool:
+        if path.parent.name == "secret":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return exists(path, *how)
+
+    monkeypatch.setattr(Path, "exists", not_ours)
+    with pytest.raises(PermissionError):
+        list(files_below(str(tmp_path)))
+    with pytest.raises(IntakeError, match=r"secret/ledger\.json: Permission denied"):
+        find([str(tmp_path)])
 
 
 def test_a_pattern_names_files_and_folders(tmp_path: Path) -> None:
