@@ -6,15 +6,18 @@ are forgotten leave no rows at all; their captures may be read again for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
+from polars.exceptions import PolarsError
 
 from darkscope.ingest.ledger.files import LEVEL, write_file
 from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, told
-from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.plan import Change, Removal
+from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.rollups import partitions
 from darkscope.ingest.series import (
     CAPTURES,
@@ -29,11 +32,17 @@ from darkscope.ingest.series import (
     SEALS,
     SOURCES,
     TABLES,
+    UNFINISHED,
     Table,
 )
 
 EXPIRING = (FLOWS, SOURCES, ECHOES, REQUESTS, EVENTS)
 """Tables with an age; coverage, rollups and seals stay."""
+
+SECOND = 1_000_000_000
+
+WAITS = timedelta(minutes=1)
+"""How far what is open may lie behind the time up to which its point was read: see `handshakes`, `connections`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,18 @@ class Expired:
     day: date
     rows: int
     size: int  # bytes
+
+
+@contextmanager
+def files_told(storage: Storage) -> Iterator[None]:
+    """Like `told`, where data files are read: LedgerError also for one that polars cannot read."""
+    try:
+        with told(storage):
+            yield
+    except PolarsError as error:
+        raise LedgerError(
+            f"{storage}: a data file cannot be read, `darkscope ledger verify` names it: {error}"
+        ) from error
 
 
 def size(snapshot: Snapshot) -> int:
@@ -84,7 +105,8 @@ def expire(
 def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at: datetime) -> dict[str, int]:
     """Take all rows of a sensor's UTC days, first to last, out of all tables; rows taken out, by table.
 
-    The captures stay listed: `ingest --again` fills the days once per capture, up to where each had been read by now.
+    What was open then is taken out as well: it would become rows of these days. The captures stay listed:
+    `ingest --again` fills the days once per capture, up to where each had been read by now.
     Raises LedgerError for days that are sealed, whose flows could not come again, and where a damaged file has rows of
     other sensors, which could not be kept; one of this sensor alone is taken out unread.
     """
@@ -119,6 +141,8 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
                     change.add.append(write_file(ledger.storage, table, day, kept, level=LEVEL))
         if not days:
             return None
+        if was_open := _open(now, sensor, first, last):
+            changes[UNFINISHED.name] = Change(remove=was_open)
         for table in (*ROLLUPS, *MONTH_ROLLUPS):
             changes[table.name] = Change(remove=now.removals(table, partitions(table, days)))
         marks = pl.DataFrame({"sensor": [sensor], "at": [when]})
@@ -127,9 +151,25 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
         )
         return changes
 
-    with told(ledger.storage):
+    with files_told(ledger.storage):
         ledger.change(worker, "forget", build)
     return removed
+
+
+def _open(now: Snapshot, sensor: str, first: date, last: date) -> list[Removal]:
+    """Files of what was open at a sensor on UTC days, first to last."""
+    files = now.files(UNFINISHED)
+    if not files.height:
+        return []
+    low, high = (
+        int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
+        for day in (first, last + timedelta(days=1))
+    )
+    is_its = (pl.col("min.sensor") == sensor) & pl.col("min.time").is_between(
+        low, high + int(WAITS.total_seconds()) * SECOND
+    )
+    paths = set(files.filter(is_its)["path"])
+    return [one for one in now.removals(UNFINISHED, now.days(UNFINISHED)) if one.path in paths]
 
 
 def _expire(ledger: Ledger, worker: str, table: Table, before: date) -> list[Expired]:
@@ -161,6 +201,6 @@ def _expire(ledger: Ledger, worker: str, table: Table, before: date) -> list[Exp
             )
         return changes
 
-    with told(ledger.storage):
+    with files_told(ledger.storage):
         ledger.change(worker, "expire", build)
     return gone

@@ -18,7 +18,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from darkscope.ingest.engine.engine import Engine, Here
-from darkscope.ingest.ledger.expiry import expire, today
+from darkscope.ingest.ledger.expiry import expire, files_told, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot, insist, told
 from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, forget_plans
@@ -127,7 +127,7 @@ def keep_up(ledger: Ledger, worker: str, now: datetime, engine: Engine | None = 
     """
     engine = engine or Here()
     done = Upkeep()
-    with told(ledger.storage):
+    with files_told(ledger.storage):
         for _, closed in engine.map(partial(_close, ledger, worker), list(_waiting(ledger.snapshot(), now))):
             done = _add(done, closed)
         for _, closed in engine.map(

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from capture_files import pcap
 from ledgers import DAY, NOON, NOW, SECOND, Site, at, capture, day, no_room, packets, ramp, read
+from talks import GET, Talk
 
 from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
 from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
@@ -23,14 +24,17 @@ from darkscope.ingest.series import (
     FLOWS,
     FORGOTTEN,
     MONTH_ROLLUPS,
+    REQUESTS,
     ROLLUPS,
     SEALS,
     SOURCES,
+    UNFINISHED,
     Table,
 )
-from darkscope.ingest.settings import Ingest, SensorEntry
+from darkscope.ingest.settings import Ingest, Kind, SensorEntry
 
 FIRST, SECOND_DAY, THIRD = day("2020-06-24"), day("2020-06-25"), day("2020-06-26")
+HONEYPOT = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
 KEEP_ONE: dict[str, int] = {"flows": 1}
 
 
@@ -235,6 +239,41 @@ def test_forgotten_days_stay_empty_until_they_are_asked_for(site: Site) -> None:
     for name, data in ALL.items():
         assert site.take(data, name) is None
     assert sums(site, FLOWS)[FIRST] == 10
+
+
+@pytest.mark.parametrize("midnight", [0, 43_190], ids=["within the day", "over midnight"])
+def test_what_was_open_on_a_forgotten_day_is_forgotten_and_comes_again_once(
+    tmp_path: Path, midnight: int
+) -> None:
+    """A connection that asked while its end was still to come."""
+    site = Site(tmp_path / "ledger", sensors=[HONEYPOT])
+    talk = Talk()
+    begun = pcap([*talk.opening(midnight), talk.theirs(midnight + 1, 0, GET), at(midnight + 20)])
+    site.take(begun, "/spool/a/1.pcap")
+    assert (len(site.rows(UNFINISHED)), site.rows(REQUESTS)) == (2, [])
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    assert site.rows(UNFINISHED) == []
+    worker = site.worker()
+    read(worker, begun, "/spool/a/1.pcap")
+    read(worker, capture(midnight + 40), "/spool/a/2.pcap")
+    worker.commit(is_last=True)
+    assert site.rows(REQUESTS) == []
+    refill = site.worker(again=True)
+    read(refill, begun, "/spool/a/1.pcap")
+    refill.commit(is_last=True)
+    assert [(row["day"], row["path"]) for row in site.rows(REQUESTS)] == [(FIRST, "/")]
+
+
+def test_what_is_open_at_other_times_and_sensors_stays(tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger", sensors=[HONEYPOT, HONEYPOT.model_copy(update={"id": "b"})])
+    for number, (name, second) in enumerate((("a/1", 0), ("a/2", DAY), ("b/1", 0))):
+        talk = Talk(source_port=4000 + number)
+        site.take(pcap([*talk.opening(second), talk.theirs(second + 1, 0, GET)]), f"/spool/{name}.pcap")
+    before = {(row["sensor"], row["time"] // SECOND // DAY) for row in site.rows(UNFINISHED)}
+    forget(site.ledger, "w", "a", FIRST, FIRST, clock(1))
+    after = {(row["sensor"], row["time"] // SECOND // DAY) for row in site.rows(UNFINISHED)}
+    assert before - after == {("a", NOON // DAY)}
+    assert len(after) == 2
 
 
 def test_forgotten_and_filled_again_the_rows_are_the_same(site: Site) -> None:

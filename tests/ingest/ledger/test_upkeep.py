@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +14,9 @@ import pytest
 from ledgers import DAY, NOW, Site, day, files, merged, packets, ramp, read
 
 from darkscope.ingest.ledger import upkeep as module
+from darkscope.ingest.ledger.expiry import expire
 from darkscope.ingest.ledger.files import write_file
-from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
 from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import (
     GRACE,
@@ -52,6 +54,14 @@ def fill(site: Site, *, days: int = 3, captures: int = 4) -> None:
             start = number * DAY + part * 1000
             read(worker, ramp(start, 20, port=20 + part, source=f"198.41.{number}.{part}"))
             worker.commit()
+
+
+def upkeep_of(site: Site) -> object:
+    return upkeep(site.opened(), site.settings, NOW)
+
+
+def expiry_of(site: Site) -> object:
+    return expire(site.opened(), "w", NOW.date(), {"flows": 1}.get, None)
 
 
 JUNE = day("2020-06-01")
@@ -335,6 +345,21 @@ def test_upkeep_keeps_its_files_when_late_rows_take_its_rollups_out_at_once(
     keep_up(site.ledger, "w", NOW)
     assert packets(site) == 90
     assert verify(site.ledger).faults == ()
+
+
+@pytest.mark.parametrize("do", [upkeep_of, expiry_of], ids=["upkeep", "expiry"])
+def test_a_data_file_that_cannot_be_read_is_an_error_of_the_ledger(
+    site: Site, do: Callable[[Site], object]
+) -> None:
+    fill(site)
+    if do is expiry_of:
+        keep_up(site.ledger, "w", NOW)
+    for name in site.ledger.snapshot().files(FLOWS)["path"]:
+        path = site.folder / "flows" / name
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+    with pytest.raises(LedgerError, match="a data file cannot be read, `darkscope ledger verify` names it"):
+        do(site)
 
 
 def test_a_dead_upkeep_leaves_files_that_nobody_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
