@@ -23,6 +23,9 @@ PROJECTION = "projection"
 PATIENCE = 30.0
 """Seconds that a change waits for another process to end its own."""
 
+_NOT_WRITABLE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""What SQLite says of a folder in which it may not make the files that reading needs."""
+
 _STATES = "CREATE TABLE IF NOT EXISTS states (room TEXT PRIMARY KEY, at REAL NOT NULL, state TEXT NOT NULL)"
 
 
@@ -149,4 +152,6 @@ def read(folder: Path, table: str, question: str, *values: object) -> list[tuple
                 return database.execute(question, values).fetchall()
         except sqlite3.Error as error:
             trouble = error
+            if error.sqlite_errorcode & 0xFF not in _NOT_WRITABLE:
+                break  # someone changes it, or it is damaged: what it held before is no answer
     raise RegistryError(f"{path}: {trouble}") from trouble

@@ -82,6 +82,20 @@ def test_it_is_heard_where_nothing_may_be_written() -> None:
     assert (done.stdout, done.stderr) == ("{'lag': 3}\n", "")
 
 
+def test_one_that_another_has_for_itself_gives_no_old_answer(tmp_path: Path) -> None:
+    registry = Registry(tmp_path)
+    registry.say("one", lag=3)
+    registry.close()
+    with closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("UPDATE states SET state = '{}'")
+        with pytest.raises(RegistryError, match=f"{FILE}: database is locked"):
+            heard(tmp_path, "one")
+    state = heard(tmp_path, "one")
+    assert state is not None
+    assert state.values == {}
+
+
 def test_what_is_said_has_the_time_it_was_said_at(tmp_path: Path) -> None:
     registry = Registry(tmp_path)
     before = time.time()
