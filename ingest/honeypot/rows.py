@@ -100,11 +100,11 @@ class Reader:
             size=request.size,
             preview=escaped(body, MOST_PREVIEW),
             number=number,
-            method=escaped(request.method, MOST_METHOD),
+            method=escaped(self._mask(request.method, version, target), MOST_METHOD),
             path=escaped(path, MOST_PATH),
             host=escaped(http1.value(fields, b"host"), MOST_NAME),
             agent=escaped(http1.value(fields, b"user-agent"), MOST_AGENT),
-            headers="\n".join(escaped(line, MOST_FIELDS) for line in fields.split(b"\n"))[:MOST_FIELDS],
+            headers=_lines(fields),
             body=blake3(body).hexdigest() if body else "",
         )
 
@@ -112,6 +112,22 @@ class Reader:
         """The beginning of a text. Where it is cut, an address may be, so what is kept ends well before."""
         masked = self._mask(data[: most + MARGIN], version, target)
         return escaped(masked[:-MARGIN] if len(data) > most + MARGIN else masked, most)
+
+
+def _lines(fields: bytes) -> str:
+    """Lines as text, of all so many characters."""
+    kept: list[str] = []
+    left = MOST_FIELDS
+    for line in fields.split(b"\n"):
+        if left <= 0:
+            break
+        whole = escaped(line, 4 * len(line))
+        if len(whole) > left:
+            kept.append(escaped(line, left))
+            break
+        kept.append(whole)
+        left -= len(whole) + 1
+    return "\n".join(kept)
 
 
 def table(rows: Sequence[tuple[Asker, Request]]) -> pl.DataFrame:

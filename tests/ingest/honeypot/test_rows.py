@@ -85,6 +85,20 @@ def test_fields_stand_a_line_each() -> None:
     assert row.headers == "X: a\\x1b[2J\n folded\nHost: [[sensor]]"
 
 
+def test_no_escape_is_cut_where_fields_are_too_long() -> None:
+    for length in range(MOST_FIELDS - 4, MOST_FIELDS + 1):
+        (row,) = asked(b"GET / HTTP/1.1\r\n" + b"a" * length + b"\xff\r\nb\r\n\r\n")
+        assert row.headers == "a" * length + "\\xff" * (length + 4 <= MOST_FIELDS)
+
+
+def test_a_method_names_no_sensor_either() -> None:
+    """Letters alone are eight hexadecimal digits of some addresses."""
+    address = "171.205.239.171"
+    reader = Reader(Masker([Watched.of([ip_network(f"{address}/32")])]))
+    (row,) = reader.read(b"ABCDEFAB / HTTP/1.1\r\n\r\n", 4, int(IPv4Address(address)))
+    assert (row.kind, row.method, row.path) == ("http", "[sensor]", "/")
+
+
 @given(
     st.binary(max_size=300),
     st.sampled_from([b"", b"GET /", b"GET / HTTP/1.1\r\n", b"POST / HTTP/1.1\r\n\r\n"]),
