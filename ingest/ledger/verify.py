@@ -23,7 +23,7 @@ from polars.exceptions import PolarsError
 
 from darkscope.ingest.engine.engine import Engine, Here
 from darkscope.ingest.ledger.files import is_intact
-from darkscope.ingest.ledger.ledger import CHANGED, Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import CHANGED, Ledger, LedgerError, Snapshot, told
 from darkscope.ingest.ledger.storage import LOG, Storage
 from darkscope.ingest.series import (
     CAPTURES,
@@ -221,7 +221,9 @@ def _fault(storage: Storage, table: Table, path: str, size: int, rows: int) -> s
 
 def _broken_log(storage: Storage, table: Table) -> Iterator[Fault]:
     """Commits that hold nothing, as a power cut leaves them; the Delta library passes over them in silence."""
-    for entry in sorted(storage.entries(f"{table.name}/{LOG}"), key=lambda entry: entry.name):
+    with told(storage, table.name):
+        entries = sorted(storage.entries(f"{table.name}/{LOG}"), key=lambda entry: entry.name)
+    for entry in entries:
         if entry.name.endswith(".json") and not entry.size:
             yield Fault(storage.place(entry.name), "is empty: a commit is lost")
 

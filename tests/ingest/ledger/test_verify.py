@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import LedgerError, Snapshot
 from darkscope.ingest.ledger.plan import Change
-from darkscope.ingest.ledger.storage import Folder
+from darkscope.ingest.ledger.storage import Entry, Folder
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import Fault, verify
 from darkscope.ingest.series import (
@@ -264,6 +265,17 @@ def test_an_empty_log_entry_is_named(site: Site) -> None:
     log = sorted((site.folder / "flows" / "_delta_log").glob("*.json"))
     log[-1].write_text("")
     assert first_fault(site) == f"{log[-1]}: is empty: a commit is lost"
+
+
+def test_a_log_that_cannot_be_listed_is_an_error_of_the_ledger(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(self: Folder, folder: str) -> Iterator[Entry]:
+        raise PermissionError(errno.EACCES, "Permission denied", self.place(folder))
+
+    monkeypatch.setattr(Folder, "entries", fails)
+    with pytest.raises(LedgerError, match=r"flows/_delta_log: .*Permission denied"):
+        verify(site.ledger)
 
 
 def test_a_log_with_a_hole_is_named(site: Site) -> None:
