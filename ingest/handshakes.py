@@ -34,6 +34,9 @@ MOST_OPEN = 1 << 16
 """Offers of a point without an acknowledgement that are remembered, the latest: 1 MB. A flood that asks for more of
 them within a minute makes older ones be forgotten."""
 
+MOST_FOUND = 1 << 20
+"""Offers and acknowledgements after which rows are to be taken, some 80 MB: nearly all segments of a honeypot are such."""
+
 WAIT = 60 * 1_000_000_000
 """Nanoseconds that an offer waits for its acknowledgement: offers are sent again for about as long."""
 
@@ -112,13 +115,14 @@ class Handshakes:
     def clear(self) -> None:
         """Forget everything."""
         self._found: list[pl.DataFrame] = []
+        self._rows = 0  # of those
         self._open = pl.DataFrame(schema=_OPEN)  # offers of earlier takes that nobody has acknowledged
         self._over: set[Point] = set()  # where nothing waits beyond the next take
 
     @property
     def is_full(self) -> bool:
-        """Never: what waits is bounded."""
-        return False
+        """Whether rows must be taken before the next run."""
+        return self._rows >= MOST_FOUND
 
     def finish(self, point: Point) -> None:
         """Wait no longer for acknowledgements."""
@@ -161,6 +165,7 @@ class Handshakes:
         if rows:
             columns = ("time", "version", "source_high", "source_low", "completes", "mark")
             frame = pl.DataFrame({name: found[:rows, index] for index, name in enumerate(columns)})
+            self._rows += rows
             self._found.append(frame.with_columns(sensor=pl.lit(run.sensor.id), point=pl.lit(run.point)))
 
     def take(self, _: Places) -> Iterator[tuple[Table, pl.DataFrame]]:
@@ -175,6 +180,7 @@ class Handshakes:
         schema = {"day": pl.Date(), **SOURCES.schema}
         found = pl.concat(self._found).with_columns(day=(pl.col("time") // DAY).cast(pl.Int32))
         self._found.clear()
+        self._rows = 0
         mark, completes = pl.col("mark"), pl.col("completes") == 1
         offers = pl.concat([self._open, found.filter(~completes).select(_OPEN.names())])
         # Judged before the sets are cut short: a busy source's smallest marks need not be of the same handshakes. By

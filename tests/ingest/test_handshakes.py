@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from capture_files import pcap
 from ledgers import Site, at, day, merged, read
 
 from darkscope.ingest import handshakes
-from darkscope.ingest.handshakes import WHOLE
+from darkscope.ingest.geo import Places
+from darkscope.ingest.handshakes import WHOLE, Handshakes
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rules.evidence import is_confirmed
-from darkscope.ingest.series import SOURCES
+from darkscope.ingest.series import SOURCES, Table
 from darkscope.ingest.settings import Kind, SensorEntry
 
 CLIENT, HONEYPOT = "198.41.0.4", "133.8.0.9"
@@ -169,6 +171,29 @@ def test_of_offers_that_wait_the_latest_are_remembered(
         read(worker, data)
         worker.commit()
     assert confirmed(site) is is_remembered
+
+
+def test_acknowledgements_without_end_are_taken_in_between(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = pcap([syn(0), offer(1), *(complete(2 + number, number) for number in range(20))])
+    site.take(frames)
+    takes = []
+    take = Handshakes.take
+
+    def counted(self: Handshakes, places: Places) -> list[tuple[Table, pl.DataFrame]]:
+        rows = list(take(self, places))
+        takes.append(len(rows))
+        return rows
+
+    monkeypatch.setattr(Handshakes, "take", counted)
+    monkeypatch.setattr(handshakes, "MOST_FOUND", 4)
+    monkeypatch.setattr("darkscope.ingest.capture.reader.LONGEST_RUN", 3)
+    other = Site(site.folder.with_name("other"), sensors=site.sensors)
+    other.take(frames)
+    assert takes == [1, 1, 1, 1, 0]
+    assert other.rows(SOURCES, "offered", "completed") == site.rows(SOURCES, "offered", "completed")
+    assert confirmed(other)
 
 
 def test_a_handshake_at_midnight_confirms_its_client_on_the_day_it_ended(site: Site) -> None:
