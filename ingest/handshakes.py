@@ -35,7 +35,7 @@ MOST_OPEN = 1 << 16
 them within a minute makes older ones be forgotten."""
 
 MOST_FOUND = 1 << 20
-"""Offers and acknowledgements after which rows are to be taken, some 80 MB: nearly all segments of a honeypot are such."""
+"""Offers and acknowledgements after which rows are to be taken: some 80 MB. Most segments of a honeypot are such."""
 
 WAIT = 60 * 1_000_000_000
 """Nanoseconds that an offer waits for its acknowledgement: offers are sent again for about as long."""
