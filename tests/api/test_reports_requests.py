@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from math import comb
 from pathlib import Path
@@ -17,15 +19,18 @@ from memory_ledger import asked as asked_rows
 from runs import run
 from simulated import asked, drawn, written
 
+from darkscope.api.address import parse_address
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.dimension import Dimension, value_text
+from darkscope.api.formats import json_text
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.requests import questions
 from darkscope.api.requests.rules import Rules
 from darkscope.api.requests.visitors import Search
 from darkscope.api.requests.wanted import Wanted
 from darkscope.api.selection import KNOWN
+from darkscope.api.store import Precision
 from darkscope.ingest.simulate import SETTINGS, scenario
 
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -44,14 +49,29 @@ TABLE_4 = [
 
 
 @pytest.fixture(scope="module")
-def spring() -> Observer:
+def tables() -> MemorySnapshot:
     table = drawn(SHOWN, scale=0.02)
-    tables = MemorySnapshot(
+    return MemorySnapshot(
         observed.flows(table),
         watched(observed.coverage(SHOWN)),
         evidence(observed.sources(table)),
         asked_rows(observed.requests(asked(SHOWN))),
     )
+
+
+@pytest.fixture(scope="module")
+def spring(tables: MemorySnapshot) -> Observer:
+    return observer(tables)
+
+
+@pytest.fixture(scope="module")
+def shuffled(tables: MemorySnapshot) -> Observer:
+    """The same, of tables whose rows lie in another order."""
+    frames = (tables.flows, tables.coverage, tables.sources, tables.requests)
+    return observer(MemorySnapshot(*(one.sample(fraction=1.0, shuffle=True, seed=7) for one in frames)))
+
+
+def observer(tables: MemorySnapshot) -> Observer:
     kinds = ((one, "honeypot" if one.honeypot else "telescope") for one in SHOWN.sensors)
     rows = [(one.id, one.id, one.organisation, kind, one.home, None, None, None) for one, kind in kinds]
     known = pl.DataFrame(rows, schema=KNOWN, orient="row")
@@ -122,3 +142,40 @@ def test_table_4_comes_out_of_captures_by_the_commands_that_a_person_types(tmp_p
     visitors = list(csv.DictReader(told.splitlines()))
     assert (code, {row["seen"] for row in visitors}) == (0, {"True"})
     assert sum(int(row["requests"]) for row in visitors) == 19
+
+
+SOME = Wanted()
+JUNE = Asked(Dimension.OWNERS, "2020-06", kind=Kind.ALL).question(TOKYO, NOW)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda one: questions.by_day(one, about("2020-Q2"), SOME, 50), id="by_day"),
+        pytest.param(lambda one: questions.by_request(one, about("2020-Q2"), SOME, 50), id="by_request"),
+        pytest.param(lambda one: questions.singly(one, about("2020-Q2"), SOME, 50, None, str), id="singly"),
+        pytest.param(lambda one: questions.visited(one, about("2020-Q2"), SOME, 50), id="visited"),
+        pytest.param(lambda one: questions.exploited(one, about("2020-Q2"), SOME, 50), id="exploited"),
+        pytest.param(lambda one: one.sources(JUNE, 50, None, str), id="sources"),
+        pytest.param(lambda one: one.owners(JUNE, 50), id="owners"),
+        pytest.param(lambda one: one.cases(JUNE, 50), id="cases"),
+        pytest.param(
+            lambda one: one.source(JUNE, parse_address(one.sources(JUNE, 1).rows[0].address)), id="source"
+        ),
+        pytest.param(lambda one: one.sensors(JUNE), id="sensors"),
+        pytest.param(lambda one: one.coverage(JUNE, "day"), id="coverage"),
+        pytest.param(lambda one: one.rhythm(about("2020-06"), [], 5), id="rhythm"),
+        pytest.param(lambda one: one.profile(JUNE, (6, 445), 5), id="profile"),
+        pytest.param(lambda one: one.trend(JUNE, "day", [], 5, Dimension.COUNTRIES), id="trend"),
+        pytest.param(
+            lambda one: one.top(
+                replace(JUNE, dimension=Dimension.PORTS), 50, Precision.EXACT, with_targets=True
+            ),
+            id="ranking",
+        ),
+    ],
+)
+def test_one_state_gives_the_same_bytes_in_whatever_order_its_rows_lie(
+    spring: Observer, shuffled: Observer, ask: Callable[[Observer], Any]
+) -> None:
+    assert json_text(ask(shuffled)) == json_text(ask(spring))
