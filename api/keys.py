@@ -39,7 +39,9 @@ Place: TypeAlias = "Path | Document"
 _TABLE = """CREATE TABLE IF NOT EXISTS keys (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, scopes TEXT NOT NULL, organisations TEXT,
     created REAL NOT NULL, expires REAL, revoked REAL, used REAL)"""
-_COLUMNS = "id, name, digest, scopes, organisations, created, expires, revoked, used"
+_ADD = "INSERT INTO keys VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_LIST = """SELECT id, name, digest, scopes, organisations, created, expires, revoked, used
+    FROM keys ORDER BY created, id"""
 _NOBODYS = sha256(b"").hexdigest()
 
 
@@ -140,8 +142,7 @@ def create(
             *(identifier, name, made.digest, " ".join(sorted(made.scopes))),
             *(json.dumps(sorted(limits)) if limits else None, now, expires, None, None),
         )
-        question = f"INSERT INTO keys ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - names of our own
-        _change(where, question, *row)
+        _change(where, _ADD, *row)
     else:
         _write(where, lambda known: {identifier: made} | known)
     return key
@@ -152,7 +153,7 @@ def listed(where: Place) -> tuple[Key, ...]:
     if not isinstance(where, Path):
         with _named(where):
             return tuple(sorted(_read(where.read()).values(), key=lambda key: (key.created, key.id)))
-    rows = read(where, "keys", f"SELECT {_COLUMNS} FROM keys ORDER BY created, id")  # noqa: S608 - names of our own
+    rows = read(where, "keys", _LIST)
     return tuple(
         Key(
             id=identifier,
