@@ -67,6 +67,10 @@ ASKS_AS_TOP_DOES = {
     "vulnerabilities",
     "phenomena list",
     "phenomena show",
+    "phenomena confirm",
+    "phenomena dismiss",
+    "phenomena reopen",
+    "phenomena word",
     "events",
 }
 

@@ -27,7 +27,7 @@ from darkscope.api.phenomena.decisions import Decision, DecisionsError
 from darkscope.api.phenomena.detector import detect
 from darkscope.api.phenomena.proposal import Phenomena, Proposal, State
 from darkscope.api.phenomena.wording import sentences, title, words
-from darkscope.ingest.settings import SettingsError, load
+from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.values import Language
 
 Result = TypeVar("Result")
@@ -36,6 +36,9 @@ app = typer.Typer(no_args_is_help=True)
 
 WIDE = 120
 """Characters from which on there is room for all columns."""
+
+EVERY = 10_000
+"""Proposals: more than there are."""
 
 FINITE = 1000.0
 """Factor from which on the table says no number."""
@@ -58,49 +61,48 @@ def listed(asking: options.Asking, limit: options.Limit = 30, dismissed: Dismiss
 @options.asks(period="28d", what=Dimension.PORTS)
 def show(asking: options.Asking, name: Id) -> None:
     """Tell of one proposal all that is known, in words and numbers."""
-    found = _Found(asking, 10_000, dismissed=True)
+    found = _Found(asking, EVERY, dismissed=True)
 
     def ask(observer: Observer, question: Question) -> Phenomena:
-        answer = found.ask(observer, question)
-        rows = tuple(row for row in answer.rows if row.id == name)
-        if not rows:
-            raise _stopped(f"nothing is proposed as {name!r} for {question.period.text}", MISTAKE)
-        return replace(answer, rows=rows)
+        return _named(name, found.ask(observer, question), question)
 
     asking.tell(ask, lambda answer, _: Group(*_told(answer, asking.language), around(answer.provenance)))
 
 
 @app.command()
-def confirm(name: Id, settings: options.SettingsFile = None, ledger: options.LedgerFolder = None) -> None:
+@options.asks(period="", what=Dimension.PORTS, shapes=False)
+def confirm(asking: options.Asking, name: Id) -> None:
     """Say that a proposal is one: it goes into the report."""
-    _decide(name, settings, ledger, lambda one: replace(one, state=State.CONFIRMED))
+    _decide(asking, name, lambda one: replace(one, state=State.CONFIRMED))
 
 
 @app.command()
-def dismiss(name: Id, settings: options.SettingsFile = None, ledger: options.LedgerFolder = None) -> None:
+@options.asks(period="", what=Dimension.PORTS, shapes=False)
+def dismiss(asking: options.Asking, name: Id) -> None:
     """Say that a proposal is none: it is not proposed again for its period."""
-    _decide(name, settings, ledger, lambda one: replace(one, state=State.DISMISSED))
+    _decide(asking, name, lambda one: replace(one, state=State.DISMISSED))
 
 
 @app.command()
-def reopen(name: Id, settings: options.SettingsFile = None, ledger: options.LedgerFolder = None) -> None:
+@options.asks(period="", what=Dimension.PORTS, shapes=False)
+def reopen(asking: options.Asking, name: Id) -> None:
     """Say nothing of a proposal any more; its words stay."""
-    _decide(name, settings, ledger, lambda one: replace(one, state=State.OPEN))
+    _decide(asking, name, lambda one: replace(one, state=State.OPEN))
 
 
 @app.command()
+@options.asks(period="", what=Dimension.PORTS, shapes=False)
 def word(
+    asking: options.Asking,
     name: Id,
     text: Annotated[str, typer.Argument(help="The words; empty: the generated ones again.", metavar="TEXT")],
     language: Annotated[Language, typer.Option("--lang", help="Which language they are.")] = Language.EN,
-    settings: options.SettingsFile = None,
-    ledger: options.LedgerFolder = None,
 ) -> None:
     """Give a proposal words of one's own, which stand in the report in place of the generated ones."""
     if language is Language.JA:
-        _decide(name, settings, ledger, lambda one: replace(one, ja=text))
+        _decide(asking, name, lambda one: replace(one, ja=text))
     else:
-        _decide(name, settings, ledger, lambda one: replace(one, en=text))
+        _decide(asking, name, lambda one: replace(one, en=text))
 
 
 class _Found:
@@ -128,14 +130,39 @@ def _file(settings: Path | None, ledger: str | None) -> decisions.Place:
     return decisions.path(load(settings, os.environ, {"ledger": ledger}).settings)
 
 
-def _decide(
-    name: str, settings: Path | None, ledger: str | None, change: Callable[[Decision], Decision]
-) -> None:
+def _decide(asking: options.Asking, name: str, change: Callable[[Decision], Decision]) -> None:
+    """Change what is decided of a proposal; where a period is named, only of one that is proposed for it."""
+    is_looked_up = bool(asking.asked.period)
+    if is_looked_up:
+        _look_up(asking, name)
+
     def decided() -> str:
-        file = _file(settings, ledger)
+        file = _file(asking.settings, asking.ledger)
         return f"{name}: {decisions.decide(file, name, change).state.value}, in {file}"
 
     typer.echo(_kept(decided))
+    if not is_looked_up:
+        typer.echo(
+            "whether it is proposed was not looked up: say --period, and what else `list` was asked", err=True
+        )
+
+
+def _look_up(asking: options.Asking, name: str) -> None:
+    """End the program where nothing is proposed by a name."""
+    found = _Found(asking, EVERY, dismissed=True)
+
+    def ask(_: Settings, observer: Observer, question: Question) -> Phenomena:
+        return _named(name, found.ask(observer, question), question)
+
+    asking.wired(ask)
+
+
+def _named(name: str, answer: Phenomena, question: Question) -> Phenomena:
+    """Keep of an answer what has a name. Ends the program where nothing has."""
+    rows = tuple(row for row in answer.rows if row.id == name)
+    if not rows:
+        raise _stopped(f"nothing is proposed as {name!r} for {question.period.text}", MISTAKE)
+    return replace(answer, rows=rows)
 
 
 def _kept(work: Callable[[], Result]) -> Result:

@@ -84,6 +84,21 @@ def test_a_rise_is_proposed_shown_and_decided(ask: Ask) -> None:
     assert "1 proposed of" in ask(f"phenomena list {PERIOD}")[1]
 
 
+def test_with_a_period_only_what_is_proposed_for_it_can_be_decided(ask: Ask, tmp_path: Path) -> None:
+    wrong = ID.replace("445", "45")
+    for words in (f"confirm {wrong}", f"dismiss {wrong}", f"reopen {wrong}", f"word {wrong} text"):
+        code, output, errors = ask(f"phenomena {words} {PERIOD}")
+        told = f"darkscope: nothing is proposed as {wrong!r} for 2020-06-01/2020-06-29\n"
+        assert (code, output, errors) == (2, "", told)
+    assert not (tmp_path / "decisions.toml").exists()
+    assert ask(f"phenomena confirm {ID} {PERIOD}")[2] == ""
+    code, output, errors = ask(f"phenomena confirm {wrong}")
+    assert (code, output.partition(",")[0]) == (0, f"{wrong}: confirmed")
+    assert (
+        errors == "whether it is proposed was not looked up: say --period, and what else `list` was asked\n"
+    )
+
+
 def test_what_is_decided_and_proposed_no_more_is_named(ask: Ask) -> None:
     ask("phenomena confirm 80-tcp-up-2020-06-01")
     _, output, _ = ask(f"phenomena list {PERIOD}")
