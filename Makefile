@@ -25,6 +25,7 @@ soak: $(VENV)/tested
 	DARKSCOPE_SOAK_FRAMES=10000000 $(BIN)/pytest -n auto --dist worksteal -m soak --durations 10
 	$(BIN)/pytest -n auto --dist worksteal -m "real_captures and not soak"
 	DARKSCOPE_SCHEMA_EXAMPLES=300 $(BIN)/pytest tests/api/http/test_real_server.py -k not_described
+	DARKSCOPE_TRIES=10 $(BIN)/pytest -n auto --dist worksteal tests/api/test_ledger_store.py tests/api/test_ledger_shares.py tests/ingest/honeypot/test_listener.py tests/ingest/test_unfinished.py
 	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
 	DARKSCOPE_R8_SECONDS=600 DARKSCOPE_R8_WRITERS=8 DARKSCOPE_R8_KILLS=50 $(BIN)/pytest -s tests/ingest/ledger/test_r8.py
 	DARKSCOPE_SURVIVAL_ACTIONS=150 $(BIN)/pytest tests/api/http/test_survival.py

@@ -1,15 +1,19 @@
-"""Real servers, one of each for all tests of a process: InfluxDB, and object storage."""
+"""Real servers, one of each for all tests of a process: InfluxDB, object storage, Spark. And no test is timed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from influx import InfluxDB
 from objects import Bucket, Objects
 from sparks import on_two_threads
 
 from darkscope.ingest.engine.spark import OnSpark
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

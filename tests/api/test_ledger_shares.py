@@ -18,6 +18,7 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 from memory_ledger import MemorySnapshot, snapshot_of
 from parts import Elsewhere
+from tries import TRIES
 from wide import FIRST, JUNE, LAST, QUESTIONS, answers
 
 from darkscope.api import ledger_senders
@@ -115,7 +116,7 @@ def _of(snapshot: MemorySnapshot, _: Mapping[str, pl.DataFrame]) -> MemorySnapsh
     return snapshot
 
 
-@trying(max_examples=12, deadline=None)
+@trying(max_examples=6 * TRIES, deadline=None)
 @given(
     st.lists(SENT, min_size=1, max_size=25),
     st.lists(SEEN, max_size=25),

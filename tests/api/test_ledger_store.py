@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from tries import TRIES
 
 from darkscope.api import ledger_store
 from darkscope.api.dimension import Dimension, Key
@@ -422,7 +423,7 @@ WHERE = st.builds(
 FULL_SPAN = (DAY_0 - DAY, DAY_0 + 2 * DAY)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40 * TRIES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     flows=st.lists(FLOW, max_size=25),
     where=WHERE,
@@ -493,7 +494,7 @@ ANYWHERE = st.integers(APRIL_0 - 3 * DAY, JULY_0 + 3 * DAY)
 OFF = st.sampled_from([0, -540, -345, 540, -DAY, DAY + 7]) | st.integers(-2 * DAY, 2 * DAY)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40 * TRIES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     flows=st.lists(
         st.builds(lambda flow, minute: flow | {"minute": minute}, FLOW, NEAR | ANYWHERE),

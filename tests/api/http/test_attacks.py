@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,15 +24,23 @@ PATH = "/v1/attacks?period=2020-06"
 SENSORS = (SensorEntry(id="a", organisation="north", networks=("133.8.0.0/24",)), SensorEntry(id="b"))
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Site:
-    """Five victims; the sensor b sees one of them."""
-    site = Site(tmp_path / "ledger", sensors=SENSORS)
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ledger with five victims; the sensor b sees one of them."""
+    site = Site(tmp_path_factory.mktemp("attacks") / "ledger", sensors=SENSORS)
     for number in range(5):
         records = answers(61 + number, start=number * 1000.0, victim=f"8.8.8.{number}")
         site.take(pcap(records), f"/spool/{'b' if number == 4 else 'a'}/{number}.pcap")
     site.take(ramp(10_000, 10), "/spool/a/9.pcap")
-    return site
+    return site.folder
+
+
+@pytest.fixture
+def site(written: Path, tmp_path: Path) -> Site:
+    """A copy of that ledger, which a test may write to."""
+    folder = tmp_path / "ledger"
+    shutil.copytree(written, folder)
+    return Site(folder, sensors=SENSORS)
 
 
 @pytest.fixture

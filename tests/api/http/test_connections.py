@@ -17,9 +17,11 @@ from threading import Event, Thread
 import httpx2
 import pytest
 from ledgers import Site, ramp
-from runs import run, running, until
+from runs import running, until
 
+from darkscope.api import keys
 from darkscope.api.http.connections import LARGEST_HEAD
+from darkscope.api.keys import Scope
 
 ASK = "/v1/rankings/ports?period=2020-06-24"
 SOON = 60.0
@@ -198,7 +200,7 @@ def test_a_flood_by_one_key_leaves_the_others_their_answers(tmp_path: Path) -> N
     limits = {"DARKSCOPE_API__RATE": "4", "DARKSCOPE_API__BURST": "8"}
     with serving(tmp_path, **limits) as server:
         noisy, quiet = (
-            {"X-API-Key": run("keys", "create", name, "--ledger", server.ledger)[1].strip()}
+            {"X-API-Key": keys.create(server.ledger, name, (Scope.READ,), time.time())}
             for name in ("noisy", "quiet")
         )
         until(lambda: server.get().status_code == 401, SOON)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from killing import Killed, Killer
 from ledgers import NOON, SECOND, Site, read
 from talks import ACK, CLIENT, FIN, GET, HONEYPOT, POST, RST, SYN, Talk, several
+from tries import TRIES
 
 from darkscope.ingest.honeypot import listener
 from darkscope.ingest.honeypot.connections import IDLE, JUMP
@@ -235,7 +236,7 @@ def uncut(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
 
 
 @given(st.lists(st.integers(0, 40)))
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8 * TRIES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_many_batches_of_one_worker_change_nothing(
     tmp_path_factory: pytest.TempPathFactory, uncut: list[dict[str, Any]], cuts: list[int]
 ) -> None:
@@ -329,7 +330,7 @@ def test_most_connections_are_heard_through_a_flood(site: Site) -> None:
         max_size=60,
     )
 )
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15 * TRIES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_nothing_that_may_come_fails(
     tmp_path_factory: pytest.TempPathFactory, frames: list[tuple[int, int, bytes, int]]
 ) -> None:

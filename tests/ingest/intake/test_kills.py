@@ -17,7 +17,7 @@ from darkscope.ingest.intake.session import Capture
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import CAPTURES, ECHOES, FLOWS, ROLLUPS
 
-KILLS = int(os.environ.get("DARKSCOPE_KILLS", "12"))
+KILLS = int(os.environ.get("DARKSCOPE_KILLS", "8"))
 """Kills in all; `make soak` sets 100: a third each while captures are read, while a spool is followed twice in one
 case, and at the writes of commits and of upkeep."""
 
