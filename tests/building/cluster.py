@@ -29,7 +29,7 @@ class Cluster:
     """A cluster that runs."""
 
     master: str  # as `--master` takes it
-    group: int  # the process group of all its processes, tasks included
+    mark: bytes  # what the environment of all its processes has, of tasks too
 
     def executors(self) -> list[int]:
         """Processes of executors, by id."""
@@ -39,13 +39,21 @@ class Cluster:
         """Python processes of executors, by id: the one that makes others, and those that work."""
         return self._running(TASKS)
 
+    def kill(self) -> None:
+        """End whatever runs."""
+        while processes := self._running(""):
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            time.sleep(0.1)
+
     def _running(self, word: str) -> list[int]:
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-                if word in command and os.getpgid(int(folder.name)) == self.group:
-                    found.append(int(folder.name))
+                if self.mark in (folder / "environ").read_bytes():
+                    command = (folder / "cmdline").read_bytes()
+                    found += [int(folder.name)] * (word.encode() in command)
         return found
 
 
@@ -57,20 +65,20 @@ def standalone(folder: Path, workers: int = 2, memory: str = "1g") -> Iterator[C
     deploy = "org.apache.spark.deploy"
     where = ("--host", "127.0.0.1", "--webui-port", "0")
     words = (f"{deploy}.worker.Worker", *where, "-c", "1", "-m", memory, master)
-    first = _started(folder, "master", f"{deploy}.master.Master", *where, "--port", str(port))
-    others = [_started(folder, f"worker-{number}", *words, group=first.pid) for number in range(workers)]
+    cluster = Cluster(master, f"SPARK_WORKER_DIR={folder / 'work'}".encode())
+    processes = [_started(folder, "master", f"{deploy}.master.Master", *where, "--port", str(port))]
+    processes += [_started(folder, f"worker-{number}", *words) for number in range(workers)]
     try:
         _await(folder / "master.log", workers)
-        yield Cluster(master, first.pid)
+        yield cluster
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(first.pid, signal.SIGKILL)
-        for process in (first, *others):
+        cluster.kill()
+        for process in processes:
             process.wait()
 
 
-def _started(folder: Path, name: str, *words: str, group: int = 0) -> subprocess.Popen[bytes]:
-    """Start one of Spark's classes, in a process group that is there or in one of its own."""
+def _started(folder: Path, name: str, *words: str) -> subprocess.Popen[bytes]:
+    """Start one of Spark's classes."""
     spec = importlib.util.find_spec("pyspark")
     assert spec
     assert spec.origin
@@ -90,7 +98,6 @@ def _started(folder: Path, name: str, *words: str, group: int = 0) -> subprocess
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            process_group=group,
         )
 
 

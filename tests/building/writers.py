@@ -64,7 +64,7 @@ def is_honeypot(name: str) -> bool:
 
 def asked(name: str, number: int) -> bytes:
     """A capture of a writer's sensor: to a honeypot a connection that goes on in the next one, and ends there."""
-    begin = number * STEP
+    begin = number * STEP + int(name[1:]) / 100  # of one that begins alike only one would count
     records = [at(begin + 1 + second) for second in range(FRAMES)]
     if is_honeypot(name):
         last, now = (Talk(source_port=5000 + one % 50_000) for one in (number - 1, number))
