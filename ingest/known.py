@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import chain
@@ -14,6 +15,7 @@ import polars as pl
 
 from darkscope.ingest.fates import DAY, HOUR
 from darkscope.ingest.ledger.ledger import Snapshot
+from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.series import CAPTURES, FORGOTTEN
 
 TOLERANCE = 5 * 1_000_000_000
@@ -111,6 +113,40 @@ class Known:
         taken = snapshot.files(CAPTURES)["max.taken"].to_list() if snapshot.days(CAPTURES) else []
         self.latest: int = max([0, *taken, *(hole.at for hole in self._holes)])
         """Newest time at which the ledger was written; no clock that is right is earlier."""
+
+    def moved_on(self, now: Snapshot, plans: Sequence[Plan] | None) -> Known:
+        """The same of a newer state, `plans` being those since. Looked at afresh where they do not tell."""
+        if plans is None or not all(_only_adds(plan) for plan in plans):
+            return Known(now)
+        moved = copy(self)
+        moved.go_apart(now)
+        added = now.added(CAPTURES, plans).select("day", *CAPTURES.schema)
+        rows = [*map(Taken._make, added.sort("head", "reach", "first").collect().iter_rows())]
+        moved.add(
+            Span(row.sensor, row.point, row.head, row.first, row.last, row.taken) for row in rows if row.last
+        )
+        moved.note(rows)
+        return moved
+
+    def go_apart(self, snapshot: Snapshot) -> None:
+        """Be of another state from now on, and share nothing that is added to with what this is a copy of."""
+        self.snapshot = snapshot
+        self._points = {
+            point: {one: [*spans] for one, spans in of_point.items()}
+            for point, of_point in self._points.items()
+        }
+        self._heads = {
+            day: {head: [*rows] for head, rows in of_day.items()} for day, of_day in self._heads.items()
+        }
+
+    def note(self, rows: Iterable[Taken]) -> None:
+        """Take note of rows of `captures` that were added to the ledger."""
+        for row in rows:
+            self.latest = max(self.latest, row.taken)
+            if row.day in self._heads:
+                of_head = self._heads[row.day].setdefault(row.head, [])
+                of_head.append(row)
+                of_head.sort(key=lambda one: one.order)
 
     def readings(self, head: str, first: int) -> list[Taken]:
         """Rows of `captures` with this head, in order; `first` is the time of the capture's first frame."""
@@ -220,11 +256,6 @@ class Known:
         else:
             of_capture.append(span)
 
-    def follow(self, snapshot: Snapshot) -> None:
-        """Go on from a newer state that holds what was added."""
-        self.snapshot = snapshot
-        self._heads.clear()
-
     def _load(self, low: int, high: int) -> None:
         if self._loaded is not None and self._loaded[0] <= low and high <= self._loaded[1]:
             return
@@ -258,6 +289,12 @@ class Known:
             start = max(start, (hole.day + 1) * DAY)
         if start <= last:
             yield start, last
+
+
+def _only_adds(plan: Plan) -> bool:
+    """Whether a plan takes nothing back of what is known of captures."""
+    captures = plan.changes.get(CAPTURES.name)
+    return FORGOTTEN.name not in plan.changes and not (captures and captures.remove)
 
 
 def _joined(spans: Iterable[list[int]]) -> list[list[int]]:

@@ -25,7 +25,8 @@ from darkscope.ingest.geo import Places
 from darkscope.ingest.honeypot.listener import Listener
 from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.known import BRANCH, EARLIEST, Hole, Known, Taken, capture_day
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
+from darkscope.ingest.ledger.errors import LedgerError, Overtaken
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.staging import Staging
 from darkscope.ingest.observers import Run

@@ -108,11 +108,12 @@ class Unfinished:
 
     def holds(self, now: Snapshot) -> bool:
         """Whether what the batch goes on from is still what the ledger has open."""
-        there = set(now.files(UNFINISHED)["path"])
+        batch = [*self._of_batch()]
+        there = set(now.files(UNFINISHED)["path"]) if batch else set()
         return all(
             set(held.files) <= there
             and (held.file is not None or self._nearest(now, point, held.begun) is None)
-            for point, held in self._of_batch()
+            for point, held in batch
         )
 
     def removals(self, now: Snapshot) -> list[Removal]:

@@ -8,7 +8,7 @@ moment: where another worker changed it, nothing is committed and `Overtaken` sa
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import chain, count
@@ -29,8 +29,9 @@ from darkscope.ingest.handshakes import Handshakes
 from darkscope.ingest.honeypot.listener import Listener
 from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.known import EARLIEST, TOLERANCE, Known, Missing, Span, Taken
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken, Snapshot
-from darkscope.ingest.ledger.plan import Change
+from darkscope.ingest.ledger.errors import LedgerError, Overtaken
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.plan import Change, Plan
 from darkscope.ingest.ledger.staging import Staging
 from darkscope.ingest.observers import Observer, Point, Run
 from darkscope.ingest.reading import Beat, Piece, Reading, dates
@@ -123,7 +124,7 @@ class Worker:
         self._beats: dict[tuple[str, str], Beat] = {}
         self._branches = count(1)
         self._others = 0  # last plan by which somebody else may have changed the ledger
-        self._known = Known(ledger.finish())
+        self._known = self._relied = Known(ledger.finish())  # what the batch is built on; what its change is
         self._sealed = _days(self._known.snapshot)
         self._is_last = False
 
@@ -142,7 +143,7 @@ class Worker:
         self._beats = beats
         self._readings.clear()
         self._of_point.clear()
-        self._known = Known(self.ledger.finish())
+        self._known = self._relied = Known(self.ledger.finish())
         self._sealed = _days(self._known.snapshot)
 
     def open(
@@ -244,16 +245,7 @@ class Worker:
             self._settings.worker, "ingest", lambda now: self._changes(now, closed.rows)
         )
         result = Committed(snapshot.version, closed.frames, self._flows, closed.fates)
-        if snapshot.plan == self._known.snapshot.plan + 1:
-            for reading in closed.rows:
-                for piece in reading.pieces.values():
-                    self._known.add(self._spans(reading, piece))
-            self._known.follow(snapshot)
-            for reading in closed.rows:
-                reading.as_of = snapshot.plan
-        else:  # somebody else changed the ledger as well
-            self._others = snapshot.plan
-            self._known = Known(snapshot)
+        self._follow(snapshot, closed)
         files = [file.path for file in self._staging.files.get(UNFINISHED, ())]
         self._unfinished.committed(dict(zip(closed.unfinished, files, strict=True)))
         for reading, rows in closed.rows.items():
@@ -264,6 +256,24 @@ class Worker:
         self._followed = {head: one for head, one in self._followed.items() if one.reader.follows}
         self._sealed = _days(snapshot)
         return result
+
+    def _follow(self, snapshot: Snapshot, closed: _Closed) -> None:
+        """Know what is known now: what the batch relied on, and the batch."""
+        relied, before = self._relied, self._known
+        if relied.snapshot.plan != snapshot.plan - 1:  # an earlier try had been decided
+            relied = Known(snapshot)
+        else:
+            for reading, rows in closed.rows.items():
+                relied.note(rows)
+                for piece in reading.pieces.values():
+                    relied.add(self._spans(reading, piece))
+            relied.snapshot = snapshot
+        if relied is before:
+            for reading in closed.rows:
+                reading.as_of = snapshot.plan
+        else:  # somebody else changed the ledger as well
+            self._others = snapshot.plan
+        self._known = self._relied = relied
 
     def _has_batch(self) -> bool:
         return (
@@ -514,18 +524,20 @@ class Worker:
 
     def _changes(self, now: Snapshot, readings: dict[Reading, list[Taken]]) -> dict[str, Change] | None:
         """What the batch does to a state, if that state still is what the batch relied on; None where it has it."""
-        moved = now.plan != self._known.snapshot.plan
-        if moved and any(
-            {file.path for file in files} <= set(now.files(table)["path"])
-            for table, files in self._staging.files.items()
-        ):
-            return None  # an earlier try failed after it was decided
+        before = self._known.snapshot
+        moved = now.plan != before.plan
+        known = self._known
+        if moved:
+            plans = self.ledger.plans_since(before, now)
+            if self._is_decided(now, plans):
+                return None  # an earlier try failed after it was decided
+            known = self._known.moved_on(now, plans)
         doubtful = [reading for reading in readings if moved or reading.as_of < self._others]
-        known = Known(now) if doubtful else self._known
         if (
             moved and not (np.array_equal(_days(now), self._sealed) and self._unfinished.holds(now))
         ) or not all(self._still_holds(reading, known, readings[reading]) for reading in doubtful):
             raise Overtaken(f"{self.ledger.storage}: another worker took the same captures")
+        self._relied = known
         changes = {table.name: Change(add=files) for table, files in self._staging.files.items()}
         sealed = set(dates(self._sealed))
         days = {date.fromisoformat(file.day) for file in self._staging.files.get(FLOWS, ())} - sealed
@@ -538,6 +550,18 @@ class Worker:
             if removed:
                 changes.setdefault(table.name, Change()).remove = removed
         return changes
+
+    def _is_decided(self, now: Snapshot, plans: Sequence[Plan] | None) -> bool:
+        """Whether the batch is in a newer state, `plans` being those since, where they are there."""
+        for table, files in self._staging.files.items():
+            if plans is None:
+                there = set(now.files(table)["path"])
+            else:
+                changes = (plan.changes.get(table.name, Change()) for plan in plans)
+                there = {file.path for change in changes for file in change.add}
+            if {file.path for file in files} <= there:
+                return True
+        return False
 
     def _still_holds(self, reading: Reading, known: Known, rows: list[Taken]) -> bool:
         reader = reading.reader

@@ -20,7 +20,8 @@ from darkscope.api.notices.texts import TextError, Texts
 from darkscope.api.requests.lens import failures
 from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.ingest.geo import SHIPPED, GeoError, Places
-from darkscope.ingest.ledger.ledger import LedgerError, is_ledger, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import is_ledger, storage_of
 from darkscope.ingest.projection import inspection
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import Loaded, SettingsError, load

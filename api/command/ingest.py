@@ -35,7 +35,8 @@ from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.intake.stored import IntakeError
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import STANDARD_INPUT, SensorError, Sensors

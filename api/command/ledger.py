@@ -26,7 +26,8 @@ from darkscope.ingest.engine.engine import EngineError
 from darkscope.ingest.ledger import backup as copies
 from darkscope.ingest.ledger import expiry, upkeep
 from darkscope.ingest.ledger import verify as law
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot, storage_of
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, TABLES
 from darkscope.ingest.settings import Settings, SettingsError, load

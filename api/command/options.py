@@ -32,7 +32,7 @@ from darkscope.api.periods import PeriodError
 from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.api.selection import UnknownSensorError, known
 from darkscope.api.store import NotHeldError, Precision, StoreError
-from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.series import Traffic
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.values import Language

@@ -24,7 +24,8 @@ from darkscope.api.command.progress import told
 from darkscope.api.command.state import state
 from darkscope.api.periods import PeriodError, parse_days
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, is_ledger, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, is_ledger, storage_of
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection import waiting

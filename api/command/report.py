@@ -37,7 +37,8 @@ from darkscope.api.report.publish import publish
 from darkscope.api.requests.rules import Rules, RulesError
 from darkscope.api.selection import known, organisations
 from darkscope.api.store import NotHeldError, Store, StoreError
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.settings import Settings, SettingsError, load
 from darkscope.ingest.values import Language
 

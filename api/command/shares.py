@@ -20,7 +20,8 @@ from darkscope.api.ledger_tables import Snapshot
 from darkscope.api.store import StoreError
 from darkscope.ingest.engine.engine import Engine, EngineError, Result, Unit, never
 from darkscope.ingest.engine.shuffle import Divided, shuffled
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.settings import Settings
 
 

@@ -33,7 +33,8 @@ from darkscope.api.selection import known, organisations
 from darkscope.api.store import ExpiredError, StoreError
 from darkscope.ingest.events import Event, write
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.settings import Settings, SettingsError, load
 
 LOG = logging.getLogger("darkscope.api.command.watch")

@@ -26,7 +26,7 @@ from darkscope.api.http.source import Source
 from darkscope.api.http.turns import Busy, count_down
 from darkscope.api.keys import Scope
 from darkscope.api.store import StoreError
-from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.errors import LedgerError
 
 PAUSE = 2.0
 """Seconds between two looks at the ledger: a daemon commits about as often."""

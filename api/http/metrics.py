@@ -28,7 +28,7 @@ from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.roster import FATES
 from darkscope.api.store import StoreError
-from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.registry import RegistryError, State
 
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.3, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)

@@ -39,7 +39,7 @@ from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
 from darkscope.api.periods import Period
 from darkscope.api.store import StoreError
-from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.values import Language
 
 HTML = "text/html; charset=utf-8"

@@ -28,7 +28,7 @@ from darkscope.api.periods import PeriodError
 from darkscope.api.public import NotPublic
 from darkscope.api.selection import UnknownSensorError
 from darkscope.api.store import ExpiredError, NotHeldError, StoreError, TooMuch, UnreachableError
-from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.registry import RegistryError
 
 LOG = logging.getLogger("darkscope.api.http")

@@ -33,7 +33,8 @@ from darkscope.api.selection import known, organisations
 from darkscope.api.standing import Standing
 from darkscope.api.store import NO_SENDERS, NotHeldError, RemoteStore, Store
 from darkscope.api.watched_days import WatchedDays
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot, storage_of
 from darkscope.ingest.registry import PROJECTION, State, heard
 from darkscope.ingest.settings import Settings
 

@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 
 from darkscope.ingest.intake.clock import Clock
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, storage_of
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.ledger.upkeep import upkeep
 from darkscope.ingest.settings import Settings
 

@@ -21,7 +21,7 @@ from typing import BinaryIO, Self, TypeVar
 from darkscope.ingest.capture.reader import CaptureError, UnknownFormat
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.intake.stored import File, Stored
-from darkscope.ingest.ledger.ledger import Away, LedgerError, Overtaken
+from darkscope.ingest.ledger.errors import Away, LedgerError, Overtaken
 from darkscope.ingest.reading import Reading
 from darkscope.ingest.sensors import SensorError
 from darkscope.ingest.worker import Committed, DiskLow, Worker

@@ -12,8 +12,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from darkscope.ingest.ledger.errors import Damaged, LedgerError
 from darkscope.ingest.ledger.files import DataFile, is_intact
-from darkscope.ingest.ledger.ledger import CHANGED, Damaged, Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import CHANGED, Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change, Plan
 from darkscope.ingest.ledger.storage import Storage, make_durable
 from darkscope.ingest.series import TABLES, Table

@@ -13,7 +13,6 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2s
-from itertools import islice
 
 from platformdirs import user_cache_path
 
@@ -32,6 +31,9 @@ OLD = 3600.0
 
 _WRITTEN = re.compile(r"/([0-9a-f]+)-[0-9a-f]+\.parquet$")
 """When a data file was written, nanoseconds since 1970, as its name says."""
+
+
+_COMMIT = re.compile(r"\d{20}\.json")
 
 
 class Bucket:
@@ -147,12 +149,13 @@ class Bucket:
     def keep_commit(self, table: str, version: int) -> None:
         """What is put is there for good."""
 
-    def is_newest(self, table: str, version: int) -> bool:
-        """Whether a version's commit is there and the next is not: by one listing, from that commit on."""
+    def newest(self, table: str, version: int) -> int | None:
+        """The newest of a table's commits from a version's on, by one listing from there on."""
         log = self._of(f"{table}/{LOG}")
         before = f"{log}/{commit_name(version - 1)}" if version else None
-        found = {one.key.rpartition("/")[2] for one in islice(self._objects.below(log, before), _LOOKED_AT)}
-        return commit_name(version) in found and commit_name(version + 1) not in found
+        names = (one.key.rpartition("/")[2] for one in self._objects.below(log, before))
+        found = [int(name[:-5]) for name in names if _COMMIT.fullmatch(name)]  # checkpoints lie between
+        return max(found) if version in found else None
 
     def mend(self, table: str, version: int) -> bool:
         """No commit is cut: it is put whole."""
@@ -186,7 +189,3 @@ class Bucket:
         if not is_intact(name, data):
             raise OSError(errno.EIO, "its bytes are not those that were written", self.place(name))
         return data
-
-
-_LOOKED_AT = 8
-"""Names of a log from a commit on that tell whether there is a next one: checkpoints lie between."""

@@ -14,8 +14,9 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 from polars.exceptions import PolarsError
 
+from darkscope.ingest.ledger.errors import LedgerError, told
 from darkscope.ingest.ledger.files import LEVEL, write_file
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot, told
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.rollups import partitions

@@ -11,44 +11,50 @@ import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from pathlib import Path
 from threading import RLock
-from typing import TypeVar
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from darkscope.ingest.ledger import commits
 from darkscope.ingest.ledger import plan as plans
 from darkscope.ingest.ledger.commits import PLAN, VERSION
+from darkscope.ingest.ledger.errors import Damaged, LedgerError, Overtaken, failed, insist, told
 from darkscope.ingest.ledger.files import DataFile, is_intact
+from darkscope.ingest.ledger.heads import Head, Heads
 from darkscope.ingest.ledger.making import CHECKPOINT, create
 from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
-from darkscope.ingest.ledger.storage import LOG, Folder, Storage, commit_name
+from darkscope.ingest.ledger.storage import Folder, Storage
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
 from darkscope.ingest.settings import Settings
 
 PATIENCE, ATTEMPTS = 600.0, 50
 """Seconds for which a change is tried again while others come first, and so often at least, before the ledger is called
-broken; a table's commit, which all that try it want alike, so often."""
+broken."""
 
-FAILURES = 5
-"""Times that far storage is asked again after its library gave up, before that is told."""
-
-PAUSE, LONGEST = 0.1, 2.0
+PAUSE, LONGEST = 0.1, 1.0
 """Seconds that who lost a race in far storage waits before it looks again, at most: twice as long each time."""
 
+COURTESY = 0.3
+"""Seconds after a commit in far storage for which who made it gives way to others, who first have to see it."""
+
 BELIEVED = 60.0
-"""Seconds for which what was seen of far storage is the newest unless the next is there: plans and commits are kept for
-longer."""
+"""Seconds for which what was seen of far storage is the newest unless the next is there: plans are kept for longer."""
+
+FEW = 100
+"""Plans that are read one by one rather than what they came to; far more are kept, so none of their numbers is used
+again."""
+
+AT_ONCE = 16
+"""Plans that are asked for at once in far storage."""
 
 MOST_PLANS = 1000
 """Plans of which it is remembered what they changed."""
@@ -57,31 +63,6 @@ DESCRIPTION = "ledger.json"
 """Written last when a ledger is made: a folder that has it is one."""
 
 CHANGED = "its bytes are not those that were written"
-
-T = TypeVar("T")
-
-
-class LedgerError(Exception):
-    """The ledger cannot be opened, read or written; the message names the place."""
-
-
-class Overtaken(LedgerError):
-    """Another worker changed what this change was built on; build it again on the new state."""
-
-
-class Away(LedgerError):
-    """Far storage fails, for now perhaps: nothing was lost, and what was begun is found when it is tried again."""
-
-
-class Damaged(LedgerError):
-    """A data file is missing, or its bytes are not those that were written."""
-
-    def __init__(self, place: str, table: Table, path: str, day: date, reason: str) -> None:
-        super().__init__(f"{place}: {reason}")
-        self.place = place
-        self.path = path  # below the table's folder
-        self.table = table
-        self.day = day
 
 
 class Snapshot:
@@ -150,6 +131,11 @@ class Snapshot:
                     raise Damaged(place, table, path, day, self._looked[place])
         return self._ledger.scan(table, dict(files.select("path", "size").iter_rows()))
 
+    def added(self, table: Table, plans: Iterable[Plan]) -> pl.LazyFrame:
+        """Rows that plans added to a table."""
+        changes = (plan.changes.get(table.name, Change()) for plan in plans)
+        return self._ledger.scan(table, {file.path: file.size for change in changes for file in change.add})
+
     def removals(self, table: Table, days: Iterable[date]) -> list[Removal]:
         """All files of some days, as a plan takes them out."""
         files = self.files(table).filter(pl.col("day").is_in(list(days)))
@@ -177,35 +163,6 @@ def storage_of(settings: Settings) -> Storage:
     except ModuleNotFoundError as error:
         raise LedgerError(f"{settings.ledger}: needs {error.name}: pip install 'darkscope[s3]'") from None
     return opened
-
-
-def failed(storage: Storage, text: str) -> LedgerError:
-    """What storage or the Delta library failed at, as an error."""
-    return (Away if storage.is_far else LedgerError)(text)
-
-
-def insist(storage: Storage, action: Callable[[], T]) -> T:
-    """Do what changes nothing, or the same each time: again, where far storage fails; its error in the end."""
-    tries = FAILURES
-    while True:
-        try:
-            return action()
-        except (Away, DeltaError, OSError) as error:
-            tries -= 1
-            is_gone = isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
-            if not storage.is_far or is_gone or not tries:
-                raise
-        time.sleep(random.SystemRandom().uniform(0, FAILURES - tries))
-
-
-@contextmanager
-def told(storage: Storage, name: str = "") -> Iterator[None]:
-    """Raise LedgerError for what storage or the Delta library raises about a part of the ledger."""
-    try:
-        yield
-    except (DeltaError, OSError) as error:
-        place = (isinstance(error, OSError) and error.filename) or storage.place(name)
-        raise failed(storage, f"{place}: {storage.told(error)}") from error
 
 
 def is_ledger(place: Path | Storage) -> bool:
@@ -242,16 +199,6 @@ class _State:
     seen: _Moment
 
 
-@dataclass(frozen=True, slots=True)
-class _Head:
-    """A table's newest commit, and what it says: plan, and the ledger's version by it."""
-
-    commit: int
-    plan: int
-    version: int
-    seen: _Moment
-
-
 class Ledger:
     """One ledger. Cheap to open; holds no lock and no open file."""
 
@@ -264,9 +211,10 @@ class Ledger:
         self._lock = RLock()
         self.lost = 0
         """Times that another change came first since the ledger was opened here; each cost one try."""
+        self._won = -math.inf
         # Of far storage, where each look takes a while:
         self._at: _State | None = None  # that was complete
-        self._heads: dict[str, _Head] = {}  # newest commits of tables
+        self._heads = Heads(self.storage, self._searched)
         self._seen: dict[str, int] = {}  # the plan that tables in memory have all of
         self._touched: dict[int, frozenset[str]] = {}  # tables that a plan changes
         self._format = _format(self.storage)
@@ -365,6 +313,8 @@ class Ledger:
         """
         self.migrate()
         self._load_all()
+        if self.storage.is_far and time.monotonic() - self._won < COURTESY:
+            time.sleep(random.SystemRandom().uniform(0, COURTESY))
         lost, began = 0, time.monotonic()
         while lost < ATTEMPTS or time.monotonic() - began < PATIENCE:
             snapshot = self.finish()
@@ -386,7 +336,9 @@ class Ledger:
             ):  # the number was used up, and its file cleaned away since
                 withdraw(self.storage, plan.number)
                 continue
-            return insist(self.storage, partial(self._apply, plan))
+            done = insist(self.storage, partial(self._apply, plan))
+            self._won = time.monotonic()
+            return done
         raise LedgerError(f"{self.storage}: {lost} other changes came first; is a worker running wild?")
 
     def read_logs(self) -> Snapshot:
@@ -400,9 +352,22 @@ class Ledger:
 
     def plans(self, after: int, upto: int) -> list[Plan] | None:
         """What was changed by the plans after one, up to another with it; None where their files were cleaned away."""
-        found = [self._plan(number) for number in range(after + 1, upto + 1)]
+        numbers = range(after + 1, upto + 1)
+        if self.storage.is_far and len(numbers) > 1:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                found = list(pool.map(self._plan, numbers))
+        else:
+            found = [*map(self._plan, numbers)]
         plans = [plan for plan in found if plan is not None]
         return plans if len(plans) == len(found) else None
+
+    def plans_since(self, before: Snapshot, now: Snapshot) -> list[Plan] | None:
+        """Plans that led from one state to another; None where they are many. Raises LedgerError."""
+        if now.plan - before.plan > FEW:
+            return None
+        plans = insist(self.storage, partial(self.plans, before.plan, now.plan))
+        self._heads.follow(plans or ())
+        return plans
 
     def _make_durable(self, changes: dict[str, Change]) -> None:
         """Have the files of a change on the disk before a plan names them. Raises LedgerError."""
@@ -437,11 +402,7 @@ class Ledger:
     def _look(self) -> Snapshot:
         """The newest complete plan, as `coverage` has it."""
         with self._lock:
-            head = self._heads.get(COVERAGE.name)
-            with told(self.storage, COVERAGE.name):
-                is_newest = head is not None and self.storage.is_newest(COVERAGE.name, head.commit)
-            if head is None or not is_newest:
-                head = self._read_head(COVERAGE)
+            head = self._heads.newest(COVERAGE) if self.storage.is_far else self._searched(COVERAGE)
             self._at = _State(head.plan, head.version, _Moment())
             return Snapshot(self, head.plan, head.version)
 
@@ -495,7 +456,7 @@ class Ledger:
             delta = self._tables[table.name] = _load(self.storage, table.name)
             return delta
         with told(self.storage, table.name):
-            is_newest = not is_old and self.storage.is_newest(table.name, delta.version())
+            is_newest = not is_old and self.storage.newest(table.name, delta.version()) == delta.version()
         if not is_newest:
             try:
                 delta.update_incremental()
@@ -512,24 +473,16 @@ class Ledger:
         return numbers
 
     def _said(self, table: Table, delta: DeltaTable) -> tuple[int, int]:
-        if self.storage.is_far:  # one answer instead of one for each commit since the last checkpoint
-            head = self._heads.get(table.name)
-            if head is not None and head.commit == delta.version():
-                return head.plan, head.version
-            with told(self.storage, table.name), suppress(FileNotFoundError):
-                name = f"{table.name}/{LOG}/{commit_name(delta.version())}"
-                if (found := commits.numbers(self.storage.read(name))) is not None:
-                    return found
-        return _number(delta, PLAN), _number(delta, VERSION)
+        # In far storage one answer, instead of one for each commit since the last checkpoint.
+        found = self._heads.numbers(table, delta.version()) if self.storage.is_far else None
+        return found or (_number(delta, PLAN), _number(delta, VERSION))
 
-    def _read_head(self, table: Table) -> _Head:
-        """The newest commit of a table; of far storage it is remembered."""
+    def _searched(self, table: Table) -> Head:
+        """The newest commit of a table, by its log."""
         with self._lock:
             delta = self._newest(table)
-            head = _Head(delta.version(), *self._numbers(table, delta), _Moment())
-        if self.storage.is_far:
-            self._heads[table.name] = head
-        return head
+            plan, version = self._numbers(table, delta)
+            return Head(delta.version(), plan, version, plan)
 
     def _apply(self, plan: Plan) -> Snapshot:
         """Complete a plan: `coverage` comes last. The state after it."""
@@ -543,42 +496,22 @@ class Ledger:
         self._commit(plan, COVERAGE, plan.changes.get(COVERAGE.name, Change()))
         if self.storage.is_far:
             self._touched[plan.number] = frozenset(plan.changes) | {COVERAGE.name}
+            self._heads.follow([plan])
             self._at = _State(plan.number, plan.version, _Moment())
             self._check_in((*tables, COVERAGE))
         return Snapshot(self, plan.number, plan.version)
 
-    def _check_in(self, tables: Iterable[Table]) -> None:
+    def _check_in(self, tables: Collection[Table]) -> None:
         """Write the checkpoints that are due, which spare readers a part of the log; without one nothing is lost."""
-        due = [table.name for table in tables if self._heads[table.name].commit % CHECKPOINT == 0]
-        if due:
-            with ThreadPoolExecutor(len(due)) as pool:
-                list(pool.map(self._write_checkpoint, due))
-
-    def _write_checkpoint(self, name: str) -> None:
-        with suppress(DeltaError, OSError, LedgerError):
-            _load(self.storage, name).create_checkpoint()
-
-    def _put_commit(self, plan: Plan, table: Table, change: Change) -> None:
-        """Commit a table's part of a plan in far storage, once: by a put that fails where another was first."""
-        data = commits.commit(plan, change)
-        for _ in range(ATTEMPTS):
-            head = self._heads.get(table.name)
-            if head is None or head.seen.age() > BELIEVED:
-                head = self._read_head(table)
-            if head.plan >= plan.number:
-                return
-            name = f"{table.name}/{LOG}/{commit_name(head.commit + 1)}"
-            with told(self.storage, table.name):
-                is_first = self.storage.put_new(name, data)
-            if is_first:
-                self._heads[table.name] = _Head(head.commit + 1, plan.number, plan.version, _Moment())
-                return
-            self._heads.pop(table.name, None)  # another process is completing the same plan: look again
-        raise LedgerError(f"{self.storage.place(table.name)}: plan {plan.number} could not be committed")
+        for turn, table in enumerate(TABLES):  # each in its turn, so that no commit has to write many
+            head = self._heads.seen(table)
+            if table in tables and head is not None and (head.commit + turn) % CHECKPOINT == 0:
+                with suppress(DeltaError, OSError, LedgerError):
+                    _load(self.storage, table.name).create_checkpoint()
 
     def _commit(self, plan: Plan, table: Table, change: Change) -> None:
         if self.storage.is_far:
-            self._put_commit(plan, table, change)
+            self._heads.put(plan, table, change)
             return
         transactions = [Transaction(PLAN, plan.number), Transaction(VERSION, plan.version)]
         actions: list[AddAction | RemoveAction] = [_added(file) for file in change.add]

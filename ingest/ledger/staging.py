@@ -14,8 +14,8 @@ from itertools import count
 import polars as pl
 from polars.exceptions import PolarsError
 
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.files import DataFile, write_file
-from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.series import Table
 

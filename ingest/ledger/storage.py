@@ -99,8 +99,8 @@ class Storage(Protocol):
     def keep_commit(self, table: str, version: int) -> None:
         """Have a table's commit there for good, and the checkpoint that may come with it."""
 
-    def is_newest(self, table: str, version: int) -> bool:
-        """Whether a version's commit is there and the next is not; logs are shortened from their old end."""
+    def newest(self, table: str, version: int) -> int | None:
+        """The newest of a table's commits from a version's on; None where that is not there: logs are shortened."""
 
     def mend(self, table: str, version: int) -> bool:
         """Take away a newest commit that holds nothing: the power was cut before it was there, its plan is redone."""
@@ -218,10 +218,12 @@ class Folder:
         checkpoints = [path.name for path in log.glob(f"{commit.removesuffix('.json')}.checkpoint*.parquet")]
         make_durable(log, [commit, *checkpoints, *(["_last_checkpoint"] if checkpoints else [])])
 
-    def is_newest(self, table: str, version: int) -> bool:
-        """Whether a version's commit is there and the next is not."""
-        log = self.path / table / LOG
-        return not (log / commit_name(version + 1)).exists() and (log / commit_name(version)).exists()
+    def newest(self, table: str, version: int) -> int | None:
+        """The newest of a table's commits from a version's on."""
+        log, found = self.path / table / LOG, None
+        while (log / commit_name(version)).exists():
+            found, version = version, version + 1
+        return found
 
     def mend(self, table: str, version: int) -> bool:
         """Take away a newest commit that holds nothing."""

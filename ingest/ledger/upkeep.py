@@ -18,9 +18,10 @@ import polars as pl
 from deltalake import DeltaTable
 
 from darkscope.ingest.engine.engine import Engine, Here
+from darkscope.ingest.ledger.errors import insist, told
 from darkscope.ingest.ledger.expiry import expire, files_told, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
-from darkscope.ingest.ledger.ledger import Ledger, Snapshot, insist, told
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, forget_plans
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up

@@ -22,8 +22,9 @@ from deltalake.exceptions import DeltaError
 from polars.exceptions import PolarsError
 
 from darkscope.ingest.engine.engine import Engine, Here
+from darkscope.ingest.ledger.errors import LedgerError, told
 from darkscope.ingest.ledger.files import is_intact
-from darkscope.ingest.ledger.ledger import CHANGED, Ledger, LedgerError, Snapshot, told
+from darkscope.ingest.ledger.ledger import CHANGED, Ledger, Snapshot
 from darkscope.ingest.ledger.storage import LOG, Storage
 from darkscope.ingest.series import (
     CAPTURES,

@@ -17,7 +17,8 @@ from typing import Protocol
 import polars as pl
 from polars.exceptions import PolarsError
 
-from darkscope.ingest.ledger.ledger import Damaged, Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.errors import Damaged, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.measurements import (
     COVERAGE,

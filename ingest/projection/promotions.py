@@ -14,8 +14,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from darkscope.ingest.ledger.errors import Damaged
 from darkscope.ingest.ledger.files import write_file
-from darkscope.ingest.ledger.ledger import Damaged, Ledger, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection.earning import DAYS, Evidence, Promotion, decide, evidence, shown

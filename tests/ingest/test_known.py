@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,8 @@ from ledgers import DAY, NOON, NOW, SECOND, Site, day, ramp, read
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.known import BRANCH, SILENCE, TOLERANCE, Known, Span, capture_day
 from darkscope.ingest.ledger.expiry import forget
+from darkscope.ingest.ledger.upkeep import keep_up
+from darkscope.ingest.series import CAPTURES
 
 BEGIN = NOON * SECOND
 
@@ -108,6 +111,40 @@ def test_what_the_ledger_holds_is_found_whatever_was_asked_before(tmp_path: Path
     for number in (2, 0, 3, 1):
         low = number * DAY
         assert taken(known, low, low + 100) == [(low + 5, low + 55)]
+
+
+CHANGES: dict[str, Callable[[Site], object]] = {
+    "a capture": lambda site: site.take(ramp(2 * DAY, 61), "/spool/a/4.pcap"),
+    "a capture of another sensor": lambda site: site.take(ramp(3, 61), "/spool/b/1.pcap"),
+    "a capture that grew": lambda site: site.take(ramp(0, 90), "/spool/a/0.pcap"),
+    "upkeep": lambda site: keep_up(site.ledger, "two", NOW),
+    "a day forgotten": lambda site: forget(site.ledger, "w", "a", day("2020-06-24"), day("2020-06-24"), NOW),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_what_came_to_a_newer_state_is_known_as_if_it_was_looked_at_afresh(
+    tmp_path: Path, change: Callable[[Site], object]
+) -> None:
+    site = Site(tmp_path / "ledger")
+    for number in range(3):
+        site.take(ramp(number * DAY // 2, 61), f"/spool/a/{number}.pcap")
+    before = site.ledger.snapshot()
+    known = Known(before)
+
+    def said(known: Known) -> list[object]:
+        times = [taken(known, low, low + 100) for low in range(0, 3 * DAY, DAY // 2)]
+        rows = [known.readings(head, BEGIN + half * DAY // 2 * SECOND) for half in range(5) for head in heads]
+        return [known.latest, times, rows, known.holes("a")]
+
+    heads = sorted({row["head"] for row in site.rows(CAPTURES)})
+    first = said(known)
+    change(site)
+    now = site.ledger.snapshot()
+    plans = site.ledger.plans_since(before, now)
+    assert plans
+    assert said(known.moved_on(now, plans)) == said(Known(now)) == said(known.moved_on(now, None))
+    assert said(known) == first  # what it was copied from is as it was
 
 
 def test_a_forgotten_day_is_free_until_it_is_read_again(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from talks import GET, Talk
 
 from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.intake.stored import File
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.expiry import forget
-from darkscope.ingest.ledger.ledger import LedgerError
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import Sensors

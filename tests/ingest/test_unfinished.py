@@ -22,7 +22,7 @@ from darkscope.ingest.fates import HOUR
 from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.intake.session import Capture, Session
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
+from darkscope.ingest.ledger.errors import LedgerError, Overtaken
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rules.evidence import is_confirmed
 from darkscope.ingest.series import ECHOES, FLOWS, REQUESTS, SOURCES, UNFINISHED

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ledgers import DAY, NOON, SECOND, Site, at, capture, day, merged, packets, ramp, read, syn
 from packets import ethernet, ipv4
 
-from darkscope.ingest.ledger.ledger import Overtaken
+from darkscope.ingest.ledger.errors import Overtaken
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import CAPTURES, COVERAGE, FLOWS, SOURCES, TABLES
 from darkscope.ingest.settings import Ingest, SensorEntry

@@ -14,7 +14,8 @@ from runs import assert_same, session
 from darkscope.ingest.intake import session as module
 from darkscope.ingest.intake.session import Capture, Outcome, Problem, opened
 from darkscope.ingest.intake.stop import Stop
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.series import CAPTURES
 from darkscope.ingest.settings import Ingest
 from darkscope.ingest.worker import DiskLow

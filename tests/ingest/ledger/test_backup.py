@@ -13,7 +13,8 @@ from polars.testing import assert_frame_equal
 
 from darkscope.ingest.ledger import upkeep
 from darkscope.ingest.ledger.backup import UNFINISHED, back_up
-from darkscope.ingest.ledger.ledger import Damaged, Ledger, LedgerError
+from darkscope.ingest.ledger.errors import Damaged, LedgerError
+from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import FLOWS, TABLES
 

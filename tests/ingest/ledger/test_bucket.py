@@ -22,8 +22,9 @@ from runs import run
 
 from darkscope.ingest.ledger.backup import back_up
 from darkscope.ingest.ledger.bucket import Bucket
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.expiry import expire, forget
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, is_ledger, storage_of
+from darkscope.ingest.ledger.ledger import Ledger, is_ledger, storage_of
 from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.ledger.verify import verify
@@ -210,24 +211,64 @@ def test_what_is_larger_than_all_room_for_copies_is_read_where_it_is(site: Remot
     assert not (site.folder / "small").exists()
 
 
-def test_a_reader_asks_once_whether_there_is_anything_new(
-    site: Remote, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site.take(ramp(0, 30))
-    asked: list[str] = []
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names that storage is asked for; `log of` a table where the Delta library reads that."""
+    names: list[str] = []
     for name in ("look", "read", "below", "put"):
         real = getattr(Objects, name)
 
-        def counted(self: Objects, key: str, *more: object, real: object = real) -> object:
-            asked.append(key.removeprefix("some/ledger/"))
+        def noted(self: Objects, key: str, *more: object, real: object = real) -> object:
+            names.append(key.removeprefix("some/ledger/"))
             return real(self, key, *more)  # type: ignore[operator]
 
-        monkeypatch.setattr(Objects, name, counted)
+        monkeypatch.setattr(Objects, name, noted)
+    update = DeltaTable.update_incremental
+
+    def updated(self: DeltaTable) -> None:
+        names.append(f"log of {self.table_uri.rstrip('/').rpartition('/')[2]}")
+        update(self)
+
+    monkeypatch.setattr(DeltaTable, "update_incremental", updated)
+    return names
+
+
+def test_a_reader_asks_once_whether_there_is_anything_new(site: Remote, asked: list[str]) -> None:
+    site.take(ramp(0, 30))
     ledger = site.elsewhere.ledger
     first = merged(ledger.snapshot(), FLOWS)
     asked.clear()
     assert merged(ledger.snapshot(), FLOWS).equals(first)
     assert asked == [f"plans/{2:020}.json"]
+
+
+def test_a_batch_that_comes_second_asks_what_came_first_and_reads_no_log(
+    site: Remote, asked: list[str]
+) -> None:
+    one, two = site.worker("one"), site.elsewhere.worker("two")
+    for number in range(2):  # then each has read all that does not change any more
+        for worker, name, start in ((one, "a", 0), (two, "b", 7)):
+            read(worker, ramp(60 * number + start, 30), f"/spool/{name}/{number}.pcap")
+            worker.commit()
+    read(two, ramp(127, 30), "/spool/b/2.pcap")
+    for number in (2, 3):
+        read(one, ramp(60 * number, 30), f"/spool/a/{number}.pcap")
+        one.commit()
+    asked.clear()
+    two.commit()
+    own, between = [name for name in asked if ".parquet" in name], [name for name in asked if ".json" in name]
+    assert sorted(name.partition("/")[0] for name in own) == [
+        *["captures"] * 3,  # its own, and those that came first
+        "coverage",
+        "flows",
+        "sources",
+    ]
+    assert sorted(between) == [
+        f"coverage/_delta_log/{6:020}.json",
+        *(f"plans/{number:020}.json" for number in (5, 5, 6, 7)),
+    ]
+    assert sorted(set(asked) - {*own, *between}) == ["coverage/_delta_log"]  # listed from where it was
+    assert packets(site.elsewhere) == 210
 
 
 def test_a_place_without_a_ledger_or_a_bucket_is_named(bucket: Empty, tmp_path: Path) -> None:

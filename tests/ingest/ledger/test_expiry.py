@@ -13,8 +13,8 @@ from capture_files import pcap
 from ledgers import DAY, NOON, NOW, SECOND, Site, at, capture, day, no_room, packets, ramp, read
 from talks import GET, Talk
 
+from darkscope.ingest.ledger.errors import LedgerError, Overtaken
 from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
-from darkscope.ingest.ledger.ledger import LedgerError, Overtaken
 from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify

@@ -22,9 +22,10 @@ from ledgers import NOW, Site, day, packets, ramp, read
 from runs import AS_ANYBODY, run
 
 from darkscope.ingest.ledger import plan as plans
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.files import write_file
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change, Plan
 from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import clean, keep_up

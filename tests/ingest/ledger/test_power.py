@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from ledgers import Site, no_room, packets, ramp, read
 
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Overtaken
+from darkscope.ingest.ledger.errors import LedgerError, Overtaken
+from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import keep_up

@@ -26,7 +26,8 @@ from runs import assert_same
 from writers import asked, settings_of, write
 
 from darkscope.ingest.intake import session
-from darkscope.ingest.ledger.ledger import Away, Ledger, Snapshot, storage_of
+from darkscope.ingest.ledger.errors import Away
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot, storage_of
 from darkscope.ingest.ledger.upkeep import upkeep
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import COVERAGE, FLOWS, REQUESTS, SEALS, Table

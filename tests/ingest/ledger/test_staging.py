@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from darkscope.ingest.ledger.ledger import LedgerError
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.staging import Staging
 from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.series import FORGOTTEN, UNFINISHED

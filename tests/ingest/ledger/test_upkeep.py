@@ -14,9 +14,10 @@ import pytest
 from ledgers import DAY, NOW, Site, day, files, merged, packets, ramp, read
 
 from darkscope.ingest.ledger import upkeep as module
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.expiry import expire
 from darkscope.ingest.ledger.files import write_file
-from darkscope.ingest.ledger.ledger import Ledger, LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import (
     GRACE,

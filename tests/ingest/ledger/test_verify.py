@@ -16,9 +16,10 @@ from deltalake import DeltaTable
 from deltalake.transaction import AddAction
 from ledgers import DAY, NOW, Site, day, ramp, read
 
+from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.files import write_file
-from darkscope.ingest.ledger.ledger import LedgerError, Snapshot
+from darkscope.ingest.ledger.ledger import Snapshot
 from darkscope.ingest.ledger.plan import Change
 from darkscope.ingest.ledger.storage import Entry, Folder
 from darkscope.ingest.ledger.upkeep import keep_up

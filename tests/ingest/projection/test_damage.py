@@ -12,7 +12,7 @@ from flows import book, flow, minute
 from walls import Wall
 
 from darkscope.ingest.ledger import expiry
-from darkscope.ingest.ledger.ledger import Damaged
+from darkscope.ingest.ledger.errors import Damaged
 from darkscope.ingest.projection.projector import LOOK_AGAIN, Projector
 from darkscope.ingest.registry import PROJECTION, heard
 from darkscope.ingest.series import COVERAGE, FLOWS, Table
