@@ -34,6 +34,9 @@ that jumps and comes back takes no hours that it never saw."""
 AHEAD = 30 * DAY
 """Nanoseconds beyond what is asked for that are loaded with it: captures are read in the order of their time."""
 
+MANY = 100_000
+"""Rows of a day that are loaded as a whole; of a day with more only those of the heads that are asked for."""
+
 BRANCH = "'"
 """Marks a capture that begins with the bytes of one that is known, and does not continue it; a number tells several
 of one process apart."""
@@ -108,6 +111,8 @@ class Known:
         self._loaded: tuple[int, int] | None = None  # nanoseconds for which `_points` is complete
         self._points: dict[tuple[str, str], dict[str, list[Span]]] = {}
         self._heads: dict[date, dict[str, list[Taken]]] = {}
+        self._whole: set[date] = set()  # days of which all heads are there
+        self._asked: set[date] = set()
         holes = snapshot.scan(FORGOTTEN).collect()
         self._holes = [Hole(sensor, _number(day), at) for sensor, at, day in holes.iter_rows()]
         taken = snapshot.files(CAPTURES)["max.taken"].to_list() if snapshot.days(CAPTURES) else []
@@ -138,25 +143,40 @@ class Known:
         self._heads = {
             day: {head: [*rows] for head, rows in of_day.items()} for day, of_day in self._heads.items()
         }
+        self._whole, self._asked = {*self._whole}, {*self._asked}
+
+    def settle(self, snapshot: Snapshot) -> None:
+        """Be of the state that holds what was noted, and keep of days what is asked for again and again."""
+        self.snapshot = snapshot
+        self._heads = {day: of_day for day, of_day in self._heads.items() if day in self._asked}
+        self._whole &= self._asked
+        self._asked.clear()
 
     def note(self, rows: Iterable[Taken]) -> None:
         """Take note of rows of `captures` that were added to the ledger."""
         for row in rows:
             self.latest = max(self.latest, row.taken)
-            if row.day in self._heads:
-                of_head = self._heads[row.day].setdefault(row.head, [])
+            of_day = self._heads.get(row.day, {})
+            if row.head in of_day or row.day in self._whole:
+                of_head = of_day.setdefault(row.head, [])
                 of_head.append(row)
                 of_head.sort(key=lambda one: one.order)
 
     def readings(self, head: str, first: int) -> list[Taken]:
         """Rows of `captures` with this head, in order; `first` is the time of the capture's first frame."""
         day = capture_day(first)
-        if day not in self._heads:
-            of_day = self._heads.setdefault(day, {})
-            rows = self.snapshot.scan(CAPTURES, day, day).select("day", *CAPTURES.schema).collect()
-            for row in sorted(map(Taken._make, rows.iter_rows()), key=lambda row: row.order):
+        self._asked.add(day)
+        of_day = self._heads.setdefault(day, {})
+        if head not in of_day and day not in self._whole:
+            rows = self.snapshot.scan(CAPTURES, day, day).select("day", *CAPTURES.schema)
+            if self.snapshot.rows(CAPTURES, day, day) <= MANY:
+                self._whole.add(day)
+            else:
+                rows = rows.filter(pl.col("head") == head)
+                of_day[head] = []
+            for row in sorted(map(Taken._make, rows.collect().iter_rows()), key=lambda row: row.order):
                 of_day.setdefault(row.head, []).append(row)
-        return list(self._heads[day].get(head, ()))
+        return list(of_day.get(head, ()))
 
     def holes(self, sensor: str) -> list[Hole]:
         """Forgotten days of a sensor."""

@@ -267,7 +267,7 @@ class Worker:
                 relied.note(rows)
                 for piece in reading.pieces.values():
                     relied.add(self._spans(reading, piece))
-            relied.snapshot = snapshot
+            relied.settle(snapshot)
         if relied is before:
             for reading in closed.rows:
                 reading.as_of = snapshot.plan

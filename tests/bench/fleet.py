@@ -27,7 +27,7 @@ SPREAD = 0.4
 TABLES = 6
 """That a batch adds a file to: flows, sources, echoes, coverage, captures, unfinished."""
 
-PAUSE, LONGEST = 0.1, 2.0
+PAUSE, LONGEST = 0.1, 1.0
 """As in ingest/ledger/ledger.py: seconds that who lost waits at most, twice as long each time."""
 
 KEEPING = 60.0
@@ -40,13 +40,13 @@ class Costs:
 
     stage: int = 1  # data files, side by side
     look: int = 1  # is there a plan that we have not seen?
-    moved: int = 6  # where others changed the ledger: what they changed in what we rely on
+    moved: int = 3  # where others changed the ledger: whose commit is the newest, their plans, their captures
     publish: int = 1  # the plan
     begin: int = 1  # is its number still free?
     table: int = 1  # a table's commit; all but `coverage` side by side
     complete: int = 1  # the commit of `coverage`
     after: int = 0
-    checkpoint: int = 17  # more, of each table's every tenth commit
+    checkpoint: int = 17  # more, of each table's every tenth commit, once all others can go on
     every: int = 10
     cpu: float = 0.1  # seconds between the requests
 
@@ -173,8 +173,7 @@ class Fleet:
             lost += 1
         self.plan += 1
         takes = self._asked(self.costs.begin + self.costs.complete) + self.costs.cpu
-        more = self.costs.checkpoint if self.plan % self.costs.every == 0 else 0
-        takes += max(self._asked(self.costs.table + more) for _ in range(TABLES - 1))
+        takes += max(self._asked(self.costs.table) for _ in range(TABLES - 1))
         self.complete_at = self.now + takes
         if self.is_warm:
             self.busy += takes
@@ -182,6 +181,8 @@ class Fleet:
             self.most_lost = max(self.most_lost, lost)
         made = self.plan
         yield takes
+        if self.plan % self.costs.every < TABLES:  # a table's turn
+            yield self._asked(self.costs.checkpoint)
         return made
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ledgers import DAY, NOON, NOW, SECOND, Site, day, ramp, read
 
 from darkscope.ingest.capture.frames import NO_TIME
-from darkscope.ingest.known import BRANCH, SILENCE, TOLERANCE, Known, Span, capture_day
+from darkscope.ingest.known import BRANCH, MANY, SILENCE, TOLERANCE, Known, Span, capture_day
 from darkscope.ingest.ledger.expiry import forget
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.series import CAPTURES
@@ -122,10 +122,12 @@ CHANGES: dict[str, Callable[[Site], object]] = {
 }
 
 
+@pytest.mark.parametrize("many", [0, MANY])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_what_came_to_a_newer_state_is_known_as_if_it_was_looked_at_afresh(
-    tmp_path: Path, change: Callable[[Site], object]
+    tmp_path: Path, change: Callable[[Site], object], many: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("darkscope.ingest.known.MANY", many)
     site = Site(tmp_path / "ledger")
     for number in range(3):
         site.take(ramp(number * DAY // 2, 61), f"/spool/a/{number}.pcap")
