@@ -5,7 +5,7 @@ Only plans commit to tables, each once and in order: behind a commit that was th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -56,16 +56,15 @@ class Heads:
         self._heads[table.name] = found
         return found
 
-    def follow(self, plans: Iterable[Plan]) -> None:
-        """Take note of complete plans, one after the other: each has one commit in each table that it changes."""
-        for plan in plans:
-            for table in TABLES:
-                head = self.seen(table)
-                if head is None or head.upto != plan.number - 1:
-                    continue
-                if table is COVERAGE or table.name in plan.changes:
-                    head = Head(head.commit + 1, plan.number, plan.version, plan.number)
-                self._heads[table.name] = replace(head, upto=plan.number)
+    def follow(self, plan: Plan) -> None:
+        """Take note of a complete plan: it has one commit in each table that it changes."""
+        for table in TABLES:
+            head = self.seen(table)
+            if head is None or head.upto != plan.number - 1:
+                continue
+            if table is COVERAGE or table.name in plan.changes:
+                head = Head(head.commit + 1, plan.number, plan.version, plan.number)
+            self._heads[table.name] = replace(head, upto=plan.number)
 
     def put(self, plan: Plan, table: Table, change: Change) -> None:
         """Commit a table's part of a plan, once: by a put that fails where another was first. Raises LedgerError."""

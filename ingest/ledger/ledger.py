@@ -31,7 +31,7 @@ from darkscope.ingest.ledger.errors import Damaged, LedgerError, Overtaken, fail
 from darkscope.ingest.ledger.files import DataFile, is_intact
 from darkscope.ingest.ledger.heads import Head, Heads
 from darkscope.ingest.ledger.making import CHECKPOINT, create
-from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
+from darkscope.ingest.ledger.plan import Change, Plan, Removal, files_after, withdraw
 from darkscope.ingest.ledger.storage import Folder, Storage
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
 from darkscope.ingest.settings import Settings
@@ -217,6 +217,7 @@ class Ledger:
         self._heads = Heads(self.storage, self._searched)
         self._seen: dict[str, int] = {}  # the plan that tables in memory have all of
         self._touched: dict[int, frozenset[str]] = {}  # tables that a plan changes
+        self._listed: dict[str, tuple[int, pl.DataFrame]] = {}  # a plan, and a table's files after it
         self._format = _format(self.storage)
 
     def __reduce__(self) -> tuple[type[Ledger], tuple[Storage]]:
@@ -243,6 +244,7 @@ class Ledger:
             self._format = FORMAT
             self._tables.clear()
             self._heads.clear()
+            self._listed.clear()
             self._seen.clear()
 
     def snapshot(self) -> Snapshot:
@@ -267,6 +269,14 @@ class Ledger:
         return insist(self.storage, lambda: self._files_of(table, plan))
 
     def _files_of(self, table: Table, plan: int) -> pl.DataFrame:
+        at, files = self._listed.get(table.name, (-1, _no_files()))
+        if at != plan:
+            files = self._by_log(table, plan)
+            if self.storage.is_far and files.height and at < plan:
+                self._listed[table.name] = plan, files
+        return files
+
+    def _by_log(self, table: Table, plan: int) -> pl.DataFrame:
         with self._lock, told(self.storage, table.name):
             delta = self._as_of(table, plan)
             while self._numbers(table, delta)[0] > plan:
@@ -366,8 +376,19 @@ class Ledger:
         if now.plan - before.plan > FEW:
             return None
         plans = insist(self.storage, partial(self.plans, before.plan, now.plan))
-        self._heads.follow(plans or ())
+        self._follow(plans or ())
         return plans
+
+    def _follow(self, plans: Iterable[Plan]) -> None:
+        """Take note of complete plans of far storage, one after the other."""
+        if not self.storage.is_far:
+            return
+        for plan in plans:
+            self._touched[plan.number] = frozenset(plan.changes) | {COVERAGE.name}
+            for name, (at, files) in [*self._listed.items()]:
+                if at == plan.number - 1:
+                    self._listed[name] = plan.number, files_after(plan, name, files)
+            self._heads.follow(plan)
 
     def _make_durable(self, changes: dict[str, Change]) -> None:
         """Have the files of a change on the disk before a plan names them. Raises LedgerError."""
@@ -495,8 +516,7 @@ class Ledger:
                 self._commit(plan, table, plan.changes[table.name])
         self._commit(plan, COVERAGE, plan.changes.get(COVERAGE.name, Change()))
         if self.storage.is_far:
-            self._touched[plan.number] = frozenset(plan.changes) | {COVERAGE.name}
-            self._heads.follow([plan])
+            self._follow([plan])
             self._at = _State(plan.number, plan.version, _Moment())
             self._check_in((*tables, COVERAGE))
         return Snapshot(self, plan.number, plan.version)

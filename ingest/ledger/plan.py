@@ -12,13 +12,19 @@ import json
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
+
+import polars as pl
 
 from darkscope.ingest.ledger.files import DataFile
 from darkscope.ingest.ledger.storage import Storage
 
 FOLDER = "plans"
 """Where they lie in the ledger."""
+
+PIECES = 64
+"""That a list of files is in at most: each plan adds one."""
 
 DEAD = 86_400
 """Seconds after which nobody works on a draft any more."""
@@ -92,6 +98,30 @@ class Plan:
             },
             body.get("made", 0),
         )
+
+
+def files_after(plan: Plan, table: str, files: pl.DataFrame) -> pl.DataFrame:
+    """Data files of a table after a plan, by those before it: as the Delta library lists them, in no order."""
+    change = plan.changes.get(table, Change())
+    if not (change.add or change.remove):
+        return files
+    gone = [file.path for file in change.remove]
+    kept = files.filter(~pl.col("path").is_in(gone)) if gone else files
+    rows = [_listed(plan, file) for file in change.add]
+    return pl.concat([kept, pl.DataFrame(rows, schema=files.schema)], rechunk=kept.n_chunks() > PIECES)
+
+
+def _listed(plan: Plan, file: DataFile) -> dict[str, Any]:
+    told = json.loads(file.statistics)
+    parts = (("null_count", "nullCount"), ("min", "minValues"), ("max", "maxValues"))
+    return {
+        "path": file.path,
+        "size": file.size,
+        "modification_time": plan.made,
+        "rows": told["numRecords"],
+        "day": date.fromisoformat(file.day),
+        **{f"{part}.{name}": value for part, its in parts for name, value in told[its].items()},
+    }
 
 
 def withdraw(storage: Storage, number: int) -> None:

@@ -15,9 +15,10 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 from killing import Killed
-from ledgers import NOW, Site, day, empty_ledger, merged, packets, ramp, read
+from ledgers import DAY, NOW, Site, day, empty_ledger, merged, packets, ramp, read
 from objects import SECRET
 from objects import Bucket as Empty
+from polars.testing import assert_frame_equal
 from runs import run
 
 from darkscope.ingest.ledger.backup import back_up
@@ -29,7 +30,7 @@ from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.objects import Objects
-from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUP_PORTS, SEALS, SOURCES
+from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUP_PORTS, SEALS, SOURCES, TABLES
 from darkscope.ingest.settings import Settings, Storage
 from darkscope.ingest.values import Uri
 
@@ -269,6 +270,28 @@ def test_a_batch_that_comes_second_asks_what_came_first_and_reads_no_log(
     ]
     assert sorted(set(asked) - {*own, *between}) == ["coverage/_delta_log"]  # listed from where it was
     assert packets(site.elsewhere) == 210
+
+
+def test_files_are_known_by_plans_as_by_the_logs(site: Remote, asked: list[str]) -> None:
+    others = site.elsewhere
+    site.take(ramp(0, 30))
+    ledger, before = site.ledger, site.ledger.snapshot()
+    first = {table: before.files(table) for table in TABLES}
+    others.take(ramp(DAY, 30), "/spool/b/1.pcap")
+    others.take(ramp(40, 30), "/spool/a/2.pcap")
+    keep_up(others.ledger, "w", NOW)
+    forget(others.ledger, "w", "b", day("2020-06-25"), day("2020-06-25"), NOW)
+    now = ledger.snapshot()
+    kinds = [plan.kind for plan in ledger.plans_since(before, now) or ()]
+    assert kinds == ["ingest", "ingest", "upkeep", "forget"]
+    asked.clear()
+    known = {table for table, files in first.items() if files.height}
+    found = {table: now.files(table).sort("path") for table in known}
+    assert asked == []  # neither storage nor a log
+    fresh = others.opened().snapshot()
+    for table, files in found.items():
+        assert_frame_equal(files, fresh.files(table).sort("path"))
+    assert {table.name for table in known} == {"flows", "sources", "captures", "coverage"}
 
 
 def test_a_place_without_a_ledger_or_a_bucket_is_named(bucket: Empty, tmp_path: Path) -> None:
