@@ -20,7 +20,7 @@ EXECUTOR = "CoarseGrainedExecutorBackend"
 TASKS = "pyspark.daemon"
 """What that of the Python processes has in which tasks run."""
 
-PATIENCE = 60.0
+PATIENCE = 300.0
 """Seconds in which all workers must be there."""
 
 
