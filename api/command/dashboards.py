@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN
+from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN, stopped
 from darkscope.grafana.dashboard import written
 from darkscope.grafana.dashboards import DASHBOARDS
 from darkscope.grafana.difference import difference, readable
@@ -185,8 +185,9 @@ def pull(
             raise RemoteError(f"{remote.url} has no dashboard {uid}")
         source = next((one.model() for one in DASHBOARDS if one.uid == (of or uid)), None)
         if source is None:
-            raise _mistake(
-                f"{of or uid} is none of darkscope's dashboards: say by --of which one it is a copy of"
+            raise stopped(
+                f"{of or uid} is none of darkscope's dashboards: say by --of which one it is a copy of",
+                MISTAKE,
             )
         there = {**stored.model, "title": source["title"]} if of else stored.model
         found = difference(source, there)
@@ -204,7 +205,7 @@ def _models(uids: list[str] | None, name: str | None) -> Iterator[dict[str, Any]
     known = {one.uid: one for one in DASHBOARDS}
     unknown = [one for one in uids or () if one not in known]
     if unknown:
-        raise _mistake(f"no dashboard {unknown[0]}; there are {', '.join(known)}")
+        raise stopped(f"no dashboard {unknown[0]}; there are {', '.join(known)}", MISTAKE)
     for one in uids or known:
         model = overlaid(known[one].model())
         yield draft(model, name) if name else model
@@ -245,12 +246,9 @@ def _secret(file: Path | None) -> str | None:
     try:
         return file.read_text(encoding="utf-8").partition("\n")[0].strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise _mistake(f"cannot read {file}: {getattr(error, 'strerror', None) or 'no text'}") from None
-
-
-def _mistake(sentence: str) -> typer.Exit:
-    typer.echo(f"darkscope: {sentence}", err=True)
-    return typer.Exit(MISTAKE)
+        raise stopped(
+            f"cannot read {file}: {getattr(error, 'strerror', None) or 'no text'}", MISTAKE
+        ) from None
 
 
 @contextmanager
@@ -259,7 +257,6 @@ def _sentences() -> Iterator[None]:
     try:
         yield
     except (RemoteError, OSError) as error:
-        typer.echo(f"darkscope: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+        raise stopped(error, FAILED) from None
     except (OverlayError, json.JSONDecodeError) as error:
-        raise _mistake(str(error)) from None
+        raise stopped(str(error), MISTAKE) from None

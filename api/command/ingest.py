@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 
 from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
-from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN
+from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN, stopped
 from darkscope.api.command.progress import told
 from darkscope.ingest.capture.reader import CaptureError
 from darkscope.ingest.compiled import is_first_start
@@ -117,7 +117,7 @@ def ingest(
         places = Places(loaded.geo, loaded.research)
         found = Found() if follow or interface or STANDARD_INPUT in names else find(names, loaded.storage)
     except (SettingsError, GeoError, IntakeError) as error:
-        raise _ended(error, MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     if is_first_start() and not quiet:
         typer.echo("First start: compiling, which takes half a minute, once.", err=True)
     try:
@@ -138,11 +138,11 @@ def ingest(
                 if not stop.is_asked:
                     _keep_up(loaded)
     except (SensorError, IntakeError) as error:
-        raise _ended(error, MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     except (LiveError, GeoError, EngineError) as error:
-        raise _ended(error, FAILED) from None
+        raise stopped(error, FAILED) from None
     except LedgerError as error:
-        raise _ended(error, FAILED) from None
+        raise stopped(error, FAILED) from None
     if not quiet:
         typer.echo(_said(summary))
     if strict and not summary.is_clean:
@@ -312,9 +312,3 @@ def _said(summary: Summary) -> str:
     if summary.version is not None:
         lines.append(f"ledger    version {summary.version}")
     return "\n".join(lines)
-
-
-def _ended(error: Exception, code: int) -> typer.Exit:
-    for line in str(error).splitlines():
-        typer.echo(f"darkscope: {line}", err=True)
-    return typer.Exit(code)

@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from darkscope.api import keys
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.keys import Key, Scope, UnknownKeyError
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Settings, SettingsError, load
@@ -61,7 +61,7 @@ def create(
         end = None if expires is None else _end(expires, now)
         unknown = set(organisation or ()) - {entry.organisation for entry in settings.sensors}
         if unknown:
-            raise _mistake(f"no sensor belongs to the organisation {', '.join(sorted(unknown))}")
+            raise stopped(f"no sensor belongs to the organisation {', '.join(sorted(unknown))}", MISTAKE)
         where = keys.place(settings)
         if isinstance(where, Path):
             where.mkdir(parents=True, exist_ok=True)
@@ -125,15 +125,10 @@ def _end(text: str, now: datetime) -> float:
     try:
         end = datetime.combine(date.fromisoformat(text), time(), UTC)
     except ValueError:
-        raise _mistake(f"{text!r} is no day; understood are 2027-01-01 and 90d") from None
+        raise stopped(f"{text!r} is no day; understood are 2027-01-01 and 90d", MISTAKE) from None
     if end <= now:
-        raise _mistake(f"{text} is over")
+        raise stopped(f"{text} is over", MISTAKE)
     return end.timestamp()
-
-
-def _mistake(message: str) -> typer.Exit:
-    typer.echo(f"darkscope: {message}", err=True)
-    return typer.Exit(MISTAKE)
 
 
 def _with(file: Path | None, ledger: str | None, act: Callable[[Settings, datetime], Result]) -> Result:
@@ -141,7 +136,6 @@ def _with(file: Path | None, ledger: str | None, act: Callable[[Settings, dateti
     try:
         return act(load(file, os.environ, {"ledger": ledger}).settings, datetime.now(UTC))
     except (SettingsError, UnknownKeyError) as error:
-        raise _mistake(str(error).replace("\n", "\ndarkscope: ")) from None
+        raise stopped(error, MISTAKE) from None
     except (RegistryError, OSError) as error:
-        typer.echo(f"darkscope: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+        raise stopped(error, FAILED) from None

@@ -19,7 +19,7 @@ from rich.filesize import decimal
 from rich.table import Table as Shown
 
 from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.periods import PeriodError, parse_days
 from darkscope.ingest import registry
 from darkscope.ingest.engine.engine import EngineError
@@ -204,8 +204,6 @@ def _with(
         loaded = load(settings, os.environ, {"ledger": ledger, "spark.master": master}).settings
         return do(Ledger(storage_of(loaded)), loaded)
     except (SettingsError, PeriodError) as error:
-        typer.echo(f"darkscope: {error}", err=True)
-        raise typer.Exit(MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     except (LedgerError, RegistryError, EngineError) as error:
-        typer.echo(f"darkscope: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+        raise stopped(error, FAILED) from None

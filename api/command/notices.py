@@ -15,7 +15,7 @@ from rich.text import Text
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Kind as SensorKind
 from darkscope.api.command import options
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.state import state
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension, value_text
@@ -81,7 +81,7 @@ def notices(
 ) -> None:
     """Make notices for those who can act: a folder each with a text and the evidence."""
     if out is None and not dry_run:
-        raise _stopped("--out names the folder of the notices; --dry-run shows what they would be", MISTAKE)
+        raise stopped("--out names the folder of the notices; --dry-run shows what they would be", MISTAKE)
 
     def make(settings: Settings, observer: Observer, question: Question) -> Notices:
         if not settings.contacts:
@@ -111,16 +111,10 @@ def notices(
     try:
         found = asking.wired(make)
     except (TextError, folder.FolderError) as error:
-        raise _stopped(error, MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     except (RegistryError, OwnersError, record.Overtaken) as error:
-        raise _stopped(error, FAILED) from None
+        raise stopped(error, FAILED) from None
     Console().print(drawn(found, None if dry_run else out))
-
-
-def _stopped(error: Exception | str, code: int) -> typer.Exit:
-    for line in str(error).splitlines():
-        typer.echo(f"darkscope: {line}", err=True)
-    return typer.Exit(code)
 
 
 def _owner(asn: int) -> str:

@@ -22,7 +22,7 @@ from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked, Kind
 from darkscope.api.calendars import Calendars
 from darkscope.api.charts.answers import picture
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.stores import opened
 from darkscope.api.dimension import Dimension, Spreading, ValueTextError
 from darkscope.api.formats import PICTURES, Answer, Format, UnwrittenError, written
@@ -177,7 +177,7 @@ class Asking:
         try:
             return picture(answer, self.output, self.language)
         except UnwrittenError as error:
-            raise _stopped(error, MISTAKE) from None
+            raise stopped(error, MISTAKE) from None
 
     def _answer(self, ask: Callable[[Observer, Question], Told]) -> Told:
         return self.wired(lambda _, observer, question: ask(observer, question))
@@ -205,9 +205,9 @@ class Asking:
             )
             return do(settings, observer, question)
         except NotHeldError as error:
-            raise _stopped(error, MISTAKE) from None
+            raise stopped(error, MISTAKE) from None
         except (LedgerError, StoreError) as error:
-            raise _stopped(error, FAILED) from None
+            raise stopped(error, FAILED) from None
         except (
             SettingsError,
             NamesError,
@@ -217,13 +217,7 @@ class Asking:
             UnknownSensorError,
             AddressError,
         ) as error:
-            raise _stopped(error, MISTAKE) from None
-
-
-def _stopped(error: Exception, code: int) -> typer.Exit:
-    for line in str(error).splitlines():
-        typer.echo(f"darkscope: {line}", err=True)
-    return typer.Exit(code)
+            raise stopped(error, MISTAKE) from None
 
 
 def _about(

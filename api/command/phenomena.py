@@ -19,7 +19,7 @@ from rich.text import Text
 
 from darkscope.api.ask import Observer, Question
 from darkscope.api.command import options
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.words import around, heading
 from darkscope.api.dimension import Dimension
 from darkscope.api.phenomena import decisions
@@ -161,7 +161,7 @@ def _named(name: str, answer: Phenomena, question: Question) -> Phenomena:
     """Keep of an answer what has a name. Ends the program where nothing has."""
     rows = tuple(row for row in answer.rows if row.id == name)
     if not rows:
-        raise _stopped(f"nothing is proposed as {name!r} for {question.period.text}", MISTAKE)
+        raise stopped(f"nothing is proposed as {name!r} for {question.period.text}", MISTAKE)
     return replace(answer, rows=rows)
 
 
@@ -169,15 +169,9 @@ def _kept(work: Callable[[], Result]) -> Result:
     try:
         return work()
     except SettingsError as error:
-        raise _stopped(str(error), MISTAKE) from None
+        raise stopped(str(error), MISTAKE) from None
     except DecisionsError as error:
-        raise _stopped(str(error), FAILED) from None
-
-
-def _stopped(message: str, code: int) -> typer.Exit:
-    for line in message.splitlines():
-        typer.echo(f"darkscope: {line}", err=True)
-    return typer.Exit(code)
+        raise stopped(str(error), FAILED) from None
 
 
 def _table(found: Phenomena, forgotten: list[str], width: int) -> RenderableType:

@@ -19,7 +19,7 @@ from typing import Annotated
 
 import typer
 
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.progress import told
 from darkscope.api.command.state import state
 from darkscope.api.periods import PeriodError, parse_days
@@ -199,8 +199,7 @@ def _days(text: str) -> tuple[date, date]:
     try:
         return parse_days(text, datetime.now(UTC))
     except PeriodError as error:
-        typer.echo(f"darkscope: {error}", err=True)
-        raise typer.Exit(MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
 
 
 def _await(storage: Storage, stop: Stop) -> None:
@@ -243,9 +242,6 @@ def _failing() -> Iterator[None]:
     try:
         yield
     except SettingsError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"darkscope: {line}", err=True)
-        raise typer.Exit(MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     except (LedgerError, RegistryError, Unavailable, Refused) as error:
-        typer.echo(f"darkscope: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+        raise stopped(error, FAILED) from None

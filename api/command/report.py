@@ -20,7 +20,7 @@ from darkscope.api.ask import Observer
 from darkscope.api.asked import Asked
 from darkscope.api.calendars import Calendars
 from darkscope.api.command import options
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.stores import opened, reader_of, remote_of
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
@@ -78,11 +78,11 @@ def report(
                 status.update,
             )
     except (LedgerError, StoreError, OSError) as error:
-        raise _stopped(error, MISTAKE if isinstance(error, NotHeldError) else FAILED) from None
+        raise stopped(error, MISTAKE if isinstance(error, NotHeldError) else FAILED) from None
     except (
         SettingsError, NamesError, PeriodError, DecisionsError, RulesError, OwnWordsError,
     ) as error:  # fmt: skip
-        raise _stopped(error, MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     pages = [path for path in written if path.parent == folder]
     typer.echo("\n".join(map(str, pages)))
     typer.echo(f"{folder}: {len(written) - len(pages)} files more in data/ and figures/", err=True)
@@ -138,9 +138,3 @@ def _command(period: str, lang: Language, words: Path | None, zone: str | None, 
     parts += ["--words", words.name] if words else []
     parts += ["--time-zone", zone] if zone else []
     return shlex.join([*parts, *([] if home else ["--abroad"])])
-
-
-def _stopped(error: Exception, code: int) -> typer.Exit:
-    for line in str(error).splitlines():
-        typer.echo(f"darkscope: {line}", err=True)
-    return typer.Exit(code)

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from darkscope.api.command.exits import MISTAKE
+from darkscope.api.command.exits import MISTAKE, stopped
 from darkscope.api.command.group import Group, Part, event
 from darkscope.api.command.progress import for_people, json_line, logged
 from darkscope.ingest.intake.stop import Stop
@@ -43,9 +43,7 @@ def run(
     try:
         loaded = load(settings, os.environ, {"ledger": ledger}).settings
     except SettingsError as error:
-        for line in str(error).splitlines():
-            typer.echo(f"darkscope: {line}", err=True)
-        raise typer.Exit(MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     where = [
         *(("--settings", str(settings)) if settings else ()),
         *(("--ledger", str(ledger)) if ledger else ()),

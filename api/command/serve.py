@@ -23,7 +23,7 @@ import uvicorn
 from rich.console import Console
 
 from darkscope.api.charts.browser import script
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.progress import logged
 from darkscope.api.command.stores import reader_of, remote_of
 from darkscope.api.http.app import create
@@ -68,15 +68,12 @@ def serve(
         loaded = load(settings, os.environ, flags).settings
         Names.read(loaded)  # what is wrong now is said now; later it stays as it was
     except (SettingsError, NamesError) as error:
-        for line in str(error).splitlines():
-            typer.echo(f"darkscope: {line}", err=True)
-        raise typer.Exit(MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     where = loaded.api
     try:
         has_keys = bool(listed(place(loaded)))
     except RegistryError as error:
-        typer.echo(f"darkscope: {error}", err=True)
-        raise typer.Exit(FAILED) from None
+        raise stopped(error, FAILED) from None
     if not where.address.is_loopback and not where.without_keys and not has_keys:
         typer.echo(
             f"darkscope: {where.address} can be reached from elsewhere, and there is no key to ask for: "

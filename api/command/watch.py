@@ -21,7 +21,7 @@ from darkscope.api.ask import Observer
 from darkscope.api.asked import Asked
 from darkscope.api.attacks import events as attack_events
 from darkscope.api.calendars import Calendars
-from darkscope.api.command.exits import FAILED, MISTAKE
+from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.progress import told
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
@@ -85,14 +85,14 @@ def watch(
         loaded = load(settings, os.environ, {"ledger": ledger}).settings
         asked.question(loaded.time_zone, datetime.now(UTC))
     except (SettingsError, PeriodError) as error:
-        raise _stopped(error, MISTAKE) from None
+        raise stopped(error, MISTAKE) from None
     stop = Stop()
     with stop.on_signals(), told("watch", None, quiet=quiet):
         if once:
             try:
                 _say(look(loaded, asked, datetime.now(UTC)))
             except (LedgerError, StoreError) as error:
-                raise _stopped(error, FAILED) from None
+                raise stopped(error, FAILED) from None
             return
         watched = None
         while not stop.is_asked:
@@ -146,9 +146,3 @@ def _say(events: list[Event]) -> None:
         fields = {"event": one.id, "title": one.title, "kind": one.kind}
         LOG.info("over" if one.end else "found", extra={"fields": fields})
     LOG.info("watched", extra={"fields": {"events": len(events)}})
-
-
-def _stopped(error: Exception, code: int) -> typer.Exit:
-    for line in str(error).splitlines():
-        typer.echo(f"darkscope: {line}", err=True)
-    return typer.Exit(code)
