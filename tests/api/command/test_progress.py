@@ -17,11 +17,15 @@ from darkscope.api.visible import visible
 HOSTILE = "/\x1b[2J\x9b2J\u202e[red]x"
 
 
+def fail() -> None:
+    raise ValueError("\x1b[2J")
+
+
 def record(path: str, *, fails: bool = False) -> logging.LogRecord:
     error = None
     if fails:
         try:
-            int("\x1b[2J")
+            fail()
         except ValueError:
             error = sys.exc_info()
     made = logging.LogRecord("darkscope", logging.INFO, "", 0, "request", (), error)
