@@ -229,11 +229,15 @@ class Known:
         head = _head(capture)
         points = self._points.get((sensor, point), {})
         # The ledger has a branch under its head as well: which rows are of others, `twins` tells.
-        held = chain(*(spans for one, spans in points.items() if one not in (capture, head)))
+        held = {one: spans for one, spans in points.items() if one not in (capture, head)}
+        gone_on: dict[str, list[Span]] = {}  # what `also` has goes on where the ledger's readings end
+        for span in also:
+            if span.sensor == sensor and span.point == point and span.capture != capture:
+                of_capture = gone_on.setdefault(span.capture, [*held.get(span.capture, ())])
+                self._extend(of_capture, span)
         near = [
             span
-            for span in (*held, *also)
-            if span.sensor == sensor and span.point == point and span.capture != capture
+            for span in chain(*(held | gone_on).values())
             if span.last >= low - TOLERANCE and span.first <= high + TOLERANCE  # those that meet at an edge
             if before is None or span.taken < before
         ]

@@ -47,6 +47,9 @@ _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN
 
 _STATUS = re.compile(r"status code: (\d{3}(?: [A-Z][A-Za-z-]*)*)")
 _CODE = re.compile(r"<Code>(\w+)</Code>")
+_NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
+"""How S3, Google and Azure say that there is no such bucket."""
+
 _ADDRESS = re.compile(r"\S+://\S+")
 _METADATA = re.compile(r"//169\.254\.\d+\.\d+/|//metadata")
 """Servers that are asked for credentials within a cloud, where nothing else has them."""
@@ -107,7 +110,10 @@ class Objects:
         with told(self.address(prefix)):
             for page in obstore.list(self._store, prefix or None, offset=after):
                 for one in page:
-                    yield _listed(one)
+                    if (
+                        after is None or one["path"] > after
+                    ):  # Azure begins with it, its emulator with the first
+                        yield _listed(one)
 
     def fetch(self, one: Listed, start: int, end: int) -> memoryview:
         """Bytes of an object that must still be the listed one."""
@@ -240,7 +246,7 @@ def told(address: str) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError as error:
-        if "NoSuchBucket" in str(error):
+        if any(code in str(error) for code in _NO_BUCKET):
             raise OSError(errno.EIO, reason(str(error)), address) from None
         raise FileNotFoundError(errno.ENOENT, "is not there", address) from None
     except exceptions.AlreadyExistsError:

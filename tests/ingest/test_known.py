@@ -101,6 +101,12 @@ def test_captures_of_the_same_batch_count(known: Known) -> None:
     assert taken(known, 0, 100, "me", span(0, 60)) == [(5, 55)]
 
 
+def test_a_capture_that_goes_on_in_the_batch_is_not_narrowed_where_the_batch_begins(known: Known) -> None:
+    known.add([span(0, 60)])
+    assert taken(known, 0, 200, "me", span(60.01, 100), span(60.01, 100, point="other")) == [(5, 95)]
+    assert taken(known, 0, 200, "me") == [(5, 55)]
+
+
 def test_what_the_ledger_holds_is_found_whatever_was_asked_before(tmp_path: Path) -> None:
     site = Site(tmp_path / "ledger")
     worker = site.worker()

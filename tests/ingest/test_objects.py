@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
+import obstore
 import pytest
 from objects import SECRET, Bucket
 from obstore import exceptions
@@ -16,6 +18,25 @@ def test_an_object_that_is_not_there_is_named(bucket: Bucket) -> None:
     with pytest.raises(FileNotFoundError) as error:
         Objects(bucket.uri).look("missing")
     assert (error.value.filename, error.value.strerror) == (f"{bucket.uri}/missing", "is not there")
+
+
+def test_what_comes_after_a_key_is_listed_also_where_the_storage_begins_earlier(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abcd":
+        bucket.put(f"log/{name}", b"bytes")
+    objects = Objects(bucket.uri)
+    assert [one.key for one in objects.below("log", "log/b")] == ["log/c", "log/d"]
+    listed = obstore.list
+    monkeypatch.setattr(obstore, "list", lambda store, prefix, **_: listed(store, prefix))
+    assert [one.key for one in objects.below("log", "log/b")] == ["log/c", "log/d"]
+
+
+@pytest.mark.parametrize("code", ["NoSuchBucket", "ContainerNotFound"])
+def test_a_bucket_that_is_not_there_is_no_object_that_is_not_there(code: str) -> None:
+    with pytest.raises(OSError, match="az://b/x") as error, told("az://b/x"):
+        raise exceptions.NotFoundError(f"status code: 404 Not Found: <Code>{code}</Code>")
+    assert (error.value.errno, error.value.strerror) == (errno.EIO, f"the storage says 404 Not Found, {code}")
 
 
 @pytest.mark.parametrize(
