@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING
 
+from darkscope.ingest import far
 from darkscope.ingest.settings import Settings
 from darkscope.ingest.values import Uri
 
@@ -16,9 +16,6 @@ def beside(settings: Settings, name: str, refusal: type[Exception]) -> Document 
     """The document of a name; None where the ledger is a folder. Raises `refusal` where a package is missing."""
     if not isinstance(settings.ledger, Uri):
         return None
-    try:
-        room = importlib.import_module("darkscope.ingest.document")  # an extra, for who needs it
-        found: Document = room.document(f"{settings.ledger}/{name}", settings.storage)
-    except ModuleNotFoundError as error:
-        raise refusal(f"{settings.ledger}: needs {error.name}: pip install 'darkscope[s3]'") from None
+    room = far.room("document", settings.ledger, refusal)
+    found: Document = room.document(f"{settings.ledger}/{name}", settings.storage)
     return found

@@ -41,6 +41,7 @@ from darkscope.ingest.values import (
     Watched,
     Zone,
     did_you_mean,
+    masked,
 )
 
 FILE = "darkscope.toml"
@@ -587,7 +588,7 @@ def _dotted(location: Location) -> str:
 
 
 def _mistake(detail: ErrorDetails, origins: Mapping[Location, str]) -> Mistake:
-    location, message, value = detail["loc"], detail["msg"], repr(detail["input"])
+    location, message, value = detail["loc"], detail["msg"], masked(repr(detail["input"]))
     match detail["type"]:
         case "extra_forbidden":
             # The value stays unsaid: a misspelt key may hold a secret.

@@ -115,6 +115,17 @@ def _watched(value: object) -> object:
 _WITH_PORTS = ", ".join(sorted(PROTOCOLS[number].lower() for number in WITH_PORTS))
 
 
+_SECRET = re.compile(
+    r"(?is)((?:password|passwd|secret|token|key|credential)[\w.-]*\s*[=:\s]).*|(?<=://)[^/@\s]*(?=@)"
+)
+"""What is behind a key that is called like a secret, and who is named before a host."""
+
+
+def masked(text: str) -> str:
+    """A value as it may be shown: what its key calls a secret is covered, with all that follows."""
+    return _SECRET.sub(lambda found: f"{found[1] or ''}***", text)
+
+
 class Uri(str):
     """A place in object storage, like `s3://bucket/prefix`; no slash at its end."""
 

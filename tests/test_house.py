@@ -26,6 +26,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.values": {"ingest.protocols"},
     "ingest.contacts": {"ingest.values"},
     "ingest.settings": {"ingest.contacts", "ingest.series", "ingest.values"},
+    "ingest.far": set(),
     "ingest.document": {"ingest.objects", "ingest.settings"},
     "ingest.objects": {"ingest.settings", "ingest.values"},
     "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
@@ -99,6 +100,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.rollups": {"ingest.series"},
     "ingest.ledger": {
         "ingest.engine",
+        "ingest.far",
         "ingest.objects",
         "ingest.rollups",
         "ingest.series",
@@ -153,6 +155,7 @@ KNOWS: dict[str, set[str]] = {
     },
     "ingest.intake": {
         "ingest.capture",
+        "ingest.far",
         "ingest.geo",
         "ingest.ledger",
         "ingest.objects",

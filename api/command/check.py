@@ -25,7 +25,7 @@ from darkscope.ingest.ledger.ledger import is_ledger, storage_of
 from darkscope.ingest.projection import inspection
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import Loaded, SettingsError, load
-from darkscope.ingest.values import DURATIONS
+from darkscope.ingest.values import DURATIONS, masked
 
 Row = tuple[str, ...]
 
@@ -60,6 +60,9 @@ def check(
             if loaded.settings.devices is not None:
                 rows = [(str(loaded.settings.devices), f"{len(names.devices)} prefixes")]
                 _show("Investigated devices", rows)
+        if loaded.settings.spark.conf:
+            rows = [tuple(masked(one).split("=", 1)) for one in loaded.settings.spark.conf]
+            _show("Spark", rows)
         mistakes += _storage(loaded)
         mistakes += _rules(loaded)
         mistakes += _contacts(loaded)
@@ -161,7 +164,7 @@ def _text(key: str, value: object) -> str:
             return f"{len(value)} entries" if len(value) != 1 else "1 entry"
         case int():
             return f"{value:_}"
-    return str(value)
+    return masked(str(value))
 
 
 def _duration(value: timedelta) -> str:

@@ -21,6 +21,7 @@ import typer
 from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
 from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN, stopped
 from darkscope.api.command.progress import told
+from darkscope.ingest import far
 from darkscope.ingest.capture.reader import CaptureError
 from darkscope.ingest.compiled import is_first_start
 from darkscope.ingest.engine.engine import Engine, EngineError
@@ -28,7 +29,7 @@ from darkscope.ingest.geo import GeoError, Places
 from darkscope.ingest.intake import backfill
 from darkscope.ingest.intake.caretaker import Caretaker
 from darkscope.ingest.intake.daemon import Feed, run
-from darkscope.ingest.intake.files import Found, far, find
+from darkscope.ingest.intake.files import Found, find
 from darkscope.ingest.intake.live import Live, LiveError
 from darkscope.ingest.intake.session import Outcome, Session, Summary
 from darkscope.ingest.intake.spool import Policy, Spool
@@ -193,7 +194,9 @@ def _watched(name: str, settings: Settings) -> Feed:
     """A folder, or a prefix of a bucket. Raises IntakeError."""
     if "://" not in name:
         return Spool(Path(name), _policy(settings))
-    feed: Feed = far("prefix", name).Prefix.of(name, settings.storage, settings.ingest.done)
+    feed: Feed = far.room("intake.prefix", name, IntakeError).Prefix.of(
+        name, settings.storage, settings.ingest.done
+    )
     return feed
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -18,9 +19,12 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table as Shown
 
+from darkscope.api import keys
 from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.periods import PeriodError, parse_days
+from darkscope.api.phenomena import decisions
+from darkscope.api.phenomena.decisions import DecisionsError
 from darkscope.ingest import registry
 from darkscope.ingest.engine.engine import EngineError
 from darkscope.ingest.ledger import backup as copies
@@ -179,18 +183,31 @@ def backup(
     settings: SettingsFile = None,
     ledger: LedgerFolder = None,
 ) -> None:
-    """Copy the ledger and its registry as they are now, while it is written."""
+    """Copy the ledger, its registry, keys and decisions as they are now, while it is written."""
     if to.parts and to.parts[0] in {f"{scheme}:" for scheme in SCHEMES}:
         typer.echo("darkscope: a backup goes into a folder; between buckets the provider copies", err=True)
         raise typer.Exit(MISTAKE)
 
     def copy(ledger: Ledger, settings: Settings) -> Snapshot:
-        snapshot = copies.back_up(ledger, to)
-        registry.back_up(settings.state_folder, to)
-        return snapshot
+        return copies.back_up(ledger, to, partial(_small, settings))
 
     snapshot = _with(settings, ledger, copy)
     typer.echo(f"{to}: version {snapshot.version}, {decimal(expiry.size(snapshot))}")
+
+
+def _small(settings: Settings, to: Path) -> None:
+    """Copy what is no observation: the registry, and the texts that lie with the ledger, keys and decisions."""
+    registry.back_up(settings.state_folder, to)
+    for name, place in ((keys.FILE, keys.place(settings)), (decisions.FILE, decisions.path(settings))):
+        is_with_ledger = not isinstance(place, Path) or place == settings.state_folder / name
+        if not is_with_ledger:  # keys in the registry; decisions in a file of their own
+            continue
+        try:
+            text = decisions.text_of(place)
+        except ValueError as error:
+            raise LedgerError(f"{place}: {error}") from error
+        if text:
+            (to / name).write_text(text, encoding="utf-8")
 
 
 def _with(
@@ -205,5 +222,5 @@ def _with(
         return do(Ledger(storage_of(loaded)), loaded)
     except (SettingsError, PeriodError) as error:
         raise stopped(error, MISTAKE) from None
-    except (LedgerError, RegistryError, EngineError) as error:
+    except (LedgerError, RegistryError, DecisionsError, EngineError) as error:
         raise stopped(error, FAILED) from None

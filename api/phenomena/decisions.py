@@ -59,11 +59,15 @@ def path(settings: Settings) -> Place:
 def read(file: Place) -> dict[str, Decision]:
     """Read all decisions by id; none where there is no file. Raises DecisionsError."""
     with _named(file):
-        try:
-            text = file.read_text(encoding="utf-8") if isinstance(file, Path) else file.read()
-        except FileNotFoundError:
-            return {}
-        return _read(file, text)
+        return _read(file, text_of(file))
+
+
+def text_of(file: Place) -> str:
+    """The text as it is kept; empty where there is none. Raises OSError, ValueError."""
+    try:
+        return file.read_text(encoding="utf-8") if isinstance(file, Path) else file.read()
+    except FileNotFoundError:
+        return ""
 
 
 def _read(file: Place, text: str) -> dict[str, Decision]:

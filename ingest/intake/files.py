@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import glob
-import importlib
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
+from darkscope.ingest import far
 from darkscope.ingest.capture.peek import NOTHING, Beginning, beginning
 from darkscope.ingest.capture.reader import UnknownFormat
 from darkscope.ingest.intake.stored import CONNECTIONS, File, IntakeError, Stored, is_temporary
@@ -103,17 +102,9 @@ def files_below(folder: str, *, without: str = "") -> Iterator[tuple[str, os.sta
 def _objects(name: str, buckets: dict[str, Bucket], storage: Storage | None) -> Iterator[tuple[Stored, bool]]:
     """Objects of one address, and whether it names this very object."""
     try:
-        yield from far("bucket", name).find(name, buckets, storage)
+        yield from far.room("intake.bucket", name, IntakeError).find(name, buckets, storage)
     except OSError as error:
         raise IntakeError(f"{error.filename or name}: {error.strerror}") from error
-
-
-def far(room: str, name: str) -> ModuleType:
-    """A module that needs object storage, for an address. Raises IntakeError where a package is missing."""
-    try:
-        return importlib.import_module(f"darkscope.ingest.intake.{room}")
-    except ModuleNotFoundError as error:
-        raise IntakeError(f"{name}: needs {error.name}: pip install 'darkscope[s3]'") from None
 
 
 def _files(name: str) -> Iterator[tuple[Stored, bool]]:

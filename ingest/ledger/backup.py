@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,14 @@ UNFINISHED = ".unfinished"
 """Ends the name of a copy that is under way; one that was left behind is replaced."""
 
 
-def back_up(ledger: Ledger, to: Path) -> Snapshot:
+def _nothing(_: Path) -> None:
+    """Leave it at the tables."""
+
+
+def back_up(ledger: Ledger, to: Path, beside: Callable[[Path], None] = _nothing) -> Snapshot:
     """Copy all tables to a folder that is not there yet; the state that it holds.
 
+    `beside` puts what else belongs to the copy into its folder, before that gets its name; it may raise OSError.
     Each file's bytes are compared with its name on the way. Raises LedgerError, Damaged where a file is.
     """
     if to.exists():
@@ -44,6 +50,7 @@ def back_up(ledger: Ledger, to: Path) -> Snapshot:
             copy.storage.keep(table.name, [file.path for file in files])
             changes[table.name] = Change(files)
         copy.begin_with(Plan(snapshot.plan, snapshot.version, "backup", "backup", changes))
+        beside(draft)
         draft.rename(to)
         make_durable(to.parent, ())
     except OSError as error:

@@ -6,7 +6,6 @@ complete once `coverage` has it. Readers need no lock and never write.
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import random
@@ -25,6 +24,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
+from darkscope.ingest import far
 from darkscope.ingest.ledger import plan as plans
 from darkscope.ingest.ledger.commits import PLAN, VERSION
 from darkscope.ingest.ledger.errors import Damaged, LedgerError, Overtaken, failed, insist, told
@@ -157,11 +157,8 @@ def storage_of(settings: Settings) -> Storage:
     """The storage of the settings' ledger. Raises LedgerError where it lacks a package."""
     if isinstance(settings.ledger, Path):
         return Folder(settings.ledger)
-    try:
-        bucket = importlib.import_module("darkscope.ingest.ledger.bucket")
-        opened: Storage = bucket.Bucket(settings.ledger, settings.storage)
-    except ModuleNotFoundError as error:
-        raise LedgerError(f"{settings.ledger}: needs {error.name}: pip install 'darkscope[s3]'") from None
+    bucket = far.room("ledger.bucket", settings.ledger, LedgerError)
+    opened: Storage = bucket.Bucket(settings.ledger, settings.storage)
     return opened
 
 

@@ -5,18 +5,22 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from objects import SECRET, Bucket
 from runs import until
+from typer.testing import CliRunner
 
 from darkscope.api import keys
+from darkscope.api.command.ledger import app as ledger
 from darkscope.api.http import access
 from darkscope.api.http.access import Doors, Unknown
 from darkscope.api.keys import Scope, UnknownKeyError
 from darkscope.api.phenomena import decisions
 from darkscope.api.phenomena.decisions import Decision, DecisionsError
 from darkscope.api.phenomena.proposal import State
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Api, Settings
 from darkscope.ingest.values import Uri
@@ -150,3 +154,18 @@ def test_the_command_makes_and_revokes_them_wherever_it_runs(settings: Settings)
     text = run("create", "grafana").strip()
     assert "grafana" in run("list")
     assert run("revoke", "grafana") == f"grafana ({text.split('_')[1]}) holds no more\n"
+
+
+def test_a_backup_has_them_beside_the_tables(settings: Settings, bucket: Bucket, tmp_path: Path) -> None:
+    Ledger.open_or_create(storage_of(settings))
+    keys.create(keys.place(settings), "grafana", [Scope.READ], NOW)
+    decisions.decide(decisions.path(settings), "23-tcp-up-2020-04-01", lambda one: replace(one, en="words"))
+    copy = tmp_path / "copy"
+    words = ["backup", str(copy), "--ledger", str(settings.ledger)]
+    done = CliRunner().invoke(ledger, words, env={"DARKSCOPE_STATE": str(tmp_path)})
+    assert (done.exit_code, done.stderr) == (0, "")
+    for name in ("keys.json", "decisions.toml"):
+        assert (copy / name).read_bytes() == bucket.get(f"ledger/{name}")
+    assert decisions.read(decisions.path(Settings(ledger=copy))) == {
+        "23-tcp-up-2020-04-01": Decision(en="words")
+    }

@@ -182,6 +182,36 @@ def test_mistakes_in_the_files_that_settings_name_are_named_with_the_setting_too
     ]
 
 
+def test_what_is_called_a_secret_is_covered_wherever_it_stands() -> None:
+    conf = [
+        "spark.executor.memory=2g",
+        "spark.hadoop.fs.s3a.secret.key=hunter2",
+        "spark.ssl.keyPassword=hunter2=;x",
+    ]
+    master = "sc://spark.example:443/;user_id=me;token=hunter2;x=y"
+    result = run(f'[spark]\nmaster = "{master}"\nconf = {conf}\n')
+    assert result.exit_code == 0
+    assert [[cell.strip() for cell in row] for row in section(result, "Spark")] == [
+        ["spark.executor.memory", "2g"],
+        ["spark.hadoop.fs.s3a.secret.key", "***"],
+        ["spark.ssl.keyPassword", "***"],
+    ]
+    assert "sc://spark.example:443/;user_id=me;token=***" in result.output
+    assert "hunter2" not in result.output
+    wrong = run(
+        '[spark]\nconf = ["x.password hunter2"]\n[influx]\nurl = "https://me:hunter2@influx.example"\n'
+    )
+    assert wrong.exit_code == 2
+    place, mistake = (
+        "darkscope: observer.toml line",
+        "no user and no password: they go into a file of their own",
+    )
+    assert wrong.stderr.splitlines() == [
+        f"{place} 4: influx.url = 'https://***@influx.example': an address holds {mistake}",
+        rf"{place} 2: spark.conf[0] = 'x.password ***: String should match pattern '^[^=\s]+='",
+    ]
+
+
 def test_a_settings_file_that_is_not_there_is_a_mistake() -> None:
     result = CliRunner().invoke(app, ["--settings", "absent.toml"])
     assert result.exit_code == 2

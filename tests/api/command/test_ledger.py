@@ -25,9 +25,12 @@ def ledger(*words: str | Path) -> Result:
     return CliRunner().invoke(app, [*map(str, words)])
 
 
-def test_a_backup_has_the_ledger_and_the_registry_and_verifies(site: Site, tmp_path: Path) -> None:
+def test_a_backup_has_the_ledger_the_registry_and_the_decisions_and_verifies(
+    site: Site, tmp_path: Path
+) -> None:
     registry = Registry(site.folder)
     registry.say("room", figure=7)  # it is open, and not all of it is in its file
+    (site.folder / "decisions.toml").write_text("# of an analyst\n", encoding="utf-8")
     result = ledger("backup", tmp_path / "copy", "--ledger", site.folder)
     registry.close()
     assert (result.exit_code, result.stderr) == (0, "")
@@ -35,6 +38,8 @@ def test_a_backup_has_the_ledger_and_the_registry_and_verifies(site: Site, tmp_p
     state = heard(tmp_path / "copy", "room")
     assert state is not None
     assert state.values == {"figure": 7}
+    assert (tmp_path / "copy" / "decisions.toml").read_text(encoding="utf-8") == "# of an analyst\n"
+    assert not (tmp_path / "copy" / "keys.json").exists()
     with closing(sqlite3.connect(tmp_path / "copy" / FILE)) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     verified = ledger("verify", "--ledger", tmp_path / "copy")
