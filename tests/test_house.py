@@ -186,6 +186,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.engine",
         "ingest.honeypot",
         "ingest.events",
+        "ingest.far",
         "ingest.measurements",
         "ingest.projection",
         "ingest.protocols",
