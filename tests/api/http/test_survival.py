@@ -34,7 +34,7 @@ from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import FLOWS, ROLLUPS, Traffic
 from darkscope.ingest.settings import Settings
 
-ACTIONS = int(os.environ.get("DARKSCOPE_SURVIVAL_ACTIONS", "7"))
+ACTIONS = int(os.environ.get("DARKSCOPE_SURVIVAL_ACTIONS", "5"))
 """What is done to the ledger meanwhile; `make soak` does far more."""
 
 SEED = int(os.environ.get("DARKSCOPE_SURVIVAL_SEED", "11"))
