@@ -10,8 +10,12 @@ from ledgers import NOON, SECOND
 from packets import ethernet, ipv4, tcp
 
 from darkscope.ingest.honeypot.connections import IDLE
+from darkscope.ingest.settings import Kind, SensorEntry
 
 CLIENT, HONEYPOT = "198.41.0.4", "133.8.0.9"
+SENSOR = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
+"""The one that it is, as settings have it."""
+
 FIN, SYN, RST, PSH, ACK = 0x01, 0x02, 0x04, 0x08, 0x10
 
 

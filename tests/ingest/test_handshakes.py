@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from capture_files import pcap
 from ledgers import Site, at, day, merged, read
+from talks import SENSOR
 
 from darkscope.ingest import handshakes
 from darkscope.ingest.geo import Places
@@ -16,11 +17,10 @@ from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rules.evidence import is_confirmed
 from darkscope.ingest.series import SOURCES, Table
-from darkscope.ingest.settings import Kind, SensorEntry
+from darkscope.ingest.settings import SensorEntry
 
 CLIENT, HONEYPOT = "198.41.0.4", "133.8.0.9"
 SYN, ACK = 0x02, 0x10
-SENSOR = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from capture_files import pcap
 from killing import Killed, Killer
 from ledgers import PLACES, Site, capture, read
-from talks import GET, Talk
+from talks import GET, SENSOR, Talk
 
 from darkscope.ingest.honeypot.sealing import Seal
 from darkscope.ingest.intake.stored import File
@@ -21,10 +21,9 @@ from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rereading import Rereader
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import CAPTURES, FLOWS, HEARD, REQUESTS, UNFINISHED
-from darkscope.ingest.settings import Kind, SensorEntry
+from darkscope.ingest.settings import Kind
 
-HONEYPOT = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
-TELESCOPE = HONEYPOT.model_copy(update={"kind": Kind.TELESCOPE})
+TELESCOPE = SENSOR.model_copy(update={"kind": Kind.TELESCOPE})
 FIRST = [*Talk().whole(GET), *Talk(source_port=5).opening(10)]
 SECOND = [Talk(source_port=5).theirs(11, 0, GET), *Talk(source_port=6).whole(GET, 20)]
 
@@ -44,7 +43,7 @@ def deaf(tmp_path: Path, folder: Path, *names: str) -> Site:
     site = Site(tmp_path / "ledger", sensors=[TELESCOPE])
     for name in names:
         site.take((folder / name).read_bytes(), str(folder / name))
-    site.sensors = [HONEYPOT]
+    site.sensors = [SENSOR]
     return site
 
 
@@ -72,7 +71,7 @@ def requests(site: Site) -> list[dict[str, Any]]:
 @pytest.fixture
 def heard(tmp_path: Path, folder: Path) -> list[dict[str, Any]]:
     """Requests as a ledger has them that heard the honeypot from the start."""
-    site = Site(tmp_path / "heard", sensors=[HONEYPOT])
+    site = Site(tmp_path / "heard", sensors=[SENSOR])
     worker = site.worker()
     for name in ("1.pcap", "2.pcap"):
         read(worker, (folder / name).read_bytes(), str(folder / name))

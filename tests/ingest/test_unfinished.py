@@ -15,7 +15,7 @@ import pytest
 from capture_files import pcap
 from ledgers import DAY, NOON, SECOND, Site, at, merged, read
 from runs import booked, covered, reached
-from talks import GET, Talk, several
+from talks import GET, SENSOR, Talk, several
 from tries import TRIES
 
 from darkscope.ingest.fates import HOUR
@@ -26,9 +26,7 @@ from darkscope.ingest.ledger.errors import LedgerError, Overtaken
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.rules.evidence import is_confirmed
 from darkscope.ingest.series import ECHOES, FLOWS, REQUESTS, SOURCES, UNFINISHED
-from darkscope.ingest.settings import Kind, SensorEntry
 
-SENSOR = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
 SYN_ACK = 0x12
 
 APART = 3 if TRIES == 1 else 1

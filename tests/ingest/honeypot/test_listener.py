@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from killing import Killed, Killer
 from ledgers import NOON, SECOND, Site, read
-from talks import ACK, CLIENT, FIN, GET, HONEYPOT, POST, RST, SYN, Talk, several
+from talks import ACK, CLIENT, FIN, GET, HONEYPOT, POST, RST, SENSOR, SYN, Talk, several
 from tries import TRIES
 
 from darkscope.ingest.honeypot import listener
@@ -27,9 +27,7 @@ from darkscope.ingest.ledger.expiry import forget
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import REQUESTS, UNFINISHED
-from darkscope.ingest.settings import Kind, SensorEntry
-
-SENSOR = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
+from darkscope.ingest.settings import Kind
 
 
 @pytest.fixture

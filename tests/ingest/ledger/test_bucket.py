@@ -7,6 +7,7 @@ import pickle
 import shutil
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -219,9 +220,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     for name in ("look", "read", "below", "put"):
         real = getattr(Objects, name)
 
-        def noted(self: Objects, key: str, *more: object, real: object = real) -> object:
+        def noted(self: Objects, key: str, *more: object, real: Callable[..., object] = real) -> object:
             names.append(key.removeprefix("some/ledger/"))
-            return real(self, key, *more)  # type: ignore[operator]
+            return real(self, key, *more)
 
         monkeypatch.setattr(Objects, name, noted)
     update = DeltaTable.update_incremental

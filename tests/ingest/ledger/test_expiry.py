@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from capture_files import pcap
 from ledgers import DAY, NOON, NOW, SECOND, Site, at, capture, day, no_room, packets, ramp, read
-from talks import GET, Talk
+from talks import GET, SENSOR, Talk
 
 from darkscope.ingest.ledger.errors import LedgerError, Overtaken
 from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
@@ -31,10 +31,9 @@ from darkscope.ingest.series import (
     UNFINISHED,
     Table,
 )
-from darkscope.ingest.settings import Ingest, Kind, SensorEntry
+from darkscope.ingest.settings import Ingest, SensorEntry
 
 FIRST, SECOND_DAY, THIRD = day("2020-06-24"), day("2020-06-25"), day("2020-06-26")
-HONEYPOT = SensorEntry(id="a", kind=Kind.HONEYPOT, networks=("133.8.0.0/24",))
 KEEP_ONE: dict[str, int] = {"flows": 1}
 
 
@@ -246,7 +245,7 @@ def test_what_was_open_on_a_forgotten_day_is_forgotten_and_comes_again_once(
     tmp_path: Path, midnight: int
 ) -> None:
     """A connection that asked while its end was still to come."""
-    site = Site(tmp_path / "ledger", sensors=[HONEYPOT])
+    site = Site(tmp_path / "ledger", sensors=[SENSOR])
     talk = Talk()
     begun = pcap([*talk.opening(midnight), talk.theirs(midnight + 1, 0, GET), at(midnight + 20)])
     site.take(begun, "/spool/a/1.pcap")
@@ -265,7 +264,7 @@ def test_what_was_open_on_a_forgotten_day_is_forgotten_and_comes_again_once(
 
 
 def test_what_is_open_at_other_times_and_sensors_stays(tmp_path: Path) -> None:
-    site = Site(tmp_path / "ledger", sensors=[HONEYPOT, HONEYPOT.model_copy(update={"id": "b"})])
+    site = Site(tmp_path / "ledger", sensors=[SENSOR, SENSOR.model_copy(update={"id": "b"})])
     for number, (name, second) in enumerate((("a/1", 0), ("a/2", DAY), ("b/1", 0))):
         talk = Talk(source_port=4000 + number)
         site.take(pcap([*talk.opening(second), talk.theirs(second + 1, 0, GET)]), f"/spool/{name}.pcap")
