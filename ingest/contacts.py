@@ -10,13 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from darkscope.ingest.values import Country, Duration, Email, Identifier, Language, Owner, Zone
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+from darkscope.ingest.values import Country, Duration, Email, Identifier, Language, Owner, Section, Zone
 
 
 class Tlp(StrEnum):
@@ -29,7 +25,7 @@ class Tlp(StrEnum):
     RED = "RED"
 
 
-class Notices(_Section):
+class Notices(Section):
     """How those are told who can act on what was seen."""
 
     provider: str = "darkscope"
@@ -50,7 +46,7 @@ class Notices(_Section):
     """Sources that one making of notices names at most; the rest is counted."""
 
 
-class ContactEntry(_Section):
+class ContactEntry(Section):
     """Somebody who can act on sources of some networks or countries."""
 
     id: Identifier

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
 
 from darkscope.ingest.fates import FATES, MINUTE, NO_HOUR, Hour
+from darkscope.ingest.series import EPOCH
 
 LONGEST_SILENCE = 24
 """Hours without a frame after which a capture does not count as watching any more: a broken clock, not a quiet net."""
 
 Row = tuple[object, ...]
-
-_EPOCH = date(1970, 1, 1)
 
 
 def coverage_rows(
@@ -63,5 +62,5 @@ def _row(
     dropped: int,
 ) -> Row:
     fates = counts.tolist()
-    day = _EPOCH + timedelta(minutes=minute)
+    day = EPOCH + timedelta(minutes=minute)
     return (day, minute, minutes, bridge, sensor, point, sum(fates), *fates, dropped)

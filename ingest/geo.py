@@ -25,6 +25,7 @@ from maxminddb.decoder import Decoder
 
 from darkscope.ingest.compiled import compiled
 from darkscope.ingest.research import Research, ResearchError
+from darkscope.ingest.series import EPOCH
 from darkscope.ingest.settings import Database as DatabaseSetting
 from darkscope.ingest.settings import Geo
 
@@ -33,7 +34,6 @@ SHIPPED = Path(__file__).parent / "data" / "country.mmdb"
 
 UNKNOWN = "ZZ"
 
-_EPOCH = date(1970, 1, 1)
 _SEPARATOR = 16
 """Zero bytes between search tree and data (MaxMind DB format 2.0)."""
 
@@ -277,7 +277,7 @@ class InForce:
 
     def holds(self, day: int) -> bool:
         """Whether it holds on a day since 1970."""
-        at = _EPOCH + timedelta(day)
+        at = EPOCH + timedelta(day)
         return (self.since or date.min) <= at and (self.until is None or at < self.until)
 
 
@@ -373,7 +373,7 @@ class Places:
             editions.setdefault(self.edition(one), []).append(one)
         if len(editions) == 1:
             return self.look_up(version, high, low, int(days[0]))
-        countries, asn = np.full(len(day), "ZZ", object), np.zeros(len(day), np.int64)
+        countries, asn = np.full(len(day), UNKNOWN, object), np.zeros(len(day), np.int64)
         for of_edition in editions.values():
             where = np.flatnonzero(np.isin(day, of_edition))
             found, owners = self.look_up(version[where], high[where], low[where], of_edition[0])

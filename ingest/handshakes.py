@@ -18,11 +18,10 @@ from darkscope.ingest.compiled import compiled
 from darkscope.ingest.fates import DAY
 from darkscope.ingest.geo import Places
 from darkscope.ingest.observers import Point, Run
+from darkscope.ingest.rules.classes import ACK, SYN
 from darkscope.ingest.rules.handshakes import completed_mark, offered_mark
 from darkscope.ingest.sensors import INBOUND, OWN
 from darkscope.ingest.series import INT64_SET, SOURCES, Merge, Table
-
-_SYN, _ACK = 0x02, 0x10
 
 _KEPT = next(column.limit for column in SOURCES.columns if column.name == "offered")
 _LATEST = np.iinfo(np.int64).max
@@ -64,9 +63,9 @@ def _find(
     rows = 0
     for index in range(len(fate)):
         flags = tcp_flags[index]
-        if flags < 0 or not flags & _ACK or sequence[index] < 0 or acknowledgement[index] < 0:
+        if flags < 0 or not flags & ACK or sequence[index] < 0 or acknowledgement[index] < 0:
             continue
-        if fate[index] == OWN and flags & _SYN:
+        if fate[index] == OWN and flags & SYN:
             client_high, client_low = target_high[index], target_low[index]
             completes = 0
             mark = offered_mark(
@@ -79,7 +78,7 @@ def _find(
                 sequence[index],
                 acknowledgement[index],
             )
-        elif fate[index] == INBOUND and not flags & _SYN:
+        elif fate[index] == INBOUND and not flags & SYN:
             client_high, client_low = source_high[index], source_low[index]
             completes = 1
             mark = completed_mark(

@@ -17,8 +17,7 @@ from darkscope.ingest.geo import Places
 from darkscope.ingest.known import BRANCH, SILENCE, Hole, Missing, Taken, capture_day
 from darkscope.ingest.rules import RULES_VERSION
 from darkscope.ingest.sensors import Sensor
-
-_EPOCH = date(1970, 1, 1)
+from darkscope.ingest.series import EPOCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +40,7 @@ class Piece:
     before: int  # latest time of earlier readings, nanoseconds; 0: none
     dropped: int  # packets lost that the ledger already has
     hours: dict[int, Hour] = field(default_factory=dict)  # of this batch
-    around: dict[int, Hour] = field(
-        default_factory=dict
-    )  # likewise of days that are not asked for: nothing counts
+    around: dict[int, Hour] = field(default_factory=dict)  # likewise of days not asked for: nothing counts
     low: int = 0  # no time of this batch is earlier
     high: int = 0  # none is later
 
@@ -228,7 +225,7 @@ class Beat:
 
 def dates(days: npt.NDArray[np.int64]) -> list[date]:
     """UTC days out of their numbers since 1970."""
-    return [_EPOCH + timedelta(days=day) for day in days.tolist()]
+    return [EPOCH + timedelta(days=day) for day in days.tolist()]
 
 
 def _line(damage: Damage) -> str:

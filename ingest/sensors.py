@@ -171,9 +171,8 @@ def _holds_four(address: np.uint64, start: Addresses, end: Addresses) -> bool:
     if len(start) == 0 or address < start[0] or address > end[-1]:
         return False
     below, above = 0, len(start)
-    while (
-        above - below > 1
-    ):  # the range at `below` starts at or before the address, the one at `above` after it
+    # The range at `below` starts at or before the address, the one at `above` after it.
+    while above - below > 1:
         middle = (below + above) // 2
         if start[middle] <= address:
             below = middle

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 import polars as pl
+
+EPOCH = date(1970, 1, 1)
+"""The UTC day that numbers of days and minutes count from; under it lie rows that are of no day."""
 
 FORMAT = 4
 """Version of the tables' layout; a ledger written by a newer one is refused, an older one gets what it lacks."""
@@ -545,4 +549,7 @@ TABLES = (
 
 def table_named(name: str) -> Table:
     """The table of a name. Raises KeyError."""
-    return {table.name: table for table in TABLES}[name]
+    return _BY_NAME[name]
+
+
+_BY_NAME = {table.name: table for table in TABLES}

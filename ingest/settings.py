@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from darkscope.ingest.contacts import ContactEntry, Notices, claims_of
@@ -35,6 +35,7 @@ from darkscope.ingest.values import (
     Origin,
     Place,
     Prefix,
+    Section,
     Size,
     Uri,
     Url,
@@ -69,11 +70,7 @@ class Kind(StrEnum):
     HONEYPOT = HONEYPOT  # answers
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class Ingest(_Section):
+class Ingest(Section):
     """How captures are read."""
 
     batch_seconds: Annotated[float, Field(gt=0, le=600)] | None = None
@@ -96,7 +93,7 @@ class Ingest(_Section):
     """Interfaces that `darkscope run` captures."""
 
 
-class Spool(_Section):
+class Spool(Section):
     """Folders that are watched for captures."""
 
     folders: tuple[Path, ...] = ()
@@ -105,7 +102,7 @@ class Spool(_Section):
     """A capture that did not grow for so long is complete."""
 
 
-class Database(_Section):
+class Database(Section):
     """An MMDB and the days it speaks for."""
 
     path: Path
@@ -128,7 +125,7 @@ def _databases(value: object) -> object:
 Databases = Annotated[tuple[Database, ...], BeforeValidator(_databases)]
 
 
-class Geo(_Section):
+class Geo(Section):
     """Country and owner of a source."""
 
     country: Databases = ()
@@ -137,7 +134,7 @@ class Geo(_Section):
     """Owner (ASN) databases, likewise; none where left out, and then no source has an owner."""
 
 
-class Retention(_Section):
+class Retention(Section):
     """How long rows stay, and how much room they may take. A number of days, or `keep`."""
 
     flows: Days = 400
@@ -163,7 +160,7 @@ class Retention(_Section):
         return None if value is None else int(value)
 
 
-class Storage(_Section):
+class Storage(Section):
     """Object storage: where it answers, and the copies that are kept of what was read there."""
 
     endpoint: Url | None = None
@@ -183,7 +180,7 @@ WATCHED = (
 """Ports that telescopes have asked about for years."""
 
 
-class Influx(_Section):
+class Influx(Section):
     """The InfluxDB that the ledger is projected into."""
 
     url: Url | None = None
@@ -214,7 +211,7 @@ class Influx(_Section):
     """Certificates to trust with `https`; those of the system where left out."""
 
 
-class Spark(_Section):
+class Spark(Section):
     """Apache Spark, for `--engine spark` and `api.store = "spark"`."""
 
     master: str = ""
@@ -232,7 +229,7 @@ class StoreName(StrEnum):
     INFLUXDB = "influxdb"
 
 
-class Api(_Section):
+class Api(Section):
     """Where questions are answered from; where the HTTP interface answers, and whom."""
 
     store: StoreName = StoreName.LEDGER
@@ -265,7 +262,7 @@ class Api(_Section):
     """Path under which a proxy publishes it, like `/darkscope`; the proxy takes it off."""
 
 
-class Report(_Section):
+class Report(Section):
     """What reports say beside their figures."""
 
     author: str = ""
@@ -276,7 +273,7 @@ class Report(_Section):
     """Say on every page that nobody sent these packets; the settings of simulated captures have it."""
 
 
-class SensorEntry(_Section):
+class SensorEntry(Section):
     """What holds for one sensor over some time."""
 
     id: Identifier
@@ -303,7 +300,7 @@ class SensorEntry(_Section):
     """First day it no longer holds for; open where left out."""
 
 
-class HolidayEntry(_Section):
+class HolidayEntry(Section):
     """A public holiday that the library of holidays does not know."""
 
     country: Country
@@ -318,7 +315,7 @@ BATCH_IN_FOLDER, BATCH_IN_BUCKET = 2.0, 30.0
 """Seconds of a batch where nothing is said; 20 workers keep a ledger in object storage half busy (docs/scale.md)."""
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything that can be set, and what holds where nothing is."""
 
     ledger: Place = Path("ledger")

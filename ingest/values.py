@@ -16,7 +16,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import BeforeValidator, Field, PlainValidator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator
 
 from darkscope.ingest.protocols import PROTOCOLS, WITH_PORTS
 
@@ -183,6 +183,12 @@ class Language(StrEnum):
 
     JA = "ja"
     EN = "en"
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, no other keys than its own, each explained below it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration), Field(ge=timedelta())]

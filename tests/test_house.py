@@ -39,7 +39,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.values",
     },
     "ingest.owners": {"ingest.settings"},
-    "ingest.geo": {"ingest.compiled", "ingest.research", "ingest.settings"},
+    "ingest.geo": {"ingest.compiled", "ingest.research", "ingest.series", "ingest.settings"},
     "ingest.fates": {"ingest.compiled", "ingest.decode", "ingest.sensors", "ingest.series"},
     "ingest.tally": {
         "ingest.compiled",
@@ -79,11 +79,12 @@ KNOWS: dict[str, set[str]] = {
         "ingest.fates",
         "ingest.geo",
         "ingest.observers",
+        "ingest.rules",
         "ingest.sensors",
         "ingest.series",
         "ingest.tally",
     },
-    "ingest.coverage": {"ingest.fates"},
+    "ingest.coverage": {"ingest.fates", "ingest.series"},
     "ingest.echoes": {
         "ingest.capture",
         "ingest.compiled",
@@ -116,6 +117,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.known",
         "ingest.rules",
         "ingest.sensors",
+        "ingest.series",
     },
     "ingest.unfinished": {"ingest.fates", "ingest.ledger", "ingest.observers", "ingest.series"},
     "ingest.worker": {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from darkscope.ingest.compiled import compiled
 from darkscope.ingest.decode.wire import Integer
 from darkscope.ingest.fates import HOUR
+from darkscope.ingest.rules.classes import ACK, FIN, RST, SYN
 from darkscope.ingest.sensors import INBOUND, OWN
 from darkscope.ingest.tally import mix
 
@@ -41,9 +42,6 @@ KIND, FRAME, PLACE, BEGIN = range(4)
 
 MOST_EVENTS = 4
 """Events that one frame may bring."""
-
-_FIN, _SYN, _RST, _ACK = 0x01, 0x02, 0x04, 0x10
-_TCP = 6
 
 Table = npt.NDArray[np.int64]
 Addresses = npt.NDArray[np.uint64]
@@ -139,8 +137,8 @@ def follow(
         if flags < 0 or sequence[index] < 0:
             continue
         length = payload_length[index]
-        if flags & _SYN:
-            if what != INBOUND or flags & (_ACK | _FIN | _RST):
+        if flags & SYN:
+            if what != INBOUND or flags & (ACK | FIN | RST):
                 continue
             key = _key(
                 source_high[index],
@@ -163,7 +161,7 @@ def follow(
             table[place, SEEN] = now
             table[place, STATE] = ASKED
             continue
-        if length <= 0 and not flags & (_FIN | _RST):
+        if length <= 0 and not flags & (FIN | RST):
             continue
         place = -1
         if what == INBOUND:
@@ -206,13 +204,13 @@ def follow(
             elif table[place, STATE] == OPEN:
                 count = _tell(events, count, MORE, index, place, table[place, START])
         if table[place, STATE] == ASKED:
-            if flags & _RST or (is_client and flags & _FIN):
+            if flags & RST or (is_client and flags & FIN):
                 table[place, :] = 0  # refused, or let go without a word
         elif table[place, STATE] == OPEN:
-            if flags & _RST:
+            if flags & RST:
                 count = _tell(events, count, BREAKS, index, place, table[place, START])
             elif not is_client:
                 count = _tell(events, count, ANSWERED, index, place, table[place, START])
-            elif flags & _FIN:
+            elif flags & FIN:
                 count = _tell(events, count, ENDS, index, place, table[place, START])
     return count, now

@@ -24,7 +24,7 @@ _CUT_VERSION = re.compile(rb"HT{0,2}|HTTP", re.IGNORECASE)
 """Its beginning, where the capture cut the line."""
 
 _BARE = re.compile(rb"/|\*|https?://", re.IGNORECASE)
-_METHODS = frozenset(
+METHODS = frozenset(
     {b"GET", b"POST", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"CONNECT", b"TRACE", b"PATCH", b"PROPFIND"}
 )
 """Without a version only these are taken for HTTP."""
@@ -99,7 +99,7 @@ def _begins(data: bytes) -> _Line | None:
     is_cut = not found[3] and len(rest) == len(found[2])
     if not (is_cut and _CUT_VERSION.fullmatch(last)):
         target = rest
-    return _Line(found[1], target, found.end()) if found[1] in _METHODS and _BARE.match(target) else None
+    return _Line(found[1], target, found.end()) if found[1] in METHODS and _BARE.match(target) else None
 
 
 def _head(data: bytes, begin: int) -> tuple[int, int]:

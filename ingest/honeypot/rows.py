@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import lru_cache
 
 import polars as pl
@@ -15,7 +15,7 @@ from darkscope.ingest.honeypot import http1, tls
 from darkscope.ingest.honeypot.escaping import escaped
 from darkscope.ingest.honeypot.guess import guess
 from darkscope.ingest.honeypot.masking import Masker
-from darkscope.ingest.series import REQUESTS
+from darkscope.ingest.series import EPOCH, REQUESTS
 
 HTTP, TLS = "http", "tls"
 
@@ -29,8 +29,6 @@ MARGIN = 1024
 
 MOST_KNOWN, LONGEST_KNOWN = 4096, 1024
 """First data that are remembered, and their bytes at most: scanners repeat themselves, and to read takes time."""
-
-_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,9 @@ class Reader:
         )
 
     def _of_http(self, request: http1.Request, number: int, version: int, target: int) -> Request:
-        body = self._mask(request.body, version, target)
+        method, body = request.method, self._mask(request.body, version, target)
+        if method not in http1.METHODS:
+            method = self._mask(method, version, target)
         # At once, for it is the looking that takes time: a target has no line feed.
         head = self._mask(b"\n".join((request.target, request.fields)), version, target)
         path, _, fields = head.partition(b"\n")
@@ -100,7 +100,7 @@ class Reader:
             size=request.size,
             preview=escaped(body, MOST_PREVIEW),
             number=number,
-            method=escaped(self._mask(request.method, version, target), MOST_METHOD),
+            method=escaped(method, MOST_METHOD),
             path=escaped(path, MOST_PATH),
             host=escaped(http1.value(fields, b"host"), MOST_NAME),
             agent=escaped(http1.value(fields, b"user-agent"), MOST_AGENT),
@@ -134,7 +134,7 @@ def table(rows: Sequence[tuple[Asker, Request]]) -> pl.DataFrame:
     """Columns of `requests` with their `day`, but for country and owner."""
     askers, requests = [asker for asker, _ in rows], [request for _, request in rows]
     columns = {
-        "day": [_EPOCH + timedelta(days=one.time // DAY) for one in askers],
+        "day": [EPOCH + timedelta(days=one.time // DAY) for one in askers],
         "source_high": [_signed(one.source >> 64) for one in askers],
         "source_low": [_signed(one.source & _LOW) for one in askers],
         **{name: [getattr(one, name) for one in askers] for name in _OF_ASKER},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 from polars.exceptions import PolarsError
@@ -39,8 +39,6 @@ from darkscope.ingest.series import (
 
 EXPIRING = (FLOWS, SOURCES, ECHOES, REQUESTS, EVENTS)
 """Tables with an age; coverage, rollups and seals stay."""
-
-SECOND = 1_000_000_000
 
 WAITS = timedelta(minutes=1)
 """How far what is open may lie behind the time up to which its point was read: see `handshakes`, `connections`."""
@@ -162,13 +160,9 @@ def _open(now: Snapshot, sensor: str, first: date, last: date) -> list[Removal]:
     files = now.files(UNFINISHED)
     if not files.height:
         return []
-    low, high = (
-        int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * SECOND
-        for day in (first, last + timedelta(days=1))
-    )
-    is_its = (pl.col("min.sensor") == sensor) & pl.col("min.time").is_between(
-        low, high + int(WAITS.total_seconds()) * SECOND
-    )
+    low, high = (datetime.combine(day, datetime.min.time()) for day in (first, last + timedelta(days=1)))
+    time = pl.col("min.time").cast(pl.Datetime("ns"))
+    is_its = (pl.col("min.sensor") == sensor) & time.is_between(low, high + WAITS)
     paths = set(files.filter(is_its)["path"])
     return [one for one in now.removals(UNFINISHED, now.days(UNFINISHED)) if one.path in paths]
 

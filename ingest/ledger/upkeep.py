@@ -37,6 +37,7 @@ from darkscope.ingest.series import (
     SOURCES,
     TABLES,
     Table,
+    table_named,
 )
 from darkscope.ingest.settings import Settings
 
@@ -213,9 +214,8 @@ def _close(ledger: Ledger, worker: str, waiting: Days) -> Upkeep:
     for low, high in _ranges(flows):
         rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect(engine="streaming"))
         _add_files(ledger.storage, changes, FLOWS, rows)
-    for (
-        table
-    ) in ROLLUPS:  # one at a time, from the files: no more than one is in memory, of ports a share of it
+    # One at a time, from the files: no more than one is in memory, of ports a share of it.
+    for table in ROLLUPS:
         source = finer(table)
         fine = ledger.scan(source, {file.path: file.size for file in changes[source.name].add})
         count = fine.select(pl.len()).collect().item() if "port" in table.keys else 0
@@ -313,7 +313,7 @@ def _publish(
         nonlocal fits
         fits = False
         for name, change in changes.items():
-            there = set(now.files(_TABLES[name])["path"])
+            there = set(now.files(table_named(name))["path"])
             if change.add and {file.path for file in change.add} <= there:
                 fits = True  # an earlier try failed after it was decided
                 return None
@@ -422,6 +422,3 @@ def _join_stretches(rows: pl.DataFrame) -> pl.DataFrame:
         )
         .select(list(COVERAGE.schema))
     )
-
-
-_TABLES = {table.name: table for table in TABLES}

@@ -42,13 +42,11 @@ from darkscope.ingest.series import (
     Rejected,
     Table,
     Traffic,
+    table_named,
 )
 
 AT_ONCE = 8
 """Files of far storage that are read side by side."""
-
-NO_DAY = date(1970, 1, 1)
-"""Where coverage books frames that have no believable time."""
 
 
 PART = 256 << 20
@@ -73,8 +71,6 @@ _NO_SUMS = {
     .agg(counted)
     for table, counted in _COUNTED.items()
 }
-
-_TABLES = {table.name: table for table in TABLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +183,7 @@ def _parts(table: Table, files: pl.DataFrame) -> Iterator[Part]:
 
 def _look(ledger: Ledger, plan: int, part: Part) -> _Looked:
     """Look at every file of a part as a plan left it, and add up what is in them."""
-    table = _TABLES[part.table]
+    table = table_named(part.table)
     files = ledger.files(table, plan).filter(pl.col("day").is_in(part.days))
     with ThreadPoolExecutor(AT_ONCE if ledger.storage.is_far else 1) as pool:
         wrongs = pool.map(partial(_fault, ledger.storage, table), *files.select("path", "size", "rows"))
@@ -284,8 +280,7 @@ def _echoes(snapshot: Snapshot, sums: dict[Table, pl.DataFrame]) -> Iterator[Fau
 
 def _read_before(snapshot: Snapshot) -> pl.DataFrame:
     """Days and sensors of captures that were read before there were echoes."""
-    day = 24 * 60 * 60 * 1_000_000_000
-    first, last = ((pl.col(name) // day).cast(pl.Int32).cast(pl.Date) for name in ("first", "last"))
+    first, last = (pl.col(name).cast(pl.Datetime("ns")).dt.date() for name in ("first", "last"))
     captures = snapshot.scan(CAPTURES).filter(pl.col("rules") < ECHOES_SINCE)
     days = captures.select("sensor", day=pl.date_ranges(first, last)).explode("day").unique()
     return days.with_columns(is_older=pl.lit(value=True)).collect()

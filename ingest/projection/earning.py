@@ -12,9 +12,9 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from darkscope.ingest.projection.folding import ANY, EPOCH, LINGERS, Owned, Pair, Port
+from darkscope.ingest.projection.folding import ANY, LINGERS, NUMBERED, Owned, Pair, Port
 from darkscope.ingest.projection.slots import PORTLESS, Slots
-from darkscope.ingest.series import NO_PORT
+from darkscope.ingest.series import EPOCH, NO_PORT
 
 DAYS = 7
 """UTC days that count: the day decided for, and those before it."""
@@ -33,10 +33,7 @@ MOST = 4096
 
 _VALUE = ("protocol", "port", "country")
 
-_PORTS = 1 << 17
-"""More than there are ports, with `NO_PORT`."""
-
-_NUMBERS = 256 * _PORTS
+_NUMBERS = 256 * NUMBERED
 """More than there are protocols with ports."""
 
 
@@ -55,7 +52,7 @@ def evidence(flows: pl.LazyFrame) -> Evidence:
     address = pl.when(pl.col("version") == 4).then("source_low").otherwise("source_high")
     # Grouped by few integers, for which polars is several times as fast as for as many columns with text in them.
     sensor = pl.col("sensor").cast(pl.Categorical).to_physical().cast(pl.Int64)
-    number = pl.col("protocol").cast(pl.Int64) * _PORTS + pl.col("port") - NO_PORT
+    number = pl.col("protocol").cast(pl.Int64) * NUMBERED + pl.col("port") - NO_PORT
     sources = (
         flows.select(
             "packets",
@@ -75,7 +72,7 @@ def evidence(flows: pl.LazyFrame) -> Evidence:
     of_countries = sources.group_by(pl.col("of") // _NUMBERS * _NUMBERS, "country", "version", "address").agg(
         pl.col("packets").sum()
     )
-    protocol, port = pl.col("number") // _PORTS, pl.col("number") % _PORTS + NO_PORT
+    protocol, port = pl.col("number") // NUMBERED, pl.col("number") % NUMBERED + NO_PORT
     asked: Sequence[tuple[pl.LazyFrame, tuple[str, ...], Mapping[str, pl.Expr]]] = (
         (sources, (), {"protocol": protocol, "port": port, "country": pl.lit("")}),
         (sources, ("country",), {"protocol": protocol, "port": port}),

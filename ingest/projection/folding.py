@@ -15,7 +15,7 @@ import polars as pl
 from darkscope.ingest.measurements import COUNTRIES, NONE, OTHER, PACKETS, PORTS, TOTALS, Measurement
 from darkscope.ingest.projection.slots import FOLDED_ALONE, PORTLESS
 from darkscope.ingest.protocols import PROTOCOLS, port_number_text, protocol_text
-from darkscope.ingest.series import NO_PORT
+from darkscope.ingest.series import EPOCH, NO_PORT
 
 Port = tuple[int, int]
 """Protocol and port, as in `flows`."""
@@ -29,7 +29,6 @@ ANY = -1
 LINGERS = 90
 """UTC days that a value goes on having a tag of its own after it last earned it."""
 
-EPOCH = date(1970, 1, 1)
 
 NEEDS: dict[Measurement, tuple[str, ...]] = {
     PACKETS: ("sensor", "protocol", "port", "country"),
@@ -155,8 +154,10 @@ class _Tags:
             folded = {protocol: self._numbers[tags] for protocol, tags in self._folded.items()}
             number = pl.col("protocol").replace_strict(folded, default=number, return_dtype=pl.Int64)
         if ports:
-            own = {protocol * _PORTS + port: self._numbers[tags] for (protocol, port), tags in ports.items()}
-            key = pl.col("protocol").cast(pl.Int64) * _PORTS + pl.col("port")
+            own = {
+                protocol * NUMBERED + port: self._numbers[tags] for (protocol, port), tags in ports.items()
+            }
+            key = pl.col("protocol").cast(pl.Int64) * NUMBERED + pl.col("port")
             number = pl.coalesce(key.replace_strict(own, default=None, return_dtype=pl.Int64), number)
         count = len(self._countries)
         if not pairs:
@@ -185,8 +186,8 @@ _OF_PROTOCOLS: dict[Measurement, tuple[int, ...]] = {
 }
 """Protocols that keep their name where the port is folded."""
 
-_PORTS = 1 << 17
-"""More than there are ports, with `NO_PORT`."""
+NUMBERED = 1 << 17
+"""Ports that are numbered of each protocol: more than there are ports, with `NO_PORT`."""
 
 _Tagged = tuple[str, str]
 

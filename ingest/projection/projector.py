@@ -33,7 +33,6 @@ from darkscope.ingest.measurements import (
 )
 from darkscope.ingest.projection import changes, sums
 from darkscope.ingest.projection.delivery import Counts, Delivery
-from darkscope.ingest.projection.folding import EPOCH
 from darkscope.ingest.projection.lines import chunks
 from darkscope.ingest.projection.points import swept
 from darkscope.ingest.projection.promotions import Decided, Promotions, retention
@@ -43,7 +42,7 @@ from darkscope.ingest.projection.waiting import Place, Task, Waiting, Watermark,
 from darkscope.ingest.registry import PROJECTION, Registry
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.series import COVERAGE as COVERAGE_TABLE
-from darkscope.ingest.series import FLOWS, SEALS
+from darkscope.ingest.series import EPOCH, FLOWS, SEALS
 from darkscope.ingest.settings import Settings
 
 LOG = logging.getLogger("darkscope.ingest.projection")

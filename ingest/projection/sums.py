@@ -15,7 +15,7 @@ import polars as pl
 from darkscope.ingest import measurements, series
 from darkscope.ingest.ledger.ledger import Snapshot
 from darkscope.ingest.measurements import ABROAD, HOME, NONE, OTHER, Measurement, Resolution
-from darkscope.ingest.projection.folding import EPOCH, NEEDS, Owned, folded, own_tags, port_tags
+from darkscope.ingest.projection.folding import NEEDS, Owned, folded, own_tags, port_tags
 from darkscope.ingest.rollups import step
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.watched import islands, stepped
@@ -48,12 +48,12 @@ class Stretch:
 
 def day_of(minute: int) -> date:
     """UTC day of a minute since 1970."""
-    return EPOCH + timedelta(days=minute // DAY)
+    return series.EPOCH + timedelta(days=minute // DAY)
 
 
 def minute_of(day: date) -> int:
     """First minute of a UTC day, since 1970."""
-    return (day - EPOCH).days * DAY
+    return (day - series.EPOCH).days * DAY
 
 
 def traffic(
