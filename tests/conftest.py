@@ -43,6 +43,6 @@ def bucket(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Bucket:
 
 
 @pytest.fixture(scope="session")
-def spark() -> Iterator[OnSpark]:
-    with on_two_threads() as engine:
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OnSpark]:
+    with on_two_threads(tmp_path_factory.mktemp("spark")) as engine:
         yield engine

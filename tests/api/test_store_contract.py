@@ -21,6 +21,7 @@ from influx import InfluxDB
 from influx_proxy import Proxy
 from parts import of_files
 from polars.testing import assert_frame_equal
+from sparks import SOCKETS_LEFT_OPEN, WHERE
 from walls import DAY, NOW, Wall, close, wall_of
 
 from darkscope.api.dimension import Dimension, Key
@@ -44,6 +45,8 @@ from darkscope.ingest.measurements import Resolution
 from darkscope.ingest.projection.folding import Owned, owned_on
 from darkscope.ingest.projection.server import Server
 from darkscope.ingest.series import FLOWS, NO_PORT, PROMOTIONS, Traffic
+
+pytestmark = SOCKETS_LEFT_OPEN
 
 DAYS = 6
 FIRST = DAY - timedelta(days=DAYS - 1)
@@ -122,9 +125,10 @@ def wall(tmp_path_factory: pytest.TempPathFactory, influx: InfluxDB) -> Iterator
         influx.drop(*(one.settings.influx.bucket + end for end in ("", "_hour", "_day")))
 
 
-@pytest.fixture(scope="module", params=["at once", "in shares"])
+@pytest.fixture(scope="module", params=["on spark"] if WHERE else ["at once", "in shares"])
 def ledger(wall: Wall, request: pytest.FixtureRequest) -> LedgerStore:
-    reader = None if request.param == "at once" else of_files(wall.ledger, 3000)
+    engine = request.getfixturevalue("spark") if request.param == "on spark" else None
+    reader = None if request.param == "at once" else of_files(wall.ledger, 3000, engine)
     return LedgerStore(wall.ledger.snapshot(), ORGANISATIONS, reader=reader)
 
 

@@ -15,7 +15,7 @@ from darkscope.api.deadline import Deadline
 from darkscope.api.ledger_reader import MakeReader, Reader, Whole
 from darkscope.api.ledger_shares import Share, Shares, by_files
 from darkscope.api.ledger_tables import Piece, Snapshot
-from darkscope.ingest.engine.engine import Result, Unit, never
+from darkscope.ingest.engine.engine import Engine, Result, Unit, never
 from darkscope.ingest.ledger.ledger import Ledger
 from darkscope.ingest.ledger.ledger import Snapshot as Some
 from darkscope.ingest.ledger.storage import Folder
@@ -75,12 +75,14 @@ def _every(
     )
 
 
-def of_files(ledger: Ledger, most: int) -> MakeReader:
+def of_files(ledger: Ledger, most: int, engine: Engine | None = None) -> MakeReader:
     """Reads a ledger on the disk in shares of so many rows, or of a file that has more."""
 
     def reader(snapshot: Snapshot, deadline: Deadline | None) -> Shares:
         assert isinstance(ledger.storage, Folder)
         cut = partial(by_files, partial(opened, Settings(ledger=ledger.storage.path)))
-        return Shares(snapshot, deadline, engine=Elsewhere(), cut=cut, least=-1, at_most=most, part=most)
+        return Shares(
+            snapshot, deadline, engine=engine or Elsewhere(), cut=cut, least=-1, at_most=most, part=most
+        )
 
     return reader

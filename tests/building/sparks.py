@@ -6,8 +6,10 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
+from cluster import standalone
 
 from darkscope.ingest.engine.spark import OnSpark, connected
 
@@ -19,12 +21,21 @@ SOCKETS_LEFT_OPEN = pytest.mark.filterwarnings(
 """For tests that use the session: PySpark leaves it to the garbage collector to close what results come by."""
 
 
+WHERE = os.environ.get("DARKSCOPE_SPARK", "")
+"""`cluster`: tests use a small standalone cluster of separate processes; one JVM where nothing is said."""
+
+
 @contextmanager
-def on_two_threads() -> Iterator[OnSpark]:
-    """A session with two tasks at a time, each tried twice, in processes of their own beside one JVM."""
+def on_two_threads(folder: Path) -> Iterator[OnSpark]:
+    """A session with two tasks at a time, in processes of their own: each tried twice where it is beside one JVM."""
     need_spark()
-    with connected("local[2,2]", LOOPBACK) as engine:
-        yield engine
+    if WHERE == "cluster":
+        with standalone(folder) as cluster, connected(cluster.master, LOOPBACK) as engine:
+            yield engine
+    else:
+        assert not WHERE
+        with connected("local[2,2]", LOOPBACK) as engine:
+            yield engine
 
 
 def need_spark() -> None:
