@@ -42,6 +42,7 @@ from darkscope.ingest.sensors import SensorError, Sensors
 from darkscope.ingest.series import (
     CAPTURES,
     COVERAGE,
+    EPOCH,
     FLOWS,
     HEARD,
     MONTH_ROLLUPS,
@@ -53,8 +54,6 @@ from darkscope.ingest.series import (
 )
 from darkscope.ingest.settings import Settings
 from darkscope.ingest.unfinished import AGAIN, FIRST, Unfinished
-
-_EPOCH = date(1970, 1, 1)
 
 _CAPTURES = {"day": pl.Date(), **CAPTURES.schema}
 _COVERAGE = {"day": pl.Date(), **COVERAGE.schema}
@@ -297,17 +296,18 @@ class Worker:
             unfinished = self._unfinished.rows(taken)
         except OSError as error:  # no room for the key that seals it
             raise self._failed(error) from error
-        for one in unfinished.values():
-            self._staging.add(UNFINISHED, one)
         readings = [reading for reading in self._readings if reading.has_news]
         rows = {reading: reading.capture_rows(taken, self._places) for reading in readings}
-        self._staging.add(CAPTURES, pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row"))
         heard = [row for reading in readings for row in reading.heard_rows()]
-        self._staging.add(HEARD, pl.DataFrame(heard, schema=_HEARD, orient="row"))
         watched = [row for reading in readings for row in reading.coverage_rows(self._bridge)]
         for (sensor, point), beat in self._beats.items():
             watched += beat.coverage_rows(sensor, point, self._bridge)
         coverage = pl.DataFrame(watched, schema=_COVERAGE, orient="row")
+        captures = pl.DataFrame([*chain(*rows.values())], schema=_CAPTURES, orient="row")
+        for one in unfinished.values():  # only now, for what failed before is done again
+            self._staging.add(UNFINISHED, one)
+        self._staging.add(CAPTURES, captures)
+        self._staging.add(HEARD, pl.DataFrame(heard, schema=_HEARD, orient="row"))
         self._staging.add(COVERAGE, coverage)
         fates = coverage.select(pl.col(*_FATES).sum()).row(0, named=True)
         return _Closed(rows, int(coverage["frames"].sum()), fates, list(unfinished))
@@ -591,4 +591,4 @@ _NO_SPANS = np.empty((0, 2), np.int64)
 
 def _days(snapshot: Snapshot) -> npt.NDArray[np.int64]:
     """Sealed UTC days, sorted, since 1970."""
-    return np.array(sorted((day - _EPOCH).days for day in snapshot.days(SEALS)), np.int64)
+    return np.array(sorted((day - EPOCH).days for day in snapshot.days(SEALS)), np.int64)

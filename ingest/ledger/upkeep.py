@@ -18,7 +18,7 @@ import polars as pl
 from deltalake import DeltaTable
 
 from darkscope.ingest.engine.engine import Engine, Here
-from darkscope.ingest.ledger.errors import insist, told
+from darkscope.ingest.ledger.errors import LedgerError, insist, told
 from darkscope.ingest.ledger.expiry import expire, files_told, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
@@ -110,14 +110,22 @@ def upkeep(
 ) -> Upkeep:
     """All that a ledger needs from time to time: merge, roll up, and, where asked for, expire and shorten the log.
 
-    Raises LedgerError. `now` in UTC.
+    Raises LedgerError once all of it was tried, for a damaged file is to fill no disk. `now` in UTC.
     """
-    done = keep_up(ledger, settings.worker, now)
-    if expiring:
-        kept = settings.retention
-        expire(ledger, settings.worker, today(ledger.snapshot(), now), kept.days, kept.disk_budget)
+    done, failures, kept = Upkeep(), list[LedgerError](), settings.retention
+    try:
+        done = keep_up(ledger, settings.worker, now)
+    except LedgerError as error:
+        failures.append(error)
+    try:
+        if expiring:
+            expire(ledger, settings.worker, today(ledger.snapshot(), now), kept.days, kept.disk_budget)
+    except LedgerError as error:
+        failures.append(error)
     if cleaning:
         clean(ledger)
+    if failures:
+        raise failures[0]
     return done
 
 

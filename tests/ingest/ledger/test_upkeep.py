@@ -40,6 +40,7 @@ from darkscope.ingest.series import (
     TABLES,
     Table,
 )
+from darkscope.ingest.settings import Retention
 
 
 @pytest.fixture
@@ -361,6 +362,19 @@ def test_a_data_file_that_cannot_be_read_is_an_error_of_the_ledger(
         path.write_bytes(data[: len(data) // 2])
     with pytest.raises(LedgerError, match="a data file cannot be read, `darkscope ledger verify` names it"):
         do(site)
+
+
+def test_a_damaged_file_keeps_nothing_from_expiring(site: Site) -> None:
+    fill(site)
+    keep_up(site.ledger, "w", NOW)
+    site.take(ramp(2 * DAY + 5000, 20), "/spool/a/late.pcap")  # that day is to be closed again
+    newest = site.ledger.snapshot().files(FLOWS).filter(pl.col("day") == day("2020-06-26"))
+    for name in newest["path"]:
+        (site.folder / "flows" / name).write_bytes(b"PAR1")
+    retention = Retention(disk_reserve=0, flows=1, sources="keep", echoes="keep", requests="keep")
+    with pytest.raises(LedgerError, match="a data file cannot be read"):
+        upkeep(site.opened(), site.settings.model_copy(update={"retention": retention}), NOW)
+    assert site.ledger.finish().days(FLOWS) == {day("2020-06-25"), day("2020-06-26")}
 
 
 def test_a_dead_upkeep_leaves_files_that_nobody_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
