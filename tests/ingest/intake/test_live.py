@@ -178,8 +178,9 @@ def test_an_orphan_that_ends_while_it_is_waited_for_holds_nothing_up(
     (folder / ".pid").write_text(str(orphan.pid))
     monkeypatch.setattr(module, "PROGRAMS", (module.Program("true", (), re.compile(""), (), tells=False),))
     with Live(tmp_path, "eth0", "s", Stop()).listening():
-        reaper.join(10)
-    assert orphan.returncode == -signal.SIGINT
+        reaper.join(60)
+    # Started in the background, a shell's programs ignore SIGINT, and what they start.
+    assert orphan.returncode in {-signal.SIGINT, -signal.SIGKILL}
 
 
 @pytest.mark.parametrize("name", ["../etc", "", ".", "-w", "a/b"])
