@@ -524,14 +524,13 @@ class Worker:
 
     def _changes(self, now: Snapshot, readings: dict[Reading, list[Taken]]) -> dict[str, Change] | None:
         """What the batch does to a state, if that state still is what the batch relied on; None where it has it."""
-        before = self._known.snapshot
-        moved = now.plan != before.plan
-        known = self._known
-        if moved:
-            plans = self.ledger.plans_since(before, now)
+        moved = now.plan != self._known.snapshot.plan
+        known = self._relied  # of an earlier try, so that each looks only at what came since
+        if now.plan != known.snapshot.plan:
+            plans = self.ledger.plans_since(known.snapshot, now)
             if self._is_decided(now, plans):
                 return None  # an earlier try failed after it was decided
-            known = self._known.moved_on(now, plans)
+            known = known.moved_on(now, plans)
         doubtful = [reading for reading in readings if moved or reading.as_of < self._others]
         if (
             moved and not (np.array_equal(_days(now), self._sealed) and self._unfinished.holds(now))
