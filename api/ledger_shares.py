@@ -151,7 +151,7 @@ class Shares:
 
     def _task(self, pieces: Sequence[Piece], asked: Rows | Apart) -> _Task:
         end = None if self._deadline is None else time.time() + self._deadline.left
-        return _Task(VERSIONS, tuple(pieces), pickle.dumps(asked), end)
+        return _Task(VERSIONS, tuple(pieces), pickle.dumps((asked,)), end)
 
     def _each(self, function: Callable[[Share], _Told], shares: Sequence[Share]) -> Iterator[_Told]:
         done = self._engine.map(function, shares, is_stopped=self._is_over)
@@ -221,7 +221,7 @@ def _read(task: _Task, share: Share) -> _Told:
     """Answer what is asked about a share; done by a task."""
     try:
         _check(task)
-        rows: Rows = unpacked(task.asked)
+        (rows,) = unpacked(task.asked, tuple)
         frame = _reader(task, share).read(task.pieces, rows, as_it_is)
     except StoreError as error:
         return _failed(error)
@@ -233,7 +233,7 @@ def _divided(task: _Task, parts: int, share: Share) -> list[tuple[int, bytes]]:
     found: list[tuple[int, bytes]] = []
     try:
         _check(task)
-        question: Apart = unpacked(task.asked)
+        (question,) = unpacked(task.asked, tuple)
         reader = _reader(task, share)
         for number, stream in enumerate(question.streams):
             if not stream.is_read and share.number != 1:
@@ -258,11 +258,10 @@ def _with_part(rows: Rows, condensed: Query, by: pl.Expr, parts: int, scan: Scan
 def _answered(task: _Task, part: int, blobs: Sequence[bytes]) -> _Told:
     """Answer what is asked about one part of the addresses, of which all shares' rows are here; done by a task."""
     if part == FAILED:
-        told: _Told = unpacked(blobs[0])
-        return told
+        return unpacked(blobs[0], _Told)
     try:
         _check(task)
-        question: Apart = unpacked(task.asked)
+        (question,) = unpacked(task.asked, tuple)
         streams = [
             pl.concat(
                 [

@@ -121,7 +121,7 @@ class OnSpark:
         """Run one job; gives result and error text."""
         session, task = self._session, _task(work, self._attempts)
         (row,) = session.range(0, 1, 1, 1).mapInArrow(task, "done binary").collect()
-        result, failure = unpacked(bytes(row[0]))
+        result, failure = unpacked(bytes(row[0]), tuple)
         return result, failure
 
     def _give_up(self, tag: str, jobs: Collection[Future[Any]]) -> None:

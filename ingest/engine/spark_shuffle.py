@@ -34,7 +34,7 @@ def two_steps(
     second = _second(partial(_gathered, gathered), attempts)
     parts = session.range(0, count, 1, count).mapInArrow(first, "part int, blob binary, failure string")
     rows = parts.repartition(count, "part").groupBy("part").applyInArrow(second, "done binary").collect()
-    return [unpacked(bytes(row[0])) for row in rows]
+    return [(result, failure) for row in rows for result, failure in [unpacked(bytes(row[0]), tuple)]]
 
 
 def _gathered(gathered: Callable[[int, Sequence[bytes]], Result], one: tuple[int, Sequence[bytes]]) -> Result:
@@ -52,7 +52,7 @@ def _first(works: list[bytes], attempts: int) -> Batches:
         for batch in batches:
             for number in batch.column(0).to_pylist():
                 told = done(works[number], context.attemptNumber(), attempts, context.cpus())
-                found, failure = unpacked(told)
+                found, failure = unpacked(told, tuple)
                 for part, blob in found or [(None, b"")]:
                     yield pyarrow.RecordBatch.from_arrays(
                         [

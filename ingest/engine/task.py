@@ -9,14 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import pickle
-from typing import Any
+from typing import TypeVar
+
+Kind = TypeVar("Kind")
 
 LOG = logging.getLogger("darkscope.ingest.engine")
 
 
-def unpacked(data: bytes) -> Any:  # noqa: ANN401 - whatever was packed
-    """What was pickled by whoever hands out work, or by a task of theirs: nobody else is listened to."""
-    return pickle.loads(data)  # noqa: S301 - of our own
+def unpacked(data: bytes, kind: type[Kind]) -> Kind:
+    """What was pickled by whoever hands out work, or by a task of theirs. Raises TypeError where it is no `kind`."""
+    found = pickle.loads(data)  # noqa: S301 - nobody else is listened to, and functions need it
+    if not isinstance(found, kind):
+        raise TypeError(f"a {type(found).__name__} came where a {kind.__name__} should")
+    return found
 
 
 def done(work: bytes, attempt: int, attempts: int, processors: int) -> bytes:
@@ -27,7 +32,7 @@ def done(work: bytes, attempt: int, attempts: int, processors: int) -> bytes:
     """
     os.environ.setdefault("POLARS_MAX_THREADS", str(max(1, processors)))
     try:
-        function, unit = unpacked(work)
+        function, unit = unpacked(work, tuple)
         return pickle.dumps((function(unit), None))
     except Exception as error:
         if attempt + 1 < attempts:

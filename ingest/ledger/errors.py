@@ -10,6 +10,7 @@ from datetime import date
 from typing import TypeVar
 
 from deltalake.exceptions import DeltaError
+from polars.exceptions import PolarsError
 
 from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.series import Table
@@ -70,3 +71,15 @@ def told(storage: Storage, name: str = "") -> Iterator[None]:
     except (DeltaError, OSError) as error:
         place = (isinstance(error, OSError) and error.filename) or storage.place(name)
         raise failed(storage, f"{place}: {storage.told(error)}") from error
+
+
+@contextmanager
+def files_told(storage: Storage) -> Iterator[None]:
+    """Like `told`, where data files are read: LedgerError also for one that polars cannot read."""
+    try:
+        with told(storage):
+            yield
+    except PolarsError as error:
+        raise LedgerError(
+            f"{storage}: a data file cannot be read, `darkscope ledger verify` names it: {error}"
+        ) from error

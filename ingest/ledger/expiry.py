@@ -6,19 +6,16 @@ are forgotten leave no rows at all; their captures may be read again for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
-from polars.exceptions import PolarsError
 
-from darkscope.ingest.ledger.errors import LedgerError, told
+from darkscope.ingest.ledger.errors import LedgerError, files_told
 from darkscope.ingest.ledger.files import LEVEL, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import Change, Removal
-from darkscope.ingest.ledger.storage import Storage
 from darkscope.ingest.rollups import partitions
 from darkscope.ingest.series import (
     CAPTURES,
@@ -52,18 +49,6 @@ class Expired:
     day: date
     rows: int
     size: int  # bytes
-
-
-@contextmanager
-def files_told(storage: Storage) -> Iterator[None]:
-    """Like `told`, where data files are read: LedgerError also for one that polars cannot read."""
-    try:
-        with told(storage):
-            yield
-    except PolarsError as error:
-        raise LedgerError(
-            f"{storage}: a data file cannot be read, `darkscope ledger verify` names it: {error}"
-        ) from error
 
 
 def size(snapshot: Snapshot) -> int:

@@ -92,6 +92,21 @@ class Heads:
             return commits.numbers(self._storage.read(_place(table, commit)))
         return None
 
+    def before(self, table: Table, commit: int, plan: int) -> int:
+        """The newest commit before one that is newer than a plan; one that does not say its plan is not newer."""
+        older, step = commit - 1, 1
+        while older > 0 and self._is_newer(table, older, plan):
+            commit, step = older, 2 * step
+            older = max(0, commit - step)
+        while commit - older > 1:
+            between = (older + commit) // 2
+            older, commit = (older, between) if self._is_newer(table, between, plan) else (between, commit)
+        return older
+
+    def _is_newer(self, table: Table, commit: int, plan: int) -> bool:
+        said = self.numbers(table, commit)
+        return said is not None and said[0] > plan
+
     def clear(self) -> None:
         """Look at all afresh."""
         self._heads.clear()

@@ -277,7 +277,8 @@ class Ledger:
         with self._lock, told(self.storage, table.name):
             delta = self._as_of(table, plan)
             while self._numbers(table, delta)[0] > plan:
-                delta = _load(self.storage, table.name, delta.version() - 1)
+                version = self._heads.before(table, delta.version(), plan)
+                delta = _load(self.storage, table.name, version)
             found = self._files.get((table.name, delta.version()))
             if found is None:
                 found = _files(delta)

@@ -18,8 +18,8 @@ import polars as pl
 from deltalake import DeltaTable
 
 from darkscope.ingest.engine.engine import Engine, Here
-from darkscope.ingest.ledger.errors import LedgerError, insist, told
-from darkscope.ingest.ledger.expiry import expire, files_told, today
+from darkscope.ingest.ledger.errors import LedgerError, files_told, insist, told
+from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, forget_plans

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -178,52 +179,58 @@ def test_a_damaged_capture_changes_nothing_until_it_is_whole(tmp_path: Path, fol
     assert reread(site, folder, "1.pcap") == [1, 0]
 
 
-class Opened(File):
-    """A capture that counts how often it is opened."""
+@dataclass
+class Again:
+    """A capture that a reader is about to read again, and how often it was opened."""
 
-    times = 0
+    site: Site
+    reader: Rereader
+    capture: File
+    opened: int = 0
 
-    def open(self) -> BinaryIO:
-        Opened.times += 1
-        return super().open()
+    def read(self) -> tuple[int | None, int]:
+        """Requests found, and how often it was opened."""
+        return self.reader.read(self.capture.name, self._open), self.opened
+
+    def _open(self) -> BinaryIO:
+        self.opened += 1
+        return self.capture.open()
+
+
+@pytest.fixture
+def again(tmp_path: Path, folder: Path) -> Again:
+    site = deaf(tmp_path, folder, "1.pcap")
+    return Again(site, rereader(site), File(folder / "1.pcap"))
 
 
 def test_what_others_hear_of_other_captures_makes_nobody_read_again(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, folder: Path, again: Again
 ) -> None:
-    monkeypatch.setattr(Opened, "times", 0)
-    site = deaf(tmp_path, folder, "1.pcap")
-    reader, one = rereader(site), Opened(folder / "1.pcap")
+    site = again.site
     site.take((folder / "2.pcap").read_bytes(), str(folder / "2.pcap"))
     site.take(capture(0), str(tmp_path / "b" / "1.pcap"))
     day = requests(site)[0]["day"]
     assert forget(site.opened(), "one", "b", day, day, site.now)
     assert len(site.rows(HEARD)) == 1
-    assert (reader.read(one.name, one.open), Opened.times) == (1, 1)
+    assert again.read() == (1, 1)
     assert len(site.rows(HEARD)) == 2
 
 
 def test_what_others_hear_of_the_same_capture_meanwhile_is_not_heard_twice(
-    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, again: Again
 ) -> None:
-    monkeypatch.setattr(Opened, "times", 0)
-    site = deaf(tmp_path, folder, "1.pcap")
-    reader, one = rereader(site), Opened(folder / "1.pcap")
-    assert reread(site, folder, "1.pcap") == [1, 0]
-    assert (reader.read(one.name, one.open), Opened.times) == (None, 2)
-    assert [row["source_port"] for row in requests(site)] == [4000]
+    assert reread(again.site, folder, "1.pcap") == [1, 0]
+    assert again.read() == (None, 2)
+    assert [row["source_port"] for row in requests(again.site)] == [4000]
 
 
 def test_days_that_are_forgotten_meanwhile_give_no_requests(
-    tmp_path: Path, folder: Path, heard: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    heard: list[dict[str, Any]], again: Again
 ) -> None:
-    monkeypatch.setattr(Opened, "times", 0)
-    site = deaf(tmp_path, folder, "1.pcap")
-    reader, one = rereader(site), Opened(folder / "1.pcap")
     day = heard[0]["day"]
-    forget(site.opened(), "one", "a", day, day, site.now)
-    assert (reader.read(one.name, one.open), Opened.times) == (0, 2)
-    assert requests(site) == []
+    forget(again.site.opened(), "one", "a", day, day, again.site.now)
+    assert again.read() == (0, 2)
+    assert requests(again.site) == []
 
 
 def test_an_end_for_which_the_key_cannot_be_read_is_an_error_of_the_ledger(

@@ -22,6 +22,7 @@ from objects import Bucket as Empty
 from polars.testing import assert_frame_equal
 from runs import run
 
+from darkscope.ingest.ledger import ledger as module
 from darkscope.ingest.ledger.backup import back_up
 from darkscope.ingest.ledger.bucket import Bucket
 from darkscope.ingest.ledger.errors import LedgerError
@@ -271,6 +272,27 @@ def test_a_batch_that_comes_second_asks_what_came_first_and_reads_no_log(
     ]
     assert sorted(set(asked) - {*own, *between}) == ["coverage/_delta_log"]  # listed from where it was
     assert packets(site.elsewhere) == 210
+
+
+def test_a_state_that_is_long_past_is_read_without_all_that_came_since(
+    site: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.take(ramp(0, 30))
+    past = site.elsewhere.opened().snapshot()
+    worker = site.worker()
+    for number in range(1, 14):
+        read(worker, ramp(60 * number, 30), f"/spool/a/{number}.pcap")
+        worker.commit()
+    loaded: list[int | None] = []
+    load = module._load
+
+    def counted(storage: Bucket, name: str, version: int | None = None) -> DeltaTable:
+        loaded.append(version)
+        return load(storage, name, version)
+
+    monkeypatch.setattr(module, "_load", counted)
+    assert past.files(FLOWS).height == 1
+    assert loaded == [None, 1]  # as it is, and as it was
 
 
 def test_files_are_known_by_plans_as_by_the_logs(site: Remote, asked: list[str]) -> None:
