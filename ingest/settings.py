@@ -94,10 +94,10 @@ class Ingest(Section):
 
 
 class Spool(Section):
-    """Folders that are watched for captures."""
+    """Folders, and prefixes of buckets, that are watched for captures."""
 
-    folders: tuple[Path, ...] = ()
-    """Folders that `darkscope run` watches."""
+    folders: tuple[Place, ...] = ()
+    """Folders that `darkscope run` watches, or prefixes in object storage like `s3://bucket/spool`."""
     settle: Duration = timedelta(seconds=60)
     """A capture that did not grow for so long is complete."""
 

@@ -81,7 +81,9 @@ def parts(settings: Settings, where: list[str]) -> list[Part]:
     """Which commands the settings ask for; `where` are the options that each of them gets."""
     read = [word for name in settings.ingest.interfaces for word in ("--interface", name)]
     read += ["--follow"] if settings.spool.folders else []
-    folders = [str(folder.absolute()) for folder in settings.spool.folders]
+    folders = [
+        str(folder.absolute()) if isinstance(folder, Path) else folder for folder in settings.spool.folders
+    ]
     found = [Part("ingest", ("ingest", *read, *where, *folders))] if read else []
     if settings.influx.url is not None:
         found.append(Part("project", ("project", "--follow", *where)))

@@ -15,6 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 from ledgers import ramp
+from objects import Bucket
 from runs import running, until
 
 from darkscope.api.command.group import Group, Part, event
@@ -103,6 +104,15 @@ def test_what_falls_into_the_spool_is_answered_and_all_ends_together(
     assert {one["part"] for one in log.events if one["event"] == "listening"} == {"serve"}
 
 
+def test_a_prefix_of_a_bucket_is_watched_like_a_folder(file: Path, port: int, bucket: Bucket) -> None:
+    file.write_text(file.read_text().replace('"spool"', f'"{bucket.uri}/spool"'))
+    with running("run", "--settings", file, **bucket.environment) as process:
+        bucket.put("spool/a/1.pcap", ramp(0, 30))
+        until(lambda: packets(port) == 30)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+
+
 def test_none_outlives_the_one_that_started_them(file: Path, port: int) -> None:
     with running("run", "--settings", file) as process:
         log = Log(process)
@@ -188,7 +198,7 @@ def test_a_mistake_is_not_tried_again(tmp_path: Path) -> None:
 def test_the_settings_say_which_parts_there_are() -> None:
     settings = Settings(
         ingest=Ingest(interfaces=("eth0", "eth1")),
-        spool=Spool(folders=(Path("/spool"), Path("-x"))),
+        spool=Spool(folders=(Path("/spool"), Path("-x"), "s3://bucket/spool")),
         influx=Influx(url="http://127.0.0.1:8086"),
     )
     where = ["--settings", "d.toml"]
@@ -197,7 +207,7 @@ def test_the_settings_say_which_parts_there_are() -> None:
             "ingest",
             (
                 *("ingest", "--interface", "eth0", "--interface", "eth1", "--follow", *where),
-                *("/spool", str(Path.cwd() / "-x")),
+                *("/spool", str(Path.cwd() / "-x"), "s3://bucket/spool"),
             ),
         ),
         Part("project", ("project", "--follow", *where)),
