@@ -28,6 +28,7 @@ soak: $(VENV)/tested
 	DARKSCOPE_TRIES=10 $(BIN)/pytest -n auto --dist worksteal tests/api/test_ledger_store.py tests/api/test_ledger_shares.py tests/ingest/honeypot/test_listener.py tests/ingest/test_unfinished.py
 	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
 	DARKSCOPE_R8_SECONDS=600 DARKSCOPE_R8_WRITERS=8 DARKSCOPE_R8_KILLS=50 $(BIN)/pytest -s tests/ingest/ledger/test_r8.py
+	DARKSCOPE_R8_SCHEME=gs DARKSCOPE_R8_SECONDS=60 DARKSCOPE_R8_WRITERS=3 DARKSCOPE_R8_KILLS=6 $(BIN)/pytest -s tests/ingest/ledger/test_r8.py
 	DARKSCOPE_SPARK=cluster $(BIN)/pytest tests/api/test_spark_store.py
 	DARKSCOPE_SURVIVAL_ACTIONS=150 $(BIN)/pytest tests/api/http/test_survival.py
 	DARKSCOPE_PROJECTION_KILLS=50 $(BIN)/pytest -n auto --dist worksteal tests/ingest/projection/test_outages.py -k killed_when

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 from influx import InfluxDB
-from objects import Bucket, Objects
+from objects import S3, Bucket, Objects
 from sparks import on_two_threads
 
 from darkscope.ingest.engine.spark import OnSpark
@@ -34,9 +34,12 @@ def objects() -> Iterator[Objects]:
 
 
 @pytest.fixture
-def bucket(objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """A fresh bucket; this process's environment, which programs it starts inherit, says how to get at it."""
-    fresh = objects.bucket()
+def bucket(objects: Objects, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Bucket:
+    """A fresh bucket; this process's environment, which programs it starts inherit, says how to get at it.
+
+    It is one of S3's, unless a test is parametrised by `SCHEMES`.
+    """
+    fresh = objects.bucket(scheme=getattr(request, "param", S3))
     for name, value in fresh.environment.items():
         monkeypatch.setenv(name, value)
     return fresh

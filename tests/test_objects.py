@@ -5,7 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from objects import Bucket, Objects
+import pytest
+from objects import SCHEMES, Bucket, Objects
 
 ROUNDS = 30
 
@@ -13,9 +14,9 @@ RACER = """
 import sys
 import obstore
 from obstore.exceptions import AlreadyExistsError
-from obstore.store import S3Store
+from obstore.store import from_url
 
-store = S3Store(sys.argv[1])
+store = from_url(sys.argv[1])
 won = []
 print(flush=True)
 for name in sys.stdin:
@@ -28,10 +29,11 @@ print(*won)
 """
 
 
+@pytest.mark.parametrize("bucket", SCHEMES, indirect=True)
 def test_of_three_processes_that_race_for_a_name_one_wins(bucket: Bucket) -> None:
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACER, bucket.name, f"racer {number}"],
+            [sys.executable, "-c", RACER, bucket.uri, f"racer {number}"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -1,4 +1,4 @@
-"""Object storage as S3 has it: moto's server, on loopback, in a process of its own; gone with the test session.
+"""Object storage as S3 and Google have it: moto's server on loopback, in a process of its own; gone with the session.
 
 In a process of its own, so that its memory, warnings and time are not the tests'. What it holds is in its memory alone.
 """
@@ -6,6 +6,7 @@ In a process of its own, so that its memory, warnings and time are not the tests
 from __future__ import annotations
 
 import itertools
+import json
 import logging
 import subprocess
 import sys
@@ -17,12 +18,17 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import obstore
-from obstore.store import S3Store
+from google_objects import STRICT, Google, Wsgi
+from obstore.store import GCSStore, S3Store
 
 KEY, SECRET, REGION = "AKIAOBSERVER", "this-secret-is-nowhere-else", "us-east-1"
 """Credentials that anybody may read: moto takes any. Tests look for the secret where none must be."""
 
-Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+SIGNED = f"AWS4-HMAC-SHA256 Credential={KEY}/20200101/{REGION}/s3/aws4_request"
+"""What moto knows a request to S3 by."""
+
+S3, GOOGLE = SCHEMES = "s3", "gs"
+"""Schemes of addresses, and whose way of speaking a bucket is reached by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +37,16 @@ class Bucket:
 
     name: str
     endpoint: str
+    scheme: str = S3
 
     @property
     def uri(self) -> str:
-        return f"s3://{self.name}"
+        return f"{self.scheme}://{self.name}"
 
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs in its environment; it says which server and nothing of the bucket."""
-        return environment(self.endpoint)
+        return googles(self.endpoint) if self.scheme == GOOGLE else environment(self.endpoint)
 
     def put(self, key: str, data: bytes) -> str:
         """Put an object there, and give its address."""
@@ -53,7 +60,9 @@ class Bucket:
         return sorted(one["path"] for page in obstore.list(self._store) for one in page)
 
     @property
-    def _store(self) -> S3Store:
+    def _store(self) -> S3Store | GCSStore:
+        if self.scheme == GOOGLE:
+            return GCSStore(self.name, service_account_key=account(self.endpoint))
         return S3Store(
             self.name,
             endpoint=self.endpoint,
@@ -89,15 +98,17 @@ class Objects:
         self._process.kill()
         self._process.communicate()
 
-    def bucket(self, endpoint: str = "") -> Bucket:
-        """A fresh bucket, which programs reach at an endpoint of their own where one is given: a proxy's."""
-        name = f"bucket-{next(self._numbers)}"
-        signed = f"AWS4-HMAC-SHA256 Credential={KEY}/20200101/{REGION}/s3/aws4_request"
+    def bucket(self, endpoint: str = "", scheme: str = S3, *, is_strict: bool = False) -> Bucket:
+        """A fresh bucket, which programs reach at an endpoint of their own where one is given: a proxy's.
+
+        `is_strict`: Google's limit holds of one change a second to an object.
+        """
+        name = f"{STRICT if is_strict else ''}bucket-{next(self._numbers)}"
         request = urllib.request.Request(
-            f"{self.endpoint}/{name}", b"", {"Authorization": signed}, method="PUT"
+            f"{self.endpoint}/{name}", b"", {"Authorization": SIGNED}, method="PUT"
         )
         urllib.request.urlopen(request, timeout=60).close()
-        return Bucket(name, endpoint or self.endpoint)
+        return Bucket(name, endpoint or self.endpoint, scheme)
 
 
 def environment(endpoint: str) -> dict[str, str]:
@@ -109,6 +120,24 @@ def environment(endpoint: str) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_ALLOW_HTTP": "true",
     }
+
+
+def googles(endpoint: str) -> dict[str, str]:
+    """Which server, and with which credentials, as every program that speaks to Google reads it."""
+    return {"GOOGLE_SERVICE_ACCOUNT_KEY": account(endpoint)}
+
+
+def account(endpoint: str) -> str:
+    """A service account of a server that asks for no token."""
+    return json.dumps(
+        {
+            "gcs_base_url": endpoint,
+            "disable_oauth": True,
+            "client_email": "observer@example.com",
+            "private_key": SECRET,
+            "private_key_id": SECRET,
+        }
+    )
 
 
 def conditions_hold(application: Wsgi) -> Wsgi:
@@ -156,7 +185,7 @@ def serve() -> None:
 
     without_copies()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    application = conditions_hold(DomainDispatcherApplication(create_backend_app))
+    application = conditions_hold(Google(DomainDispatcherApplication(create_backend_app), SIGNED))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=MotoRequestHandler)
     sys.stdout.write(f"{server.port}\n")
     sys.stdout.flush()

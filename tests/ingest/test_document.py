@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from objects import Bucket
+from objects import SCHEMES, Bucket
 
 from darkscope.ingest import document as module
 from darkscope.ingest.document import Document, document
@@ -74,6 +74,7 @@ def test_processes_that_race_lose_nothing_and_neither_does_one_that_is_killed(sh
     assert len(of_it) <= len(said) + 1  # put, and killed before it said so
 
 
+@pytest.mark.parametrize("bucket", SCHEMES, indirect=True)
 def test_a_change_whose_answer_was_lost_is_made_once(
     shared: Document, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import obstore
 import pytest
-from objects import SECRET, Bucket
+from objects import GOOGLE, SCHEMES, SECRET, Bucket
+from objects import Objects as Server
 from obstore import exceptions
 
 from darkscope.ingest.objects import Objects, options, told
@@ -18,6 +19,63 @@ def test_an_object_that_is_not_there_is_named(bucket: Bucket) -> None:
     with pytest.raises(FileNotFoundError) as error:
         Objects(bucket.uri).look("missing")
     assert (error.value.filename, error.value.strerror) == (f"{bucket.uri}/missing", "is not there")
+
+
+@pytest.mark.parametrize("bucket", SCHEMES, indirect=True)
+def test_an_object_is_put_where_none_is_over_the_state_that_was_read_or_over_all(bucket: Bucket) -> None:
+    objects = Objects(bucket.uri)
+    assert objects.read_marked("notes") == (b"", None)
+    assert objects.put_new("notes", b"one")
+    assert not objects.put_new("notes", b"two")
+    data, mark = objects.read_marked("notes")
+    assert data == b"one"
+    assert mark
+    assert not objects.put_over("notes", b"two", None)
+    assert objects.put_over("notes", b"three", mark)
+    assert not objects.put_over("notes", b"four", mark)
+    assert objects.read("notes") == b"three"
+    objects.put("notes", b"five")
+    assert bucket.get("notes") == b"five"
+
+
+@pytest.mark.parametrize("bucket", SCHEMES, indirect=True)
+def test_an_object_is_listed_looked_at_and_fetched_as_one_state_and_gone_once_it_is_deleted(
+    bucket: Bucket,
+) -> None:
+    objects = Objects(bucket.uri)
+    bucket.put("a/1 ü%+.pcap", b"bytes")
+    bucket.put("a-b", b"other")
+    (listed,) = objects.below("a")
+    looked = objects.look("a/1 ü%+.pcap")
+    assert (listed.key, listed.size) == ("a/1 ü%+.pcap", 5)
+    assert (looked.key, looked.size, looked.tag) == (listed.key, listed.size, listed.tag)
+    assert bytes(objects.fetch(listed, 1, 4)) == b"yte"
+    bucket.put(listed.key, b"new bytes")
+    with pytest.raises(OSError, match="changed while it was read") as error:
+        objects.fetch(listed, 1, 4)
+    assert error.value.errno == errno.ESTALE
+    objects.delete(listed.key)
+    objects.delete(listed.key)
+    assert bucket.keys() == ["a-b"]
+    for ask in (objects.look, objects.read):
+        with pytest.raises(FileNotFoundError, match="is not there"):
+            ask(listed.key)
+
+
+def test_who_comes_second_within_googles_second_is_told_so_and_no_error(
+    objects: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google has an object changed once a second, and says so instead of who was first."""
+    strict = objects.bucket(scheme=GOOGLE, is_strict=True)
+    for name, value in strict.environment.items():
+        monkeypatch.setenv(name, value)
+    bucket = Objects(strict.uri)
+    assert bucket.put_new("plan", b"first")
+    assert not bucket.put_new("plan", b"second")
+    _, mark = bucket.read_marked("plan")
+    assert bucket.put_over("plan", b"third", mark)
+    assert not bucket.put_over("plan", b"fourth", mark)
+    assert bucket.read("plan") == b"third"
 
 
 def test_what_comes_after_a_key_is_listed_also_where_the_storage_begins_earlier(

@@ -13,7 +13,7 @@ import pytest
 import typer
 from capture_files import pcap
 from ledgers import Site, capture, packets
-from objects import SECRET, Bucket
+from objects import SCHEMES, SECRET, Bucket
 from runs import SETTINGS, running, stopped, until
 from talks import GET, Talk
 from typer.testing import CliRunner, Result
@@ -202,6 +202,7 @@ def test_without_its_package_object_storage_is_told_what_to_install() -> None:
     assert (result.returncode, result.stdout, result.stderr) == (2, "", said)
 
 
+@pytest.mark.parametrize("bucket", SCHEMES, indirect=True)
 def test_captures_in_a_bucket_are_ingested_as_those_in_a_folder(run: Run, site: Site, bucket: Bucket) -> None:
     bucket.put("tokyo-1/1.pcap", capture(1, 2))
     bucket.put("tokyo-1/README", b"captures of a sensor")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import zstandard
 from ledgers import Site, capture, packets
-from objects import SECRET, Bucket
+from objects import SCHEMES, SECRET, Bucket
 from runs import assert_same, many, session
 
 from darkscope.ingest.capture import ranges
@@ -174,6 +174,7 @@ def test_an_object_that_cannot_be_read_on_stops_no_other_and_loses_nothing(
     assert packets(site) == 2000
 
 
+@pytest.mark.parametrize("bucket", SCHEMES, indirect=True)
 def test_an_object_that_is_replaced_while_it_is_read_is_refused_and_its_new_bytes_are_read_next(
     site: Site, bucket: Bucket
 ) -> None:

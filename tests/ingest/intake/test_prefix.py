@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from ledgers import Site, capture, packets
-from objects import Bucket
+from objects import SCHEMES, Bucket
 from runs import many, session
 
 from darkscope.ingest.intake import prefix as module
@@ -53,6 +53,7 @@ def test_what_comes_is_read_once_and_what_is_replaced_is_a_new_capture(site: Sit
     assert (packets(site), again.summary.captures[Outcome.KNOWN]) == (170, 2)
 
 
+@pytest.mark.parametrize("bucket", SCHEMES, indirect=True)
 def test_deleted_is_what_the_ledger_has_and_nothing_else(site: Site, bucket: Bucket) -> None:
     bucket.put("spool/s/1.pcap", many(100))
     bucket.put("spool/s/2.pcap", many(100, start=60))
