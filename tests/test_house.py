@@ -97,7 +97,7 @@ KNOWS: dict[str, set[str]] = {
         "ingest.series",
         "ingest.tally",
     },
-    "ingest.engine": set(),
+    "ingest.engine": {"ingest.values"},
     "ingest.rollups": {"ingest.series"},
     "ingest.ledger": {
         "ingest.engine",

@@ -124,9 +124,9 @@ def compact(
     """Merge small files, roll up closed days, shorten the log. Readers and writers go on meanwhile."""
 
     def keep_up(ledger: Ledger, settings: Settings) -> upkeep.Upkeep:
-        if rollups:
-            upkeep.drop_rollups(ledger, settings.worker)
         with engine_of(engine, settings) as where:
+            if rollups:
+                upkeep.drop_rollups(ledger, settings.worker)
             done = upkeep.keep_up(ledger, settings.worker, datetime.now(UTC), where)
         upkeep.clean(ledger)
         return done

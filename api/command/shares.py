@@ -18,7 +18,7 @@ from darkscope.api.deadline import Deadline
 from darkscope.api.ledger_shares import Shares, by_files
 from darkscope.api.ledger_tables import Snapshot
 from darkscope.api.store import StoreError
-from darkscope.ingest.engine.engine import Engine, EngineError, Result, Unit, never
+from darkscope.ingest.engine.engine import Engine, EngineError, LostError, Result, Unit, never
 from darkscope.ingest.engine.shuffle import Divided, shuffled
 from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.ledger import Ledger, storage_of
@@ -66,6 +66,7 @@ class Kept:
         self._session = ExitStack()
         self._engine: Engine | None = None
         self._is_doubted = False
+        self._lost: Engine | None = None
         self._lock = Lock()
 
     def map(
@@ -76,7 +77,8 @@ class Kept:
         is_stopped: Callable[[], bool] = never,
     ) -> Iterator[tuple[Unit, Result]]:
         """See `Engine`."""
-        yield from self._doubted(self._opened().map(function, units, is_stopped=is_stopped))
+        engine = self._opened()
+        yield from self._doubted(engine, engine.map(function, units, is_stopped=is_stopped))
 
     def shuffled(
         self,
@@ -87,19 +89,25 @@ class Kept:
         is_stopped: Callable[[], bool] = never,
     ) -> Iterator[Result]:
         """See `shuffle.shuffled`."""
-        yield from self._doubted(shuffled(self._opened(), divided, units, gathered, is_stopped=is_stopped))
+        engine = self._opened()
+        yield from self._doubted(engine, shuffled(engine, divided, units, gathered, is_stopped=is_stopped))
 
-    def _doubted(self, results: Iterator[Result]) -> Iterator[Result]:
+    def _doubted(self, engine: Engine, results: Iterator[Result]) -> Iterator[Result]:
         """Results; where they fail it may be the session that is lost."""
         try:
             yield from results
+        except LostError:
+            self._lost = engine
+            raise
         except EngineError:
             self._is_doubted = True
             raise
 
     def _opened(self) -> Engine:
         with self._lock:
-            if self._engine is not None and self._is_doubted and not _is_there(self._engine):
+            if self._engine is not None and (
+                self._lost is self._engine or (self._is_doubted and not _is_there(self._engine))
+            ):
                 self._session.close()
                 self._engine = None
             self._is_doubted = False

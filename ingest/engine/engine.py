@@ -17,6 +17,10 @@ class EngineError(Exception):
     """Units that could not be done, one a line by the text of each, or an engine that cannot be had at all."""
 
 
+class LostError(EngineError):
+    """An engine that was there and is no more; with another the work may be begun again."""
+
+
 def never() -> bool:
     """Say that nobody has asked for the end."""
     return False

@@ -22,10 +22,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from darkscope.ingest.engine.engine import EngineError, Result, Unit, never
+from darkscope.ingest.engine.engine import EngineError, LostError, Result, Unit, never
 from darkscope.ingest.engine.shuffle import Divided
+from darkscope.ingest.engine.spark_connect import address_of, remote_session
+from darkscope.ingest.engine.spark_errors import said, why_lost
 from darkscope.ingest.engine.spark_shuffle import two_steps
 from darkscope.ingest.engine.task import done, unpacked
+from darkscope.ingest.values import masked
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -39,8 +42,8 @@ LOOK = 0.5
 ATTEMPTS = 4
 """Spark's own default of `spark.task.maxFailures`."""
 
-CONNECT = "sc://"
-"""How an address of Spark Connect begins."""
+NAME = "darkscope"
+"""Of the application, as Spark shows it."""
 
 QUIET = {"spark.ui.showConsoleProgress": "false"}
 """Set where nobody says otherwise: there is a bar of our own."""
@@ -52,6 +55,7 @@ class OnSpark:
     def __init__(self, session: SparkSession) -> None:
         """A `SparkSession`, classic or of Spark Connect."""
         self._session = session
+        self.is_lost = False  # whether nobody answers any more
         is_remote = ".connect." in type(session).__module__
         # A session's own tags do not reach what classic Spark is asked from Python, a context's do.
         self._tag = session.addTag if is_remote else session.sparkContext.addJobTag
@@ -79,7 +83,9 @@ class OnSpark:
                 while waiting and not is_stopped():
                     for future in wait(waiting, LOOK, FIRST_COMPLETED).done:
                         unit = waiting.pop(future)
-                        result, failure = _outcome(future)
+                        failure = self._failure(future)
+                        if failure is None:
+                            result, failure = future.result()
                         if failure is None:
                             yield unit, result
                         else:
@@ -108,9 +114,9 @@ class OnSpark:
                 self._give_up(tag, [job])
         if job.cancelled() or is_stopped():
             return
-        error = job.exception()
-        if error is not None:
-            raise EngineError(_said(error))
+        failure = self._failure(job)
+        if failure is not None:
+            raise EngineError(failure)
         failures = {failure for _, failure in job.result() if failure is not None}
         if failures:
             raise EngineError("\n".join(sorted(failures)))
@@ -124,12 +130,29 @@ class OnSpark:
         result, failure = unpacked(bytes(row[0]), tuple)
         return result, failure
 
+    def _failure(self, job: Future[Any]) -> str | None:
+        """The error text of a job that failed itself, None for one that did not. Raises LostError."""
+        error = job.exception()
+        if error is None:
+            return None
+        if why := why_lost(error):
+            self.is_lost = True
+            raise LostError(f"Spark is lost: {why}")
+        return said(error)
+
     def _give_up(self, tag: str, jobs: Collection[Future[Any]]) -> None:
-        """Have nothing run any more. A job may begin while it is ended: until all are over it is said again."""
+        """Have nothing run any more. A job may begin while it is ended: until all are over it is said again.
+
+        Where Spark is lost, jobs end by themselves.
+        """
         for job in jobs:
             job.cancel()
         while any(not job.done() for job in jobs):
-            self._end(tag)
+            if not self.is_lost:
+                try:
+                    self._end(tag)
+                except Exception as error:  # PySpark has no one error of its own for it
+                    self.is_lost = bool(why_lost(error))
             wait(jobs, LOOK)
 
 
@@ -147,24 +170,6 @@ def _task(work: bytes, attempts: int) -> Callable[[Iterator[Any]], Iterator[Any]
         yield pyarrow.RecordBatch.from_pydict({"done": pyarrow.array([row], pyarrow.binary())})
 
     return run
-
-
-def _outcome(job: Future[tuple[Any, str | None]]) -> tuple[Any, str | None]:
-    """Result and error text of a job that is over, one of them None."""
-    error = job.exception()
-    return job.result() if error is None else (None, _said(error))
-
-
-def _said(error: BaseException) -> str:
-    """What Spark's error comes to, without its traces."""
-    text = str(error)
-    raised = re.findall(r"^(?:\w+\.)*(\w*(?:Error|Exception): .+)$", text, re.MULTILINE)
-    said = (
-        raised[-1] if raised else next(filter(None, map(str.strip, text.splitlines())), type(error).__name__)
-    )
-    if "No module named 'darkscope" in said:
-        said += " (all machines of Spark need darkscope, of this version; PYSPARK_PYTHON names their Python)"
-    return str(said)
 
 
 def _attempts(master: str, most: str) -> int:
@@ -191,32 +196,54 @@ def connected(master: str = "", conf: Sequence[str] = ()) -> Iterator[OnSpark]:
             f"Spark needs a package that is not installed, {error.name}: pip install 'darkscope[spark]'"
         ) from None
     before = sql.SparkSession.getActiveSession()
-    session = before or _session(sql.SparkSession.builder, master, conf)
+    with _had():
+        session = before or _session(sql.SparkSession.builder, master, conf)
+    engine = None
     try:
-        yield OnSpark(session)
+        with _had():
+            engine = OnSpark(session)
+        yield engine
     finally:
         if before is None:
-            session.stop()
+            _stop(session, engine is None or engine.is_lost)
+
+
+@contextmanager
+def _had() -> Iterator[None]:
+    """Have what is raised told as an EngineError: Spark cannot be had."""
+    try:
+        with _signals_kept():
+            yield
+    except EngineError as error:
+        raise EngineError(f"Spark cannot be had: {error}") from None
+    except Exception as error:  # PySpark has no one error of its own for it
+        raise EngineError(f"Spark cannot be had: {masked(said(error))}") from error
 
 
 def _session(builder: SparkSession.Builder, master: str, conf: Sequence[str]) -> SparkSession:
-    is_remote = master.startswith(CONNECT) or (not master and "SPARK_REMOTE" in os.environ)
-    if not is_remote and not (os.environ.get("JAVA_HOME") or shutil.which("java")):
-        raise EngineError(
-            "Spark needs Java 17 or newer, and there is no `java` (Spark Connect needs none here)"
-        )
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    builder = builder.appName("darkscope")
-    if master:
-        builder = builder.remote(master) if is_remote else builder.master(master)
     settings = dict(one.partition("=")[::2] for one in conf)
-    for key, value in settings.items() if is_remote else {**QUIET, **settings}.items():
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    if address := address_of(master):
+        return remote_session(address, {"spark.app.name": NAME, **settings})
+    if not (os.environ.get("JAVA_HOME") or shutil.which("java")):
+        raise EngineError("it needs Java 17 or newer, and there is no `java` (Spark Connect needs none here)")
+    if master:
+        os.environ.pop("SPARK_REMOTE", None)  # PySpark takes no two addresses
+        builder = builder.master(master)
+    for key, value in {**QUIET, **settings}.items():
         builder = builder.config(key, value)
+    return builder.appName(NAME).getOrCreate()
+
+
+def _stop(session: SparkSession, is_lost: bool) -> None:
+    """End a session; one that is lost in this process alone."""
+    if is_lost:
+        session.release_session_on_close = False  # Spark Connect's server would be told
     try:
-        with _signals_kept():
-            return builder.getOrCreate()
-    except Exception as error:  # PySpark has no one error of its own for it
-        raise EngineError(f"Spark cannot be had: {_said(error)}") from error
+        session.stop()
+    except Exception:
+        if not is_lost:
+            raise
 
 
 @contextmanager

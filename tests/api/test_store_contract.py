@@ -71,6 +71,8 @@ ORGANISATIONS = {
 }
 START, END = minute(FIRST), minute(DAY) + 18 * 60 + 30
 EVERYTHING = Filter()
+EXAMPLES = 15 if WHERE else 60
+"""Of questions of any window; where each share is a job of a cluster's they take a second."""
 EVENTS = [
     Event("one", (START + 90) * 60 * SECOND, 0, "rose", "23/TCP", "23/TCP rose", 'In "words", 増減.', {}),
     Event("two", (START + 3000) * 60 * SECOND, (START + 4000) * 60 * SECOND, "fell", "a", "a fell", "", {}),
@@ -438,7 +440,7 @@ WINDOWS = st.tuples(st.integers(START - 100, END), st.integers(1, 4000)).map(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     bounds=WINDOWS,
     dimension=st.sampled_from(ASKED),
@@ -464,7 +466,7 @@ STEPS = st.tuples(
 ).map(lambda one: cut(Window(*map(instant, one[2])), one[0], one[1]))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     buckets=STEPS,
     dimension=st.sampled_from(ASKED),

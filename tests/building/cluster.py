@@ -1,4 +1,4 @@
-"""A small Spark cluster: a master and workers of one processor each, processes of their own, on loopback alone."""
+"""Spark in processes of its own, on loopback alone: a master and workers of one processor each, or Spark Connect."""
 
 from __future__ import annotations
 
@@ -20,8 +20,11 @@ EXECUTOR = "CoarseGrainedExecutorBackend"
 TASKS = "pyspark.daemon"
 """What that of the Python processes has in which tasks run."""
 
+CONNECT = "org.apache.spark.sql.connect.service.SparkConnectServer"
+"""The server of Spark Connect; it is among the jars of PySpark."""
+
 PATIENCE = 300.0
-"""Seconds in which all workers must be there."""
+"""Seconds in which all workers, or a server, must be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +36,22 @@ class Cluster:
 
     def executors(self) -> list[int]:
         """Processes of executors, by id."""
-        return self._running(EXECUTOR)
+        return self.processes(EXECUTOR)
 
     def tasks(self) -> list[int]:
         """Python processes of executors, by id: the one that makes others, and those that work."""
-        return self._running(TASKS)
+        return self.processes(TASKS)
 
     def kill(self) -> None:
         """End whatever runs."""
-        while processes := self._running(""):
+        while processes := self.processes():
             for process in processes:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
             time.sleep(0.1)
 
-    def _running(self, word: str) -> list[int]:
+    def processes(self, word: str = "") -> list[int]:
+        """Its processes whose command line has a word, by id."""
         found = []
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
@@ -60,12 +64,12 @@ class Cluster:
 @contextmanager
 def standalone(folder: Path, workers: int = 2, memory: str = "1g") -> Iterator[Cluster]:
     """A master and workers of one processor each; what they write goes into a folder. All end with this."""
-    port = _free_port()
+    port = free_port()
     master = f"spark://127.0.0.1:{port}"
     deploy = "org.apache.spark.deploy"
     where = ("--host", "127.0.0.1", "--webui-port", "0")
     words = (f"{deploy}.worker.Worker", *where, "-c", "1", "-m", memory, master)
-    cluster = Cluster(master, f"SPARK_WORKER_DIR={folder / 'work'}".encode())
+    cluster = Cluster(master, _mark(folder))
     processes = [_started(folder, "master", f"{deploy}.master.Master", *where, "--port", str(port))]
     processes += [_started(folder, f"worker-{number}", *words) for number in range(workers)]
     try:
@@ -77,8 +81,36 @@ def standalone(folder: Path, workers: int = 2, memory: str = "1g") -> Iterator[C
             process.wait()
 
 
-def _started(folder: Path, name: str, *words: str) -> subprocess.Popen[bytes]:
-    """Start one of Spark's classes."""
+@contextmanager
+def connect_server(folder: Path, master: str = "local[2,2]", port: int = 0) -> Iterator[Cluster]:
+    """A server of Spark Connect, which is its own cluster where no other is its master. All of it ends with this."""
+    port = port or free_port()
+    settings = {
+        "spark.master": master,
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.ui.enabled": "false",
+    }
+    words = [word for key, value in settings.items() for word in ("--conf", f"{key}={value}")]
+    server = Cluster(f"sc://127.0.0.1:{port}", _mark(folder))
+    words += ["--class", CONNECT, "spark-internal"]
+    process = _started(folder, "connect", *words, program="spark-submit", memory="1g")
+    try:
+        _await_port(folder / "connect.log", port, process)
+        yield server
+    finally:
+        server.kill()
+        process.wait()
+
+
+def _mark(folder: Path) -> bytes:
+    return f"SPARK_WORKER_DIR={folder / 'work'}".encode()
+
+
+def _started(
+    folder: Path, name: str, *words: str, program: str = "spark-class", memory: str = "256m"
+) -> subprocess.Popen[bytes]:
+    """Start one of Spark's classes. A server of Spark Connect has work of its own, and ends by itself with 256 MB."""
     spec = importlib.util.find_spec("pyspark")
     assert spec
     assert spec.origin
@@ -88,12 +120,12 @@ def _started(folder: Path, name: str, *words: str) -> subprocess.Popen[bytes]:
         "SPARK_HOME": str(home),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_WORKER_DIR": str(folder / "work"),
-        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_DAEMON_MEMORY": memory,
         "PYSPARK_PYTHON": sys.executable,
     }
     with (folder / f"{name}.log").open("wb") as log:
         return subprocess.Popen(
-            [home / "bin" / "spark-class", *words],
+            [home / "bin" / program, *words],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -110,7 +142,18 @@ def _await(log: Path, workers: int) -> None:
         time.sleep(0.2)
 
 
-def _free_port() -> int:
+def _await_port(log: Path, port: int, process: subprocess.Popen[bytes]) -> None:
+    """Wait until a process listens."""
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5):
+            return
+        time.sleep(0.2)
+    raise AssertionError(log.read_text(errors="replace"))
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])

@@ -21,7 +21,7 @@ from packets import ethernet, ipv4, tcp
 
 from darkscope.ingest import series
 from darkscope.ingest.geo import Places
-from darkscope.ingest.ledger.ledger import Ledger, Snapshot
+from darkscope.ingest.ledger.ledger import Ledger, Snapshot, storage_of
 from darkscope.ingest.reading import Reading
 from darkscope.ingest.sensors import Sensors
 from darkscope.ingest.settings import Ingest, Retention, SensorEntry, Settings
@@ -122,6 +122,18 @@ class Site:
         counts = [c.name for c in series.COVERAGE.columns if c.merge is series.Merge.SUM]
         sums = self.ledger.finish().scan(series.COVERAGE).select(pl.col(counts).sum()).collect()
         return {name: count for name, count in sums.row(0, named=True).items() if count}
+
+
+@dataclass
+class Place(Site):
+    """A site whose ledger is at an address, where there is one."""
+
+    address: str = ""
+
+    def opened(self) -> Ledger:
+        if not self.address:
+            return super().opened()
+        return Ledger.open_or_create(storage_of(Settings.model_validate({"ledger": self.address})))
 
 
 @cache

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from cluster import standalone
+from cluster import connect_server, standalone
 
 from darkscope.ingest.engine.spark import OnSpark, connected
 
@@ -22,7 +22,10 @@ SOCKETS_LEFT_OPEN = pytest.mark.filterwarnings(
 
 
 WHERE = os.environ.get("DARKSCOPE_SPARK", "")
-"""`cluster`: tests use a small standalone cluster of separate processes; one JVM where nothing is said."""
+"""What tests use: a small standalone `cluster` of processes of its own, or likewise a server of Spark `connect`.
+
+One JVM whose driver is this process where nothing is said.
+"""
 
 
 @contextmanager
@@ -31,6 +34,9 @@ def on_two_threads(folder: Path) -> Iterator[OnSpark]:
     need_spark()
     if WHERE == "cluster":
         with standalone(folder) as cluster, connected(cluster.master, LOOPBACK) as engine:
+            yield engine
+    elif WHERE == "connect":
+        with connect_server(folder) as server, connected(server.master) as engine:
             yield engine
     else:
         assert not WHERE

@@ -1,4 +1,4 @@
-"""A command line over a ledger in memory."""
+"""A command line over a ledger in memory, and captures to read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from capture_files import pcap
+from ledgers import ramp
+from runs import many
+from talks import GET, POST, Talk
 from typer.testing import CliRunner
 
 from darkscope.api.command import stores
@@ -66,3 +70,36 @@ def run(
         )
 
     return run_it
+
+
+HONEYPOT = """
+[[sensors]]
+id = "honeypot"
+kind = "honeypot"
+networks = ["133.8.0.9/32"]
+"""
+
+
+@pytest.fixture(scope="module")
+def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Captures of three sensors: rotated, overlapping, copied, damaged, with connections that go on in the next."""
+    folder = tmp_path_factory.mktemp("captures")
+    talk = Talk(port=8080)
+    requests = talk.whole(POST, 100.0)
+    data_of = {
+        "a/1": many(4000, 0.0, seed=1, answers=8),
+        "a/2": many(4000, 30.0, seed=2),  # of which ten seconds are those of the one before
+        "b/1": many(3000, 86_000.0, 0.2, seed=3),  # over midnight
+        "b/2": many(3000, 86_700.0, seed=4)[:-20],
+        "copies/1": many(4000, 0.0, seed=1, answers=8),  # of a/1
+        "honeypot/1": pcap([*Talk().whole(GET, 3.0), *requests[:4]]),
+        "honeypot/2": pcap(requests[4:]),
+        "honeypot/3": ramp(200, 5),
+    }
+    for name, data in data_of.items():
+        path = folder / f"{name}.pcap"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(data)
+    (folder / "a" / "README").write_text("captures of a sensor")
+    (folder / "darkscope.toml").write_text(HONEYPOT)
+    return folder

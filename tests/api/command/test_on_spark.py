@@ -7,15 +7,14 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from capture_files import pcap
-from ledgers import Site, merged, ramp
+from ledgers import Site, merged
 from polars.testing import assert_frame_equal
-from runs import SETTINGS, assert_same, many
+from runs import SETTINGS, assert_same
 from sparks import SOCKETS_LEFT_OPEN
-from talks import GET, POST, Talk
 from typer.testing import CliRunner, Result
 
 from darkscope.api.command.main import COMMANDS, program
+from darkscope.ingest.engine import spark_connect
 from darkscope.ingest.engine.engine import Here
 from darkscope.ingest.engine.spark import OnSpark
 from darkscope.ingest.ledger.verify import verify
@@ -23,42 +22,10 @@ from darkscope.ingest.series import COVERAGE, FLOWS, REQUESTS, ROLLUPS, TABLES
 
 pytestmark = [SOCKETS_LEFT_OPEN, pytest.mark.usefixtures("spark")]
 
-HONEYPOT = """
-[[sensors]]
-id = "honeypot"
-kind = "honeypot"
-networks = ["133.8.0.9/32"]
-"""
-
 
 def run(*words: str | Path) -> Result:
     app = program([command.name for command in COMMANDS])
     return CliRunner().invoke(app, list(map(str, words)), env=SETTINGS)
-
-
-@pytest.fixture(scope="module")
-def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Captures of three sensors: rotated, overlapping, copied, damaged, with connections that go on in the next."""
-    folder = tmp_path_factory.mktemp("captures")
-    talk = Talk(port=8080)
-    requests = talk.whole(POST, 100.0)
-    data_of = {
-        "a/1": many(4000, 0.0, seed=1, answers=8),
-        "a/2": many(4000, 30.0, seed=2),  # of which ten seconds are those of the one before
-        "b/1": many(3000, 86_000.0, 0.2, seed=3),  # over midnight
-        "b/2": many(3000, 86_700.0, seed=4)[:-20],
-        "copies/1": many(4000, 0.0, seed=1, answers=8),  # of a/1
-        "honeypot/1": pcap([*Talk().whole(GET, 3.0), *requests[:4]]),
-        "honeypot/2": pcap(requests[4:]),
-        "honeypot/3": ramp(200, 5),
-    }
-    for name, data in data_of.items():
-        path = folder / f"{name}.pcap"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(data)
-    (folder / "a" / "README").write_text("captures of a sensor")
-    (folder / "darkscope.toml").write_text(HONEYPOT)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +138,19 @@ def test_a_ledger_is_verified_on_spark_as_it_is_here(alone: tuple[Site, Result],
     assert broken.exit_code == 1
     assert str(path) in broken.stderr
     assert verify(site.opened(), Here()).faults == verify(site.opened()).faults != ()
+
+
+@pytest.mark.parametrize(
+    "words", [["ledger", "verify"], ["ledger", "compact"], ["ingest", "."]], ids=lambda words: words[0]
+)
+def test_where_no_spark_answers_a_command_ends_with_a_sentence(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyspark.sql.SparkSession.getActiveSession", lambda: None)
+    monkeypatch.setattr(spark_connect, "FIRST_ANSWER", 0.1)
+    Site(tmp_path / "ledger").opened()
+    address = "sc://nobody.invalid/;token=nobody-may-read-this"
+    result = run(*words, "--engine", "spark", "--master", address, "--ledger", tmp_path / "ledger")
+    assert result.exit_code == 1
+    assert result.stderr == "darkscope: Spark cannot be had: nobody.invalid:15002: nothing answers by TLS\n"
+    assert "nobody-may" not in result.output

@@ -14,14 +14,12 @@ from pathlib import Path
 
 import pytest
 from cluster import Cluster, standalone
-from ledgers import Site
+from ledgers import Place, Site
 from objects import Objects
 from runs import PATIENCE, assert_same, many, run, start, until
 from sparks import need_spark
 
-from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.ledger.verify import verify
-from darkscope.ingest.settings import Settings
 
 pytestmark = pytest.mark.soak
 
@@ -42,17 +40,6 @@ conf = [
 ]
 """
 """Batches are small and many; each task that seems slow is begun a second time; none is given up."""
-
-
-class Place(Site):
-    """A ledger at an address."""
-
-    address = ""
-
-    def opened(self) -> Ledger:
-        if not self.address:
-            return super().opened()
-        return Ledger.open_or_create(storage_of(Settings.model_validate({"ledger": self.address})))
 
 
 @pytest.fixture(scope="module")
