@@ -10,11 +10,11 @@ from __future__ import annotations
 import os
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
 from darkscope.api.command.exits import MISTAKE
+from darkscope.api.command.where import SettingsFile
 from darkscope.api.names import Names, NamesError
 from darkscope.api.notices.texts import TextError, Texts
 from darkscope.api.requests.lens import failures
@@ -31,10 +31,7 @@ Row = tuple[str, ...]
 
 
 def check(
-    settings: Annotated[
-        Path | None,
-        typer.Option("--settings", help="Settings file.", rich_help_panel="Where from"),
-    ] = None,
+    settings: SettingsFile = None,
 ) -> None:
     """Show the settings in force and where each came from, and name what is wrong with them."""
     mistakes: list[str] = []

@@ -6,7 +6,6 @@ from files and are never shown.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,17 +86,18 @@ def build(
 ) -> None:
     """Write dashboards and alert rules as the files that Grafana reads at its start."""
     with _sentences():
+        texts = files()
         stale = [
             path
-            for path, text in files().items()
+            for path, text in texts.items()
             if not (to / path).is_file() or (to / path).read_text(encoding="utf-8") != text
         ]
         for path in stale:
             if not check:
                 (to / path).parent.mkdir(parents=True, exist_ok=True)
-                (to / path).write_text(files()[path], encoding="utf-8")
+                (to / path).write_text(texts[path], encoding="utf-8")
             typer.echo(f"{'differs' if check else 'written'}  {to / path}")
-    typer.echo(f"{len(files()) - len(stale)} of {len(files())} files were as the source is")
+    typer.echo(f"{len(texts) - len(stale)} of {len(texts)} files were as the source is")
     if check and stale:
         raise typer.Exit(UNCLEAN)
 
@@ -258,5 +258,5 @@ def _sentences() -> Iterator[None]:
         yield
     except (RemoteError, OSError) as error:
         raise stopped(error, FAILED) from None
-    except (OverlayError, json.JSONDecodeError) as error:
-        raise stopped(str(error), MISTAKE) from None
+    except OverlayError as error:
+        raise stopped(error, MISTAKE) from None

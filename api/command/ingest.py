@@ -21,6 +21,7 @@ import typer
 from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
 from darkscope.api.command.exits import FAILED, MISTAKE, UNCLEAN, stopped
 from darkscope.api.command.progress import told
+from darkscope.api.command.where import LedgerFolder, SettingsFile
 from darkscope.ingest import far
 from darkscope.ingest.capture.reader import CaptureError
 from darkscope.ingest.compiled import is_first_start
@@ -90,17 +91,8 @@ def ingest(
     engine: EngineOption = EngineName.HERE,
     master: MasterOption = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No bar, no summary; warnings only.")] = False,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-    ] = None,
-    ledger: Annotated[
-        str | None,
-        typer.Option(
-            "--ledger",
-            help="The ledger's folder, or its place in object storage.",
-            rich_help_panel="Where from",
-        ),
-    ] = None,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
 ) -> None:
     """Read captures into the ledger, each byte once.
 

@@ -19,23 +19,13 @@ from rich.text import Text
 
 from darkscope.api import keys
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
+from darkscope.api.command.where import LedgerFolder, SettingsFile
 from darkscope.api.keys import Key, Scope, UnknownKeyError
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Settings, SettingsError, load
 
 app = typer.Typer(no_args_is_help=True)
 
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-]
-LedgerFolder = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger",
-        help="The ledger's folder, or its place in object storage.",
-        rich_help_panel="Where from",
-    ),
-]
 
 Result = TypeVar("Result")
 

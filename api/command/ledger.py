@@ -22,6 +22,7 @@ from rich.table import Table as Shown
 from darkscope.api import keys
 from darkscope.api.command.engines import EngineName, EngineOption, MasterOption, engine_of
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
+from darkscope.api.command.where import LedgerFolder, SettingsFile, WholeDays
 from darkscope.api.periods import PeriodError, parse_days
 from darkscope.api.phenomena import decisions
 from darkscope.api.phenomena.decisions import DecisionsError
@@ -39,20 +40,6 @@ from darkscope.ingest.values import SCHEMES
 
 app = typer.Typer(no_args_is_help=True)
 
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-]
-LedgerFolder = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger",
-        help="The ledger's folder, or its place in object storage.",
-        rich_help_panel="Where from",
-    ),
-]
-PeriodText = Annotated[
-    str, typer.Option("--period", help="2020-Q2, 2020-06, 2020-06-24/2020-06-30 ...: whole UTC days.")
-]
 
 Result = TypeVar("Result")
 
@@ -157,7 +144,7 @@ def expire(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
 @app.command()
 def forget(
     sensor: Annotated[str, typer.Option("--sensor", help="The sensor's id.")],
-    period: PeriodText,
+    period: WholeDays,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     settings: SettingsFile = None,
     ledger: LedgerFolder = None,

@@ -24,6 +24,7 @@ from darkscope.api.calendars import Calendars
 from darkscope.api.charts.answers import picture
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.stores import opened
+from darkscope.api.command.where import LedgerFolder, SettingsFile
 from darkscope.api.dimension import Dimension, Spreading, ValueTextError
 from darkscope.api.formats import PICTURES, Answer, Format, UnwrittenError, written
 from darkscope.api.labels import labels
@@ -125,17 +126,6 @@ Sources = Annotated[
         "--sources",
         help="Distinct sources; estimated is exact where flows are few, and the ledger's default.",
         rich_help_panel=_SHOW,
-    ),
-]
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-]
-LedgerFolder = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger",
-        help="The ledger's folder, or its place in object storage.",
-        rich_help_panel="Where from",
     ),
 ]
 

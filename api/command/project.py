@@ -22,6 +22,7 @@ import typer
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.progress import told
 from darkscope.api.command.state import state
+from darkscope.api.command.where import LedgerFolder, SettingsFile, WholeDays
 from darkscope.api.periods import PeriodError, parse_days
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.ledger.errors import LedgerError
@@ -45,21 +46,6 @@ LOOK = 1.0
 """Seconds between two looks whether another process has done what it was asked to."""
 
 app = typer.Typer(invoke_without_command=True)
-
-SettingsFile = Annotated[
-    Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-]
-LedgerFolder = Annotated[
-    str | None,
-    typer.Option(
-        "--ledger",
-        help="The ledger's folder, or its place in object storage.",
-        rich_help_panel="Where from",
-    ),
-]
-PeriodText = Annotated[
-    str, typer.Option("--period", help="2020-Q2, 2020-06, 2020-06-24/2020-06-30 ...: whole UTC days.")
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +92,7 @@ def project(
 
 
 @app.command()
-def rebuild(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+def rebuild(period: WholeDays, settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
     """Write a period anew and zero what should not be there; never a sealed day, nor what a bucket forgot."""
     stop = Stop()
     first, last = _days(period)
@@ -132,7 +118,7 @@ def rebuild(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFol
 
 
 @app.command()
-def verify(period: PeriodText, settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
+def verify(period: WholeDays, settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
     """Compare InfluxDB with the ledger, point by point, and name what differs."""
     first, last = _days(period)
     counted = Compared()

@@ -22,6 +22,7 @@ from darkscope.api.calendars import Calendars
 from darkscope.api.command import options
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.stores import opened, reader_of, remote_of
+from darkscope.api.command.where import LedgerFolder, SettingsFile
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
@@ -58,8 +59,8 @@ def report(
         bool, typer.Option("--home/--abroad", help="Sensors at home, as reports have it, or abroad.")
     ] = True,
     time_zone: options.Zone = None,
-    settings: options.SettingsFile = None,
-    ledger: options.LedgerFolder = None,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
 ) -> None:
     """Write the report on a period: tables, figures, what was noted, and where all of it comes from."""
     folder = out or Path(f"report-{period.replace('/', '-')}-{lang.value}")

@@ -10,8 +10,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +17,7 @@ from rich.console import Console
 from darkscope.api.command.exits import MISTAKE, stopped
 from darkscope.api.command.group import Group, Part, event
 from darkscope.api.command.progress import for_people, json_line, logged
+from darkscope.api.command.where import LedgerFolder, SettingsFile
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.settings import Settings, SettingsError, load
 
@@ -27,17 +26,8 @@ WIDTH = 8
 
 
 def run(
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-    ] = None,
-    ledger: Annotated[
-        str | None,
-        typer.Option(
-            "--ledger",
-            help="The ledger's folder, or its place in object storage.",
-            rich_help_panel="Where from",
-        ),
-    ] = None,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
 ) -> None:
     """Run ingest, projection and the HTTP interface together, until stopped."""
     try:

@@ -13,7 +13,6 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Thread
 from types import FrameType
 from typing import Annotated
@@ -26,6 +25,7 @@ from darkscope.api.charts.browser import script
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.progress import logged
 from darkscope.api.command.stores import reader_of, remote_of
+from darkscope.api.command.where import LedgerFolder, SettingsFile
 from darkscope.api.http.app import create
 from darkscope.api.http.connections import LARGEST_HEAD, Connection
 from darkscope.api.keys import listed, place
@@ -50,17 +50,8 @@ def serve(
         str | None, typer.Option("--address", help="IP address to listen on; loopback where left out.")
     ] = None,
     port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="TCP port.")] = None,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-    ] = None,
-    ledger: Annotated[
-        str | None,
-        typer.Option(
-            "--ledger",
-            help="The ledger's folder, or its place in object storage.",
-            rich_help_panel="Where from",
-        ),
-    ] = None,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
 ) -> None:
     """Answer questions over HTTP, until stopped."""
     try:

@@ -11,7 +11,6 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Annotated
 
 import polars as pl
@@ -23,6 +22,7 @@ from darkscope.api.attacks import events as attack_events
 from darkscope.api.calendars import Calendars
 from darkscope.api.command.exits import FAILED, MISTAKE, stopped
 from darkscope.api.command.progress import told
+from darkscope.api.command.where import LedgerFolder, SettingsFile
 from darkscope.api.dimension import Dimension
 from darkscope.api.labels import labels
 from darkscope.api.ledger_store import LedgerStore
@@ -67,17 +67,8 @@ def watch(
         bool | None, typer.Option("--home/--abroad", help="Only sensors at home, or abroad.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Warnings only.")] = False,
-    settings: Annotated[
-        Path | None, typer.Option("--settings", help="Settings file.", rich_help_panel="Where from")
-    ] = None,
-    ledger: Annotated[
-        str | None,
-        typer.Option(
-            "--ledger",
-            help="The ledger's folder, or its place in object storage.",
-            rich_help_panel="Where from",
-        ),
-    ] = None,
+    settings: SettingsFile = None,
+    ledger: LedgerFolder = None,
 ) -> None:
     """Look for phenomena of the last days again and again, and write them as events."""
     asked = Asked(Dimension.PORTS, period, home=home)
