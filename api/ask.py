@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -40,8 +39,8 @@ from darkscope.api.requests.rules import Rules
 from darkscope.api.selection import EVERY_KIND, Choice, Selection, known_and, select
 from darkscope.api.services import service_name
 from darkscope.api.sources import OwnerList, SourceList, listed, owned
-from darkscope.api.store import Filter, NotHeldError, Position, Posting, Precision, Store
-from darkscope.api.watch import Watch
+from darkscope.api.store import Filter, NotHeldError, Position, Posting, Precision, Store, TooMuch
+from darkscope.api.watch import Watch, by_sensor, seconds_due, seconds_seen
 from darkscope.ingest import series
 
 STEADY = 0.9
@@ -55,6 +54,12 @@ FEW = frozenset(Dimension) - {Dimension.PORTS, Dimension.OWNERS}
 
 MOST_BUCKETS = 1000
 """Buckets up to which all of few values may be summed by bucket: they are hundreds of thousands of rows then."""
+
+MOST_WATCHED = 20_000_000
+"""Buckets times sensors of which watched time is told: they take some 160 MB."""
+
+WATCHED_AT_ONCE = 1_000_000
+"""Of these so many are asked of the store at once, so that they take no more for a moment."""
 
 ONE_DAY = timedelta(days=1)
 """By which local days can reach beyond UTC's."""
@@ -550,20 +555,23 @@ class Observer:
         return Buckets(period.zone, "whole", self._past(window).minutes)
 
     def _watch(self, choice: Choice, buckets: Buckets) -> Watch:
-        covered = {sensor: [0] * len(buckets) for sensor in choice.ids}
-        for sensor, bucket, seconds in self.store.coverage(buckets, choice.postings).iter_rows():
-            covered[sensor][bucket] = seconds
-        expected = {sensor: [0] * len(buckets) for sensor in choice.ids}
-        for posting in choice.postings:
-            since, until = posting.minutes
-            for bucket, (start, end) in enumerate(pairwise(buckets.edges)):
-                first = start if since is None else max(start, since)
-                last = end if until is None else min(end, until)
-                expected[posting.sensor][bucket] += max(0, last - first) * 60
-        return Watch(
-            {sensor: tuple(seconds) for sensor, seconds in covered.items()},
-            {sensor: tuple(seconds) for sensor, seconds in expected.items()},
-        )
+        """Say how much of each bucket each of the sensors watched. Raises TooMuch."""
+        ids = choice.ids
+        if len(ids) * len(buckets) > MOST_WATCHED:
+            raise TooMuch(
+                f"watched time is told of {MOST_WATCHED:,} stretches of sensors at most, and these are "
+                f"{len(buckets):,} of {len(ids):,} sensors: a coarser step, a shorter period or fewer sensors have less"
+            )
+        covered: dict[str, Sequence[int]] = {}
+        expected: dict[str, Sequence[int]] = {}
+        at_once = max(1, WATCHED_AT_ONCE // len(buckets))
+        for number in range(0, len(ids), at_once):
+            some = ids[number : number + at_once]
+            postings = frozenset(one for one in choice.postings if one.sensor in some)
+            found = self.store.coverage(buckets, postings)
+            covered |= by_sensor(some, seconds_seen(found, some, buckets))
+            expected |= by_sensor(some, seconds_due(postings, some, buckets))
+        return Watch(covered, expected)
 
     def _behind(
         self,

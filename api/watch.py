@@ -5,19 +5,30 @@ Pure: an outage is watched time that is missing, never a drop in traffic.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from darkscope.api.periods import Buckets
+from darkscope.api.store import Posting
 
 NOTABLE = 0.01
 """Share of its expected time that a sensor may miss before that is called an outage."""
+
+Seconds = npt.NDArray[np.int32]
+"""By sensor and bucket: of ten years there are less than 2 ** 31."""
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Seconds of sensor time, by sensor id and bucket; both mappings have the same sensors."""
 
-    covered: Mapping[str, tuple[int, ...]]
-    expected: Mapping[str, tuple[int, ...]]  # without outages, up to now
+    covered: Mapping[str, Sequence[int]]
+    expected: Mapping[str, Sequence[int]]  # without outages, up to now
 
     @property
     def sensors(self) -> tuple[str, ...]:
@@ -53,9 +64,41 @@ class Watch:
 
     def by_bucket(self) -> list[int]:
         """Watched sensor time of each bucket."""
-        return [sum(column) for column in zip(*self.covered.values(), strict=True)]
+        return _summed(self.covered)
 
     def shares(self) -> list[float | None]:
         """Watched share of each bucket; None where no time was expected."""
-        expected = (sum(column) for column in zip(*self.expected.values(), strict=True))
-        return [seen / due if due else None for seen, due in zip(self.by_bucket(), expected, strict=True)]
+        both = zip(self.by_bucket(), _summed(self.expected), strict=True)
+        return [seen / due if due else None for seen, due in both]
+
+
+def _summed(seconds: Mapping[str, Sequence[int]]) -> list[int]:
+    """Sum all sensors bucket by bucket; none where there are no sensors."""
+    sums = np.zeros(len(next(iter(seconds.values()), ())), np.int64)
+    for its in seconds.values():
+        sums += np.asarray(its, np.int64)
+    return list(map(int, sums))
+
+
+def seconds_seen(covered: pl.DataFrame, sensors: Sequence[str], buckets: Buckets) -> Seconds:
+    """Watched seconds (rows of `Store.coverage`) by sensor and bucket."""
+    seconds = np.zeros((len(sensors), len(buckets)), np.int32)
+    row = covered["sensor"].replace_strict(list(sensors), list(range(len(sensors))), return_dtype=pl.Int64)
+    seconds[row.to_numpy(), covered["bucket"].to_numpy()] = covered["covered"].to_numpy()
+    return seconds
+
+
+def seconds_due(postings: Iterable[Posting], sensors: Sequence[str], buckets: Buckets) -> Seconds:
+    """Seconds in which sensors existed, by sensor and bucket."""
+    edges = np.array(buckets.edges)
+    seconds = np.zeros((len(sensors), len(buckets)), np.int32)
+    for posting in postings:
+        since, until = posting.minutes
+        existed = np.clip(edges, edges[0] if since is None else since, edges[-1] if until is None else until)
+        seconds[sensors.index(posting.sensor)] += np.diff(existed).astype(np.int32) * 60
+    return seconds
+
+
+def by_sensor(sensors: Sequence[str], seconds: Seconds) -> dict[str, Sequence[int]]:
+    """The same as Python's numbers, in the room of numpy's."""
+    return {sensor: array("i", row.tobytes()) for sensor, row in zip(sensors, seconds, strict=True)}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,13 +8,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 import pytest
 
+from darkscope.api import ask
 from darkscope.api.ask import Observer, Question
 from darkscope.api.asked import Asked
 from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import parse_period
 from darkscope.api.selection import KNOWN, Selection, organisations
-from darkscope.api.store import NotHeldError, Precision
+from darkscope.api.store import NotHeldError, Precision, TooMuch
 
 Make = Callable[..., Any]
 ZONE = ZoneInfo("UTC")
@@ -28,6 +29,10 @@ KNOWN_SENSORS = pl.DataFrame(
     schema=KNOWN,
     orient="row",
 )
+
+
+def told(seconds: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
+    return {sensor: list(its) for sensor, its in seconds.items()}
 
 
 def observer(tables: Any, known: pl.DataFrame, now: datetime) -> Observer:
@@ -60,9 +65,34 @@ LATER = datetime(2020, 8, 1, tzinfo=UTC)
 def test_a_sensor_is_only_expected_while_it_was_there(tables: Any) -> None:
     asked = question("2020-06-23/2020-06-24", Dimension.SENSORS, LATER)
     watch = observer(tables, KNOWN_SENSORS, LATER).top(asked, 5, Precision.NONE).provenance.now
-    assert dict(watch.covered) == {"a": (48 * HOUR,), "late": (12 * HOUR,)}
-    assert dict(watch.expected) == {"a": (48 * HOUR,), "late": (24 * HOUR,)}
+    assert told(watch.covered) == {"a": [48 * HOUR], "late": [12 * HOUR]}
+    assert told(watch.expected) == {"a": [48 * HOUR], "late": [24 * HOUR]}
     assert (watch.share, watch.outages) == (60 / 72, ("late",))
+
+
+def test_watched_time_is_the_same_however_many_sensors_are_asked_for_at_once(
+    tables: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = question("2020-06-22/2020-06-24", Dimension.PORTS, LATER)
+    watches = []
+    for at_once in (ask.WATCHED_AT_ONCE, 1):
+        monkeypatch.setattr(ask, "WATCHED_AT_ONCE", at_once)
+        watches.append(observer(tables, KNOWN_SENSORS, LATER).trend(asked, "12h", [], 5).provenance.now)
+    assert [told(one.covered) for one in watches] == 2 * [
+        {"a": [0, 0, *4 * [12 * HOUR]], "late": [0, 0, 0, 0, 12 * HOUR, 0]}
+    ]
+    assert [told(one.expected) for one in watches] == 2 * [
+        {"a": 6 * [12 * HOUR], "late": [0, 0, 0, 0, *2 * [12 * HOUR]]}
+    ]
+
+
+def test_more_stretches_of_sensors_than_there_is_room_for_are_refused_before_they_are_laid_out(
+    tables: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ask, "MOST_WATCHED", 5)
+    asked = question("2020-06-22/2020-06-24", Dimension.PORTS, LATER)
+    with pytest.raises(TooMuch, match="at most, and these are 3 of 2 sensors"):
+        observer(tables, KNOWN_SENSORS, LATER).trend(asked, "day", [], 5)
 
 
 def test_each_organisation_is_averaged_over_its_own_watched_time(tables: Any) -> None:
@@ -84,7 +114,7 @@ def test_time_to_come_is_neither_expected_nor_drawn(tables: Any) -> None:
     now = datetime(2020, 6, 24, 6, 30, 59, tzinfo=UTC)
     asked = question("2020-06", Dimension.SENSORS, now)
     watch = observer(tables, KNOWN_SENSORS, now).top(asked, 5, Precision.NONE).provenance.now
-    assert dict(watch.expected) == {"a": ((23 * 24 + 6) * HOUR + 1800,), "late": (6 * HOUR + 1800,)}
+    assert told(watch.expected) == {"a": [(23 * 24 + 6) * HOUR + 1800], "late": [6 * HOUR + 1800]}
     trend = observer(tables, KNOWN_SENSORS, now).trend(
         question("2020-06-24", Dimension.SENSORS, now), "hour", [], 1
     )
