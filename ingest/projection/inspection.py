@@ -74,7 +74,7 @@ def _not_read(server: Server, bucket: str) -> Iterator[str]:
     try:
         server.ask(bucket, "SHOW MEASUREMENTS")
     except (Refused, Unavailable) as error:
-        yield f"bucket {bucket}: the token may not read: {error}"
+        yield f"bucket {bucket}: cannot be read: {error}"
 
 
 def too_few_series(settings: Settings) -> str:
@@ -110,7 +110,6 @@ def _lacks(server: Server, settings: Settings, resolution: Resolution, version: 
                 f"bucket {name} remembers {bucket.retention.days} days, "
                 f"influx.retention_{resolution.name.lower()} says {'keep' if days is None else days}"
             )
-    refusal = server.may_write(name)
-    if refusal:
-        yield f"bucket {name}: the token may not write: {refusal}"
+    if refusal := server.refusal(name):
+        yield f"bucket {name}: {refusal}"
     yield from _not_read(server, name)

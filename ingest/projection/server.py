@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import urllib3
 from influxdb_client import BucketRetentionRules, InfluxDBClient, WritePrecision
@@ -33,6 +34,9 @@ _BAD_POINTS = (400, 422)
 """What is wrong is in the body."""
 
 _TOO_LARGE = 413
+
+_NOT_LET_IN = (401, 403)
+_NOT_FOUND = 404
 
 
 class Refused(Exception):
@@ -228,18 +232,24 @@ class Server:
                 found.retention_rules = rules
                 buckets.update_bucket(found)
 
-    def may_write(self, bucket: str) -> str:
+    def refusal(self, bucket: str) -> str:
         """Say why nothing could be written, empty where it could. Writes nothing. Raises Unavailable."""
+        where = urlencode({"bucket": bucket, "org": self.org, "precision": "s"})
         answer = self._request(
             "POST",
-            f"/api/v2/write?bucket={bucket}&org={self.org}&precision=s",
+            f"/api/v2/write?{where}",
             body=b"# nothing\n",
             headers={"Content-Type": "text/plain"},
         )
         # A body without a point is a mistake to some versions, but first they look at who asks.
         if answer.status < 400 or answer.status in _BAD_POINTS:
             return ""
-        return _words(answer.status, answer.data)
+        words = _words(answer.status, answer.data)
+        return (
+            f"the token may not write: {words}"
+            if answer.status in _NOT_LET_IN
+            else f"takes no points: {words}"
+        )
 
     def _request(
         self,
@@ -292,11 +302,10 @@ def _token(file: Path | None) -> SecretStr:
 
 
 def _explained(url: str, bucket: str, status: int, words: str) -> str:
-    match status:
-        case 401 | 403:
-            return f"{url}: the token may not use the bucket {bucket}: {words}"
-        case 404:
-            return f"{url}: has no bucket {bucket}: {words}; `darkscope project init` makes it"
+    if status in _NOT_LET_IN:
+        return f"{url}: the token may not use the bucket {bucket}: {words}"
+    if status == _NOT_FOUND:
+        return f"{url}: has no bucket {bucket} (`darkscope project init` makes it), or not this organisation: {words}"
     return f"{url}: {words}"
 
 

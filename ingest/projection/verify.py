@@ -48,7 +48,7 @@ class Compared:
     """What was added up."""
 
     points: int = 0
-    packets: int = 0  # of `packets`, in the finest bucket that was compared
+    packets: int = 0  # of `packets`, in the bucket of days
 
 
 def compare(

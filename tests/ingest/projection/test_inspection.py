@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from influx_proxy import Proxy
@@ -73,6 +74,18 @@ def test_a_token_without_rights_is_named(wall: Wall) -> None:
     )
 
 
+def test_what_is_no_matter_of_rights_is_not_called_one(wall: Wall) -> None:
+    wall.proxy.fault = lambda _method, path: (
+        (404, '{"message":"organization name \\"R&D\\" not found"}') if "write" in path else None
+    )
+    name = wall.settings.influx.bucket
+    influx = wall.settings.influx.model_copy(update={"org": "R&D"})
+    said = inspect(wall.settings.model_copy(update={"influx": influx})).lacks[0]
+    assert said == f'bucket {name}: takes no points: 404 organization name "R&D" not found'
+    asked = next(path for _, path in wall.proxy.requests if "write" in path)
+    assert parse_qs(urlsplit(asked).query) == {"bucket": [name], "org": ["R&D"], "precision": ["s"]}
+
+
 def read_token(wall: Wall, tmp_path: Path, **also: Any) -> Settings:
     file = tmp_path / "read-token"
     file.write_text("reader:secret\n")
@@ -94,8 +107,8 @@ def test_a_token_that_answers_questions_is_tried_as_well(wall: Wall, tmp_path: P
     wall.proxy.fault = refused
     name = settings.influx.bucket
     lacks = inspect(settings).lacks
-    assert lacks[0].startswith(f"bucket {name}_day: the token may not read: ")  # the third of the other token
-    assert [one.partition(": the token may not read")[0] for one in lacks[1:]] == [
+    assert lacks[0].startswith(f"bucket {name}_day: cannot be read: ")  # the third of the other token
+    assert [one.partition(": cannot be read")[0] for one in lacks[1:]] == [
         f"influx.read_token_file: bucket {name}{end}"
         for end in ("", "_hour")  # what is said already is not said again
     ]
