@@ -1,8 +1,7 @@
 """What differs between two models of a dashboard: the source's, and what a Grafana has.
 
 Pure. What Grafana adds by itself when a browser saves (defaults of plugins, versions, what a variable was set to) is no
-difference; `defaults.json` has what 10.4 was seen to add. An addition that is not in it i
-better once too often.
+difference; `defaults.json` has what 10.4 was seen to add. Another addition is shown: better once too often.
 """
 
 from __future__ import annotations
@@ -124,12 +123,8 @@ def _changes(here: object, there: object, kind: Path, path: Path) -> Iterator[Ch
                 continue
             yield from _changes(here.get(key, MISSING), there.get(key, MISSING), kind, (*path, key))
     elif isinstance(here, list) and isinstance(there, list) and len(here) == len(there):
-        found = [
-            change
-            for number, (mine, its) in enumerate(zip(here, there, strict=True))
-            for change in _changes(mine, its, kind, (*path, str(number)))
-        ]
-        yield from found
+        for number, (mine, its) in enumerate(zip(here, there, strict=True)):
+            yield from _changes(mine, its, kind, (*path, str(number)))
     elif here != there and not _is_default(kind, path, here, there):
         yield Change(path, here, there)
 

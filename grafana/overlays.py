@@ -25,7 +25,12 @@ class OverlayError(ValueError):
 def overlaid(model: Json) -> Json:
     """A dashboard's model with its overlay, if it has one. Raises OverlayError where that does not fit."""
     file = files(__package__) / "overlays" / f"{model['uid']}.json"
-    return applied(model, json.loads(file.read_text("utf-8"))) if file.is_file() else model
+    if not file.is_file():
+        return model
+    try:
+        return applied(model, json.loads(file.read_text("utf-8")))
+    except ValueError as error:
+        raise OverlayError(f"{file}: {error}") from None
 
 
 def overlay(found: Difference) -> Json:
@@ -43,15 +48,20 @@ def overlay(found: Difference) -> Json:
 
 
 def applied(model: Json, changes: Json) -> Json:
-    """Change a model as an overlay says."""
+    """Change a model as an overlay says. Raises OverlayError where that does not fit."""
     model = copy.deepcopy(model)
+    variables = {one["name"]: one for one in model.get("templating", {}).get("list", [])}
     by_title = {panel["title"]: panel for panel in model["panels"]}
     unknown = [
         title for title in (*changes.get("panels", {}), *changes.get("removed", [])) if title not in by_title
     ]
     if unknown:
         raise OverlayError(f"the overlay of {model['uid']} changes panels that are not there: {unknown}")
+    model["variables"] = variables  # by name, as a difference knows them
     _edit(model, changes.get("dashboard", {}))
+    del model["variables"]
+    if variables:
+        model["templating"]["list"] = list(variables.values())
     for title, edits in changes.get("panels", {}).items():
         _edit(by_title[title], edits)
     model["panels"] = [panel for panel in model["panels"] if panel["title"] not in changes.get("removed", [])]
@@ -73,24 +83,23 @@ def _edits(changes: Iterable[Change]) -> Json:
 def _edit(target: Json, edits: Json) -> None:
     for pointer, value in edits.get("set", {}).items():
         holder, last = _place(target, pointer)
-        if isinstance(holder, list):
-            holder[int(last)] = value
-        else:
-            holder[last] = value
+        holder[last] = value
     for pointer in edits.get("remove", []):
         holder, last = _place(target, pointer)
-        holder.pop(last, None)
+        if isinstance(holder, dict):
+            holder.pop(last, None)
 
 
-def _place(target: Json, pointer: str) -> tuple[Any, str]:
-    """Find what holds the value that a pointer names, made where it is missing; variables go by their names."""
-    *parts, last = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
+def _place(target: Json, pointer: str) -> tuple[Any, Any]:
+    """Find what holds the value that a pointer names, made where it is missing. Raises OverlayError."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     holder: Any = target
-    for part in parts:
-        if part == "variables" and holder is target and "templating" in target:
-            holder = {one["name"]: one for one in target["templating"]["list"]}
-        elif isinstance(holder, list):
-            holder = holder[int(part)]
-        else:
-            holder = holder.setdefault(part, {})
-    return holder, last
+    try:
+        for part in parts[:-1]:
+            holder = holder[int(part)] if isinstance(holder, list) else holder.setdefault(part, {})
+        if isinstance(holder, list):
+            holder[int(parts[-1])]
+            return holder, int(parts[-1])
+    except (IndexError, ValueError, AttributeError):
+        raise OverlayError(f"nothing is at {pointer}") from None
+    return holder, parts[-1]

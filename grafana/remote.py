@@ -82,11 +82,15 @@ class Remote:
 
     def __init__(self, url: str, login: Login, *, verify: bool | str = True, timeout: float = 10) -> None:
         """`verify`: a file of certificates to trust instead of the system's, or False to trust any."""
-        parts = urlsplit(url)
+        if "@" in url:  # looked for first: what is said of other mistakes quotes the address
+            raise RemoteError("the address holds a password; give it by a file instead")
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            parts, port = urlsplit(""), None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise RemoteError(f"{url!r} is no address of a Grafana, like https://grafana.example/prefix")
-        if parts.username or parts.password:
-            raise RemoteError("the address holds a password; give it by a file instead")
         if not login.token and not (login.user and login.password):
             raise RemoteError("neither a token nor a user and password are given")
         self.url = url.rstrip("/")
@@ -96,7 +100,7 @@ class Remote:
         self._face = GrafanaFace(
             auth=login.token or (login.user, login.password),
             host=parts.hostname,
-            port=parts.port,
+            port=port,
             protocol=parts.scheme,
             verify=verify,
             url_path_prefix=f"{prefix}/" if prefix else "",

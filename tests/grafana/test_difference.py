@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from darkscope.grafana import overlays
 from darkscope.grafana.dashboards import DASHBOARDS
 from darkscope.grafana.difference import difference, readable
 from darkscope.grafana.overlays import OverlayError, applied, overlay
@@ -95,6 +97,39 @@ def test_an_overlay_brings_the_source_to_what_grafana_has() -> None:
     assert made["templating"]["list"][-1]["label"] == "Which sensor"
     assert "variables" not in made
     assert panel(EXAMPLE)["title"] == "Remote logins", "the source stays as it was"
+
+
+def test_variables_that_came_or_went_in_the_browser_come_and_go_by_the_overlay() -> None:
+    there = saved(EXAMPLE)
+    there["templating"]["list"].pop(0)
+    there["templating"]["list"].append({"name": "mine", "type": "textbox", "query": "x"})
+    found = difference(EXAMPLE, there)
+    assert found
+    made = applied(EXAMPLE, overlay(found))
+    names = [one["name"] for one in made["templating"]["list"]]
+    assert names == [one["name"] for one in there["templating"]["list"]]
+    assert not difference(made, there)
+
+
+@pytest.mark.parametrize("pointer", ["/targets/7/query", "/targets/x", "/title/x/y", "/targets/9"])
+def test_an_overlay_of_what_a_panel_no_longer_has_is_refused(pointer: str) -> None:
+    with pytest.raises(OverlayError, match=f"nothing is at {pointer}"):
+        applied(EXAMPLE, {"panels": {"Remote logins": {"set": {pointer: "x"}}}})
+
+
+def test_an_overlay_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(overlays, "files", lambda _: tmp_path)
+    (tmp_path / "overlays").mkdir()
+    file = tmp_path / "overlays" / f"{EXAMPLE['uid']}.json"
+    for text, said in (
+        ("{", "line 1 column 2"),
+        ('{"removed": ["Gone"]}', "panels that are not there: ['Gone']"),
+    ):
+        file.write_text(text)
+        with pytest.raises(OverlayError) as refused:
+            overlays.overlaid(EXAMPLE)
+        assert str(file) in str(refused.value)
+        assert said in str(refused.value)
 
 
 def test_an_overlay_of_a_panel_that_is_no_longer_there_is_refused() -> None:

@@ -170,7 +170,11 @@ def test_a_certificate_that_nobody_signed_is_refused_unless_it_is_named(
     [
         ("grafana.example", "no address"),
         ("ftp://grafana.example", "no address"),
+        ("https://grafana.example:many", "no address"),
+        ("https://[::1", "no address"),
         ("https://me:secret@grafana.example", "holds a password"),
+        ("https:/me:secret@grafana.example", "holds a password"),
+        ("me:secret@grafana.example", "holds a password"),
     ],
 )
 def test_an_address_that_cannot_be_used_is_refused(url: str, said: str) -> None:
