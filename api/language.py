@@ -1,12 +1,17 @@
 """Languages that people read: names of countries and dates as each writes them.
 
-Names are Unicode's CLDR (`babel`), under a small table of those that reports write shorter.
+Names are Unicode's CLDR (`babel`), under a small table of those that reports write shorter; those of holidays are a
+table of the project's own.
 """
 
 from __future__ import annotations
 
+import re
+import tomllib
+from collections.abc import Mapping
 from datetime import date
 from functools import cache
+from importlib.resources import files
 
 from babel import Locale
 from babel.dates import format_date
@@ -56,6 +61,27 @@ def _locale(language: Language) -> Locale:
 def country_name(code: str, language: Language) -> str:
     """Name a country by its ISO 3166-1 alpha-2 code; the code itself where nobody knows one."""
     return SHORTER[language].get(code) or _locale(language).territories.get(code, code)
+
+
+def holiday_name(name: str, language: Language) -> str:
+    """Name a public holiday that the library `holidays` names in English: what has no other name keeps that one."""
+    if language is Language.EN:
+        return name
+    return "、".join(map(_holiday, name.split("; ")))
+
+
+def _holiday(name: str) -> str:
+    names, kinds = _holidays()["names"], _holidays()["kinds"]
+    match = re.fullmatch(rf"(.+) \(({'|'.join(kinds)})[^()]*\)", name)
+    if match and name not in names and match[1] in names:
+        return f"{names[match[1]]}（{kinds[match[2]]}）"
+    return names.get(name, name)
+
+
+@cache
+def _holidays() -> Mapping[str, Mapping[str, str]]:
+    text = files("darkscope.api").joinpath("data/holidays-ja.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def territories() -> list[str]:

@@ -15,7 +15,7 @@ from typing import Any
 from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from darkscope.api.language import DAY, FULL_DAY, written_day
+from darkscope.api.language import DAY, FULL_DAY, holiday_name, written_day
 from darkscope.ingest.values import Language
 
 _ENVIRONMENT = ImmutableSandboxedEnvironment(
@@ -77,7 +77,7 @@ class Words:
 
     def holiday(self, name: str) -> str:
         """Name a public holiday, which is given in English."""
-        return _holidays().get(name, name) if self.language is Language.JA else name
+        return holiday_name(name, self.language)
 
 
 def render(text: str, places: Mapping[str, Any]) -> str:
@@ -92,11 +92,6 @@ def _templates(language: Language) -> Mapping[str, Template]:
         for group, texts in _read(f"{language.value}.toml").items()
         for name, text in texts.items()
     }
-
-
-@cache
-def _holidays() -> Mapping[str, str]:
-    return {str(name): str(text) for name, text in _read("holidays-ja.toml")["names"].items()}
 
 
 def _read(name: str) -> dict[str, dict[str, str]]:

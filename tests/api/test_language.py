@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from darkscope.api.language import country_name, territories
+from darkscope.api.language import country_name, holiday_name, territories
 from darkscope.ingest.values import Language
 
 
@@ -25,3 +25,17 @@ def test_territories_are_those_of_iso_3166_and_kosovo() -> None:
 )
 def test_a_country_is_called_as_reports_write_it(code: str, english: str, japanese: str) -> None:
     assert [country_name(code, language) for language in (Language.EN, Language.JA)] == [english, japanese]
+
+
+@pytest.mark.parametrize(
+    ("english", "japanese"),
+    [
+        ("Vesak Day", "ワイサック"),
+        ("Some Day", "Some Day"),
+        ("Eid al-Fitr (estimated)", "ラマダン明け（推定）"),
+        ("Some Day (estimated)", "Some Day (estimated)"),
+        ("New Year's Day; Some Day", "元日、Some Day"),
+    ],
+)
+def test_a_holiday_has_a_japanese_name_or_keeps_its_own(english: str, japanese: str) -> None:
+    assert [holiday_name(english, language) for language in (Language.EN, Language.JA)] == [english, japanese]

@@ -63,8 +63,13 @@ const vega = new Promise((done) => {
   else document.getElementById("vega")?.addEventListener("load", done);
 });
 
-/** @param {ParentNode} within draw all charts of a part of the page */
+/** @param {ParentNode} within draw all charts of a part of the page; those that are gone from it are let go */
 export async function draw(within = document) {
+  for (const [plot, result] of drawn) {
+    if (plot.isConnected) continue;
+    result.finalize();
+    drawn.delete(plot);
+  }
   for (const figure of within.querySelectorAll("figure.chart")) await one(/** @type {HTMLElement} */ (figure));
 }
 

@@ -11,20 +11,27 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from capture_files import pcap
+from fastapi import Request
 from fastapi.testclient import TestClient
 from ledgers import NOW, Site, at, ramp, read
 from talks import Talk
 
 from darkscope.api import keys
-from darkscope.api.http import sections
+from darkscope.api.console.words import words
+from darkscope.api.deadline import Deadline, TooLong
+from darkscope.api.http import access, kept, rates, sections, turns
 from darkscope.api.http.access import OPEN
 from darkscope.api.http.app import create
 from darkscope.api.http.console import router
-from darkscope.api.http.pages import POLICY
+from darkscope.api.http.pages import POLICY, problem_of
 from darkscope.api.http.sessions import COOKIE, LASTS, RENEWED
 from darkscope.api.http.source import Source
 from darkscope.api.keys import Scope
+from darkscope.api.store import NO_SENDERS, ExpiredError, NotHeldError, UnreachableError
+from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.settings import Api, Kind, SensorEntry, Settings
+from darkscope.ingest.values import Language
 
 HOSTILE = "<img src=x onerror=alert(1)>\"'&"
 SENSORS = (
@@ -289,7 +296,79 @@ def test_a_page_that_cannot_be_asked_says_why_in_the_readers_language(shared: Te
     assert answer.status_code == 422
     text = " ".join(Page(answer.text).texts)
     assert "この条件では表示できません" in text
-    assert "the period 'yesterday' is not understood" in text
+    assert "期間 'yesterday' を解釈できません。四半期 (2020-Q2)、" in text
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("/?period=2020-06-31", "期間 '2020-06-31' は存在しません。"),
+        ("/?period=1960", "期間 '1960'、またはその前の期間が、1970 年から 2999 年の範囲の外にあります。"),
+        ("/?period=2031", "期間 '2031' はまだ始まっていません。"),
+        ("/?period=2000-01-01/2020-01-01", "期間 '2000-01-01/2020-01-01' は 3660 日を超えています。"),
+        ("/?time_zone=Asia/Kyoto", "タイムゾーン 'Asia/Kyoto' は存在しません。"),
+        ("/?port=nine", "ポート 'nine' を解釈できません。"),
+        (
+            "/?port=8/icmp",
+            "ポート '8/icmp' はありません。ICMP にはポートがないため、0/icmp と指定してください。",
+        ),
+        ("/?protocol=teecp", "プロトコル 'teecp' を解釈できません。"),
+        ("/?owner=AS-1", "AS 'AS-1' を解釈できません。"),
+        ("/?country=JPN", "地域 'JPN' を解釈できません。"),
+        ("/?tool=hammer", "ツール 'hammer' は登録されていません。指定できるもの: "),
+        ("/sources/192.0.2", "アドレス '192.0.2' を解釈できません。"),
+        ("/sources/fe80::1%25eth0", "アドレス 'fe80::1%eth0' のゾーンは"),
+        ("/?sensor=d", "センサー 'd' はありません。あるもの: a, b, c"),
+        ("/?organisation=east", "組織 'east' のセンサーはありません。あるもの: north, south"),
+        (f"/sources?{DAY}&after=x", "一覧の位置 'x' を解釈できません。"),
+    ],
+)
+def test_what_is_wrong_with_a_question_is_said_in_japanese(
+    shared: TestClient, address: str, said: str
+) -> None:
+    text = " ".join(Page(shared.get(address, headers={"Accept-Language": "ja"}).text).texts)
+    assert said in text
+
+
+def test_what_goes_wrong_here_is_said_in_japanese() -> None:
+    said = words(Language.JA)
+    errors = (
+        (
+            access.Forbidden("this needs a key with the scope sources"),
+            "スコープ sources を持つキーが必要です。",
+        ),
+        (
+            access.Forbidden("this tells of all sensors, and the key is limited to organisations"),
+            "全センサー",
+        ),
+        (rates.TooFast(3), "3 秒後に再読み込みしてください。"),
+        (turns.Busy(), f"{turns.PATIENCE:g} 秒以内に順番が来ませんでした。"),
+        (kept.Moved(), "先頭から表示し直してください。"),
+        (
+            ExpiredError("the flows of 2020-06-24 have expired, and only they have what is asked for"),
+            "2020-06-24 の",
+        ),
+        (NotHeldError(NO_SENDERS), "InfluxDB にはこの項目に必要なデータがありません。"),
+        (UnreachableError("secret"), "応答がないか、応答が正しくありません。"),
+        (LedgerError("secret"), "台帳がまだないか、破損しています。"),
+        (RegistryError("secret"), "キーを読み出せません。"),
+    )
+    app = create(Settings(), lambda: NOW)
+    request = Request({"type": "http", "app": app})
+    for error, told in errors:
+        found = problem_of(request, error)
+        assert found
+        problem = found[0]
+        assert told in (said.detail(problem.detail or "") or "")
+        assert re.search("[ぁ-ん]", said.problem(problem.type, problem.status, problem.title))
+    with pytest.raises(TooLong) as late:
+        Deadline(-1).check()
+    found = problem_of(request, late.value)
+    assert found
+    assert (
+        said.detail(found[0].detail or "")
+        == "-1 秒で打ち切りました。期間を短くするか、絞り込みを減らしてください。"
+    )
 
 
 def test_empty_fields_of_a_form_are_as_if_they_were_not_there(shared: TestClient) -> None:
@@ -322,7 +401,7 @@ def test_what_goes_wrong_with_one_section_is_said_in_its_place(
     answer = client.get(f"/?{DAY}")
     text = " ".join(Page(answer.text).texts)
     assert answer.status_code == 200
-    assert "What the question needs has expired" in text
+    assert "What this needs has expired" in text
     assert "flows of 2020-06-24 have expired" in text
     assert "<img src=x" not in answer.text
     assert "microsoft-ds" in text

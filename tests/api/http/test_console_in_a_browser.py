@@ -331,12 +331,23 @@ def test_a_page_is_never_wider_than_its_window_and_does_not_jump(person: Person,
 def test_what_comes_in_is_shown_and_a_server_that_is_lost_and_comes_back_too(
     person: Person, server: Server
 ) -> None:
+    person.page.add_init_script(  # a chart that is not let go goes on listening
+        "window.listening = 0; for (const [name, step] of [['addEventListener', 1], ['removeEventListener', -1]]) {"
+        " const inner = window[name]; window[name] = function (kind, ...rest) {"
+        " window.listening += step * (kind === 'resize'); return inner.call(this, kind, ...rest); }; }"
+    )
     person.page.goto("/?period=60m&live=true")
     assert "No packets in this period" in person.text
     now = int(time.time())
     server.site.now = datetime.now(UTC)
-    server.site.take(pcap([record(syn(port=8443), now - 70 + n) for n in range(7)]), "/spool/a/new.pcap")
-    person.page.get_by_text("8443/TCP").first.wait_for()
+    listening = []
+    for number, port in enumerate((8443, 8444)):
+        records = [record(syn(port=port), now - 70 + 10 * number + n) for n in range(7)]
+        server.site.take(pcap(records), f"/spool/a/new-{port}.pcap")
+        person.page.get_by_text(f"{port}/TCP").first.wait_for()
+        person.drawn(3)
+        listening.append(person.page.evaluate("window.listening"))
+    assert listening[0] == listening[1] > 0
     server.end()
     person.page.locator("#state.lost", has_text="connection lost").wait_for()
     server.begin()

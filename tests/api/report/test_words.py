@@ -95,14 +95,6 @@ def test_days_lists_and_chances_are_written_as_the_language_does(
     )  # fmt: skip
 
 
-def test_holidays_have_japanese_names_and_those_without_one_keep_theirs() -> None:
-    assert [Words(Language.JA).holiday(name) for name in ("Vesak Day", "Some Day")] == [
-        "ワイサック",
-        "Some Day",
-    ]
-    assert Words(Language.EN).holiday("Vesak Day") == "Vesak Day"
-
-
 @pytest.mark.parametrize(
     ("language", "told"), [(Language.EN, "of Boa router: [1]."), (Language.JA, "Boa routerの脆弱性を狙う")]
 )
