@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 import polars as pl
@@ -15,6 +16,7 @@ from darkscope.ingest.values import Language
 def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
     """Give the labeller for the known sensors (columns selection.KNOWN; the last row of an id names it)."""
     names = dict(known.select("id", "name").rows())
+    shared = {name for name, count in Counter(names.values()).items() if count > 1}
 
     def label(dimension: Dimension, key: Key) -> str:
         text = value_text(dimension, key)
@@ -23,7 +25,8 @@ def labels(known: pl.DataFrame) -> Callable[[Dimension, Key], str]:
             service = service_name(protocol, port)
             return f"{text} ({service})" if service else text
         if dimension is Dimension.SENSORS:
-            return names.get(text) or text
+            name = names.get(text) or text
+            return f"{name} ({text})" if name in shared else name  # charts know sensors by their labels
         if dimension is Dimension.COUNTRIES:
             name = country_name(text, Language.EN)
             return text if name == text else f"{text} {name}"

@@ -117,7 +117,7 @@ class Watched:
         self._requests.note(method, route, status, seconds)
         fields = {
             "method": method,
-            "path": scope["path"],  # without the query: what was asked about is the asker's
+            "route": route,  # not the path and the query: what was asked about, an address perhaps, is the asker's
             "status": status,
             "milliseconds": round(seconds * 1000, 1),
             "client": (scope.get("client") or ("",))[0],

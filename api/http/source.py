@@ -79,13 +79,13 @@ class Source:
         self._ledger: Ledger | None = None
         described = (
             *(version("darkscope"), settings.sensors, settings.time_zone, settings.holidays),
-            *(settings.notices, settings.contacts, settings.geo.owner),
+            *(settings.notices, settings.contacts, settings.geo.owner, settings.api.public_least),
         )
         self._digest = blake2s(repr(described).encode(), digest_size=8).hexdigest()
 
     @property
     def digest(self) -> str:
-        """Of all but the ledger that answers depend on: the program, the sensors' settings, names, rules."""
+        """Of all but the ledger that answers depend on: the program, settings, names, rules."""
         return self._digest + self.names.digest + self.rules().digest
 
     @property

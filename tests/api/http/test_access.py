@@ -526,6 +526,18 @@ def test_a_public_key_and_another_have_different_tags(settings: Settings) -> Non
     assert (again.status_code, again.json()["provenance"]["sensors"]) == (200, None)
 
 
+def test_what_was_public_by_other_settings_is_not_confirmed(settings: Settings) -> None:
+    public, url = make(settings, Scope.PUBLIC), "/v1/rankings/ports?period=2020-06-24"
+    rows, known = [], "none"
+    for least in (1, 4, 4):
+        changed = settings.model_copy(update={"api": Api(public_least=least)})
+        with TestClient(create(changed, lambda: NOW), base_url="http://127.0.0.1") as client:
+            answer = client.get(url, headers={"X-API-Key": public, "If-None-Match": known})
+        known = answer.headers["etag"]
+        rows.append(len(answer.json()["rows"]) if answer.status_code == 200 else answer.status_code)
+    assert rows == [2, 1, 304]
+
+
 def test_the_clock_of_the_keys_is_the_applications(settings: Settings) -> None:
     key = make(settings, Scope.READ, expires=NOW.timestamp() + 60)
     for now, status in ((NOW, 200), (datetime(2026, 1, 1, tzinfo=UTC), 401)):

@@ -119,7 +119,7 @@ def test_a_failure_is_logged_with_the_requests_number_and_shown_without_its_reas
     assert fields.pop("milliseconds") >= 0
     assert fields == {
         "method": "GET",
-        "path": "/v1/rankings/ports",
+        "route": "/v1/rankings/{dimension}",
         "status": 500,
         "client": "testclient",
         "key": "",

@@ -71,6 +71,20 @@ def test_a_flood_does_not_fill_the_log(
     assert caplog.messages == ["request", "request"]
 
 
+@pytest.mark.parametrize(
+    "path", ["/v1/sources/198.51.100.7?period=7d", "/sources/198.51.100.7?period=x", "/198.51.100.7"]
+)
+def test_the_log_does_not_say_which_address_was_asked_about(
+    client: TestClient, caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    client.get(path)
+    (request,) = [one for one in caplog.records if one.message == "request"]
+    assert request.fields["route"] in ("/v1/sources/{address}", "/sources/{address}", "none")
+    ours = [one for one in caplog.records if one.name.startswith("darkscope")]
+    assert "198.51.100.7" not in repr([vars(one) for one in ours])
+
+
 def test_pages_of_other_sites_read_nothing_unless_the_settings_name_them(
     client_of: Callable[..., TestClient],
 ) -> None:
