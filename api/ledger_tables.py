@@ -59,6 +59,9 @@ class Snapshot(Protocol):
     def days(self, table: series.Table) -> frozenset[date]:
         """UTC days for which a table has rows; a rollup has them only while it is true."""
 
+    def told(self, error: Exception) -> str:
+        """What went wrong as rows were computed, for people: without what nobody should see."""
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -93,7 +96,9 @@ def collected(
     except (PolarsError, OSError) as error:
         if deadline is not None:
             deadline.check()
-        raise StoreError(_unreadable(snapshot, pieces) or f"the ledger cannot be read: {error}") from error
+        raise StoreError(
+            _unreadable(snapshot, pieces) or f"the ledger cannot be read: {snapshot.told(error)}"
+        ) from error
 
 
 def _unreadable(snapshot: Snapshot, pieces: Iterable[Piece]) -> str:
@@ -103,7 +108,9 @@ def _unreadable(snapshot: Snapshot, pieces: Iterable[Piece]) -> str:
             try:
                 snapshot.scan(piece.table, day, day).collect(engine="streaming")
             except (PolarsError, OSError) as error:
-                return f"the ledger's table {piece.table.name} cannot be read on {day}: {error}"
+                return (
+                    f"the ledger's table {piece.table.name} cannot be read on {day}: {snapshot.told(error)}"
+                )
     return ""
 
 

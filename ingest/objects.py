@@ -51,7 +51,10 @@ _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 """How S3, Google and Azure say that there is no such bucket."""
 
 _ADDRESS = re.compile(r"\S+://\S+")
-_METADATA = re.compile(r"//169\.254\.\d+\.\d+/|//metadata")
+_QUOTED = re.compile(r'"[^"]*"')
+_CAUSE = re.compile(r"\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")
+"""Before each line but the first of what the Delta library says; others write a colon."""
+_METADATA = re.compile(r"//169\.254\.\d+\.\d+/|//metadata\.")
 """Servers that are asked for credentials within a cloud, where nothing else has them."""
 
 
@@ -260,11 +263,12 @@ def told(address: str) -> Iterator[None]:
 
 
 def reason(text: str) -> str:
-    """Why it failed, of what a library says: its text may hold signed addresses, which are secrets."""
+    """Why it failed, of what a library says: its text may hold signed addresses, or repeat what a secret is in."""
+    text = _CAUSE.sub(": ", text)
+    if _METADATA.search(text):
+        return "no credentials in the environment, and none from the machine's cloud"
     status, code = _STATUS.search(text), _CODE.search(text)
     if status:
         return f"the storage says {status[1]}" + (f", {code[1]}" if code else "")
-    if _METADATA.search(text):
-        return "no credentials in the environment, and none from the machine's cloud"
-    first = text.partition("\n")[0].rpartition(" - ")[2]
-    return _ADDRESS.sub("(address)", first)[:200]
+    first = text.partition("\n")[0].rpartition(" - ")[2].partition(" (path: ")[0]
+    return _QUOTED.sub("(text)", _ADDRESS.sub("(address)", first))[:200]

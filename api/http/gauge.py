@@ -54,7 +54,8 @@ class Gauge:
         try:
             by_sensor = self._by_sensor(snapshot)
         except (PolarsError, OSError) as error:
-            raise StoreError(f"the ledger's table {COVERAGE.name} cannot be read: {error}") from error
+            reason = snapshot.told(error)
+            raise StoreError(f"the ledger's table {COVERAGE.name} cannot be read: {reason}") from error
         return Reading(
             version=snapshot.version,
             taken=_taken(snapshot),

@@ -41,4 +41,4 @@ def captures_of(snapshot: Snapshot, window: Window) -> pl.DataFrame:
     try:
         return by_capture.select(*SCHEMA).sort("sensor", "digest").collect()
     except (PolarsError, OSError) as error:
-        raise StoreError(f"the captures cannot be read: {error}") from None
+        raise StoreError(f"the captures cannot be read: {snapshot.told(error)}") from None

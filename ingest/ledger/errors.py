@@ -81,5 +81,5 @@ def files_told(storage: Storage) -> Iterator[None]:
             yield
     except PolarsError as error:
         raise LedgerError(
-            f"{storage}: a data file cannot be read, `darkscope ledger verify` names it: {error}"
+            f"{storage}: a data file cannot be read, `darkscope ledger verify` names it: {storage.told(error)}"
         ) from error

@@ -544,7 +544,8 @@ class Projector:
                 self._retry_at = self._clock() + self._wait
                 self._say_trouble(str(error), now)
             except (LedgerError, PolarsError, OSError) as error:
-                self._say_trouble(f"the ledger: {error}", now)
+                reason = str(error) if isinstance(error, LedgerError) else snapshot.told(error)
+                self._say_trouble(f"the ledger: {reason}", now)
         if not is_busy or now - self._registry_said >= POLL:
             self.say(snapshot)
             self._registry_said = now

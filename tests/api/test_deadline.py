@@ -123,6 +123,9 @@ def test_a_failure_while_time_runs_out_is_not_taken_for_a_damaged_ledger(snapsho
         def days(self, _: series.Table) -> frozenset[date]:
             return frozenset()
 
+        def told(self, error: Exception) -> str:
+            return str(error)
+
         def files(self, table: series.Table) -> pl.DataFrame:
             files: pl.DataFrame = snapshot([{}]).files(table)
             return files

@@ -635,6 +635,9 @@ def test_what_cannot_be_read_is_named_by_table_and_day(tmp_path: Path) -> None:
                 return pl.scan_parquet([file], schema={**table.schema, "day": pl.Date()})
             return good
 
+        def told(self, error: Exception) -> str:
+            return str(error)
+
     window = Window(JUNE_24.start - timedelta(days=1), JUNE_24.end + timedelta(days=1))
     with pytest.raises(StoreError, match="the ledger's table flows cannot be read on 2020-06-24: parquet: "):
         LedgerStore(Broken()).totals(Dimension.PORTS, window, EVERYTHING)

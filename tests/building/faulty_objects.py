@@ -145,7 +145,8 @@ class _Server:
             for line in fields.split(b"\r\n")
             if line and not line.lower().startswith((b"connection:", b"expect:"))
         ]
-        writer.write(b"\r\n".join([request, *kept, b"Connection: close", b"", b""]) + body)
+        plain = request.replace(b"HTTP/1.1", b"HTTP/1.0")  # then no answer comes in chunks
+        writer.write(b"\r\n".join([plain, *kept, b"Connection: close", b"", b""]) + body)
         answer = await reader.read()
         writer.close()
         told, _, rest = answer.partition(b"\r\n\r\n")

@@ -101,6 +101,9 @@ class MemorySnapshot:
             rows = self._rollup(table)
         return rows.lazy().with_columns(_day()).filter(pl.col("day").is_between(first_day, last_day))
 
+    def told(self, error: Exception) -> str:
+        return str(error)
+
     def rows(self, table: series.Table, first_day: date, last_day: date) -> int:
         return int(self.scan(table, first_day, last_day).select(pl.len()).collect().item())
 

@@ -122,6 +122,23 @@ def test_a_bucket_that_is_not_there_is_no_object_that_is_not_there(code: str) ->
             "Generic S3 error: cannot read https://host/x?sig=hunter2 at all",
             "Generic S3 error: cannot read (address) at all",
         ),
+        (
+            (
+                "Kernel error -> Generic GCS error\n  \x1b[31m↳\x1b[0m Error performing GET http://host/b?sig=hunter2 "
+                "in 2ms - Server returned non-2xx status code\n   \x1b[31m↳\x1b[0m 404 Not Found"
+            ),
+            "the storage says 404 Not Found",
+        ),
+        (
+            (
+                "object-store error: Generic GCS error: Unable to decode service account file: invalid type: string "
+                '"hunter2", expected a boolean at line 1 column 98 (path: gs://b/x)'
+            ),
+            (
+                "object-store error: Generic GCS error: Unable to decode service account file: invalid type: string "
+                "(text), expected a boolean at line 1 column 98"
+            ),
+        ),
     ],
 )
 def test_the_reason_is_told_and_no_signed_address(said: str, reason: str) -> None:

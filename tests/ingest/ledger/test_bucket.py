@@ -214,12 +214,18 @@ def test_what_is_larger_than_all_room_for_copies_is_read_where_it_is(site: Remot
     settings = site.settings.model_copy(
         update={"storage": Storage(cache=site.folder / "small", cache_size=10)}
     )
-    rows = Ledger(storage_of(settings)).snapshot().scan(FLOWS)
+    small = Ledger(storage_of(settings)).snapshot()
+    rows = small.scan(FLOWS)
     assert rows.select(pl.col("packets").sum(), pl.col("day").max()).collect().row(0) == (
         30,
         day("2020-06-24"),
     )
     assert not (site.folder / "small").exists()
+    for path in small.files(FLOWS)["path"]:
+        site.ledger.storage.delete(f"{FLOWS.name}/{path}")
+    with pytest.raises(OSError, match="not found") as error:
+        rows.collect()
+    assert small.told(error.value) == "the storage says 404 Not Found, NoSuchKey"
 
 
 @pytest.fixture
