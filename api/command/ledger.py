@@ -26,6 +26,7 @@ from darkscope.api.command.where import LedgerFolder, SettingsFile, WholeDays
 from darkscope.api.periods import PeriodError, parse_days
 from darkscope.api.phenomena import decisions
 from darkscope.api.phenomena.decisions import DecisionsError
+from darkscope.api.visible import visible
 from darkscope.ingest import registry
 from darkscope.ingest.engine.engine import EngineError
 from darkscope.ingest.ledger import backup as copies
@@ -40,6 +41,9 @@ from darkscope.ingest.values import SCHEMES
 
 app = typer.Typer(no_args_is_help=True)
 
+
+SHOWN = 3
+"""Captures that are listed; of more the first and the last, by name."""
 
 Result = TypeVar("Result")
 
@@ -151,17 +155,22 @@ def forget(
 ) -> None:
     """Take a sensor's days out of all tables. `darkscope ingest --again` fills them from the captures."""
 
-    def take_out(ledger: Ledger, settings: Settings) -> dict[str, int]:
+    def take_out(ledger: Ledger, settings: Settings) -> tuple[dict[str, int], list[str]]:
         first, last = parse_days(period, datetime.now(UTC))
         if not yes:
             typer.confirm(f"Forget {sensor} from {first} to {last} (UTC days)?", abort=True)
-        return expiry.forget(ledger, settings.worker, sensor, first, last, datetime.now(UTC))
+        removed = expiry.forget(ledger, settings.worker, sensor, first, last, datetime.now(UTC))
+        return removed, expiry.captures_with(ledger.snapshot(), sensor, first, last)
 
-    removed = _with(settings, ledger, take_out)
+    removed, captures = _with(settings, ledger, take_out)
     if not removed:
         typer.echo(f"darkscope: {sensor} has no rows in {period}", err=True)
         raise typer.Exit(FAILED)
     typer.echo(", ".join(f"{rows:,} rows of {table}" for table, rows in removed.items()) + " taken out")
+    if captures:
+        shown = captures if len(captures) <= SHOWN else [captures[0], "...", captures[-1]]
+        count = f"{len(captures):,} capture{'s' if len(captures) > 1 else ''}"
+        typer.echo(f"their frames came from {count}: {', '.join(map(visible, shown))}")
 
 
 @app.command()

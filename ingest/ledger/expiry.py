@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
@@ -138,6 +138,28 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
     with files_told(ledger.storage):
         ledger.change(worker, "forget", build)
     return removed
+
+
+def captures_with(snapshot: Snapshot, sensor: str, first: date, last: date) -> list[str]:
+    """Names of captures with frames of a sensor's UTC days, first to last: those beside a day have some of it too.
+
+    As each was called when it was read last, sorted. Raises LedgerError.
+    """
+    low, high = (_nanoseconds(day) for day in (first, last + timedelta(days=1)))
+    files = (pl.col("max.last") >= low) & (pl.col("min.first") < high)
+    with files_told(snapshot.storage):
+        rows = (
+            snapshot.scan(CAPTURES, where=files)
+            .filter(pl.col("sensor") == sensor, pl.col("last") >= low, pl.col("first") < high)
+            .group_by("head")
+            .agg(pl.col("name").sort_by("taken").last())
+            .collect()
+        )
+    return sorted(set(rows["name"]))
+
+
+def _nanoseconds(day: date) -> int:
+    return int(datetime.combine(day, datetime.min.time(), UTC).timestamp()) * 1_000_000_000
 
 
 def _open(now: Snapshot, sensor: str, first: date, last: date) -> list[Removal]:

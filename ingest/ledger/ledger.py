@@ -91,9 +91,14 @@ class Snapshot:
         is_named = damaged.path in set(self.files(damaged.table)["path"])
         return not is_named or not _wrong(self._ledger.storage, damaged.table, damaged.path)
 
+    @property
+    def storage(self) -> Storage:
+        """Where the ledger lies."""
+        return self._ledger.storage
+
     def told(self, error: Exception) -> str:
         """What went wrong as rows of `scan` were computed, for people: without what nobody should see."""
-        return self._ledger.storage.told(error)
+        return self.storage.told(error)
 
     def files(self, table: Table) -> pl.DataFrame:
         """Data files: path, size, rows, day, and smallest and largest values as `min.x`, `max.x`."""

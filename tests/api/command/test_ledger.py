@@ -57,3 +57,14 @@ def test_a_backup_never_overwrites(site: Site, tmp_path: Path) -> None:
     result = ledger("backup", tmp_path, "--ledger", site.folder)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == f"darkscope: {tmp_path}: is there already\n"
+
+
+def test_what_is_forgotten_names_the_captures_that_it_came_from(site: Site) -> None:
+    told = ["forget", "--sensor", "a", "--period", "2020-06-24", "--yes", "--ledger", site.folder]
+    result = ledger(*told)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "1 rows of flows, 1 rows of coverage, 1 rows of sources taken out",
+        "their frames came from 1 capture: /spool/a/1.pcap",
+    ]
+    assert ledger(*told).stderr == "darkscope: a has no rows in 2020-06-24\n"

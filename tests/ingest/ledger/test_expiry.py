@@ -14,7 +14,7 @@ from ledgers import DAY, NOON, NOW, SECOND, Site, at, capture, day, no_room, pac
 from talks import GET, SENSOR, Talk
 
 from darkscope.ingest.ledger.errors import LedgerError, Overtaken
-from darkscope.ingest.ledger.expiry import Expired, expire, forget, size
+from darkscope.ingest.ledger.expiry import Expired, captures_with, expire, forget, size
 from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import keep_up
 from darkscope.ingest.ledger.verify import verify
@@ -210,6 +210,25 @@ def test_forgetting_takes_a_sensors_days_out_of_all_tables(site: Site) -> None:
     assert [(row["day"], row["sensor"]) for row in site.rows(FORGOTTEN)] == [(FIRST, "a"), (SECOND_DAY, "a")]
     assert_lawful(site)
     keep_up(site.ledger, "w", NOW)
+    assert_lawful(site)
+
+
+def test_a_forgotten_day_comes_back_from_all_captures_that_have_some_of_it(site: Site) -> None:
+    """Rotation is not at midnight: the last frame of a day's capture is of the next day."""
+    before = ramp(3 * DAY - 2, 3, step=DAY / 2)
+    site.take(before, "/spool/a/before.pcap")
+    site.take(ramp(4 * DAY + 1, 20), "/spool/a/day.pcap")
+    there = sums(site, FLOWS)
+    next_day = SECOND_DAY + timedelta(days=3)
+    assert forget(site.ledger, "w", "a", next_day, next_day, clock(1))["flows"] > 0
+    names = captures_with(site.ledger.snapshot(), "a", next_day, next_day)
+    assert names == ["/spool/a/before.pcap", "/spool/a/day.pcap"]
+    assert captures_with(site.ledger.snapshot(), "b", next_day, next_day) == []
+    assert captures_with(site.ledger.snapshot(), "a", FIRST, FIRST) == ["/spool/a/0.pcap"]
+    again(site, 2, {names[1]: ramp(4 * DAY + 1, 20)})
+    assert sums(site, FLOWS)[next_day] == there[next_day] - 1
+    again(site, 3, {names[0]: before})
+    assert sums(site, FLOWS) == there
     assert_lawful(site)
 
 
