@@ -19,7 +19,7 @@ from platformdirs import user_cache_path
 from darkscope.ingest import settings
 from darkscope.ingest.ledger.cache import Copies
 from darkscope.ingest.ledger.files import is_intact
-from darkscope.ingest.ledger.storage import LOG, Entry, Sources, commit_name
+from darkscope.ingest.ledger.storage import LOG, Entry, Sources, commit_name, versions
 from darkscope.ingest.objects import Objects, options, reason, split
 from darkscope.ingest.values import Uri
 
@@ -31,9 +31,6 @@ OLD = 3600.0
 
 _WRITTEN = re.compile(r"/([0-9a-f]+)-[0-9a-f]+\.parquet$")
 """When a data file was written, nanoseconds since 1970, as its name says."""
-
-
-_COMMIT = re.compile(r"\d{20}\.json")
 
 
 class Bucket:
@@ -149,18 +146,13 @@ class Bucket:
     def keep_commit(self, table: str, version: int) -> None:
         """What is put is there for good."""
 
-    def newest(self, table: str, version: int) -> int | None:
-        """The newest of a table's commits from a version's on, by one listing from there on."""
+    def newest(self, table: str, since: int) -> int | None:
+        """The newest of a table's commits, by one listing from that one on."""
         log = self._of(f"{table}/{LOG}")
-        before = f"{log}/{commit_name(version - 1)}" if version else None
-        names = (one.key.rpartition("/")[2] for one in self._objects.below(log, before))
-        found = [int(name[:-5]) for name in names if _COMMIT.fullmatch(name)]  # checkpoints lie between
-        return max(found) if version in found else None
-
-    def mend(self, table: str, version: int) -> bool:
-        """No commit is cut: it is put whole."""
-        del table, version
-        return False
+        before = f"{log}/{commit_name(since - 1)}" if since else None
+        return max(
+            versions(one.key.rpartition("/")[2] for one in self._objects.below(log, before)), default=None
+        )
 
     def free_bytes(self) -> int | None:
         """There is always room."""

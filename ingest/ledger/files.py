@@ -72,8 +72,13 @@ def _digest(data: bytes | memoryview) -> str:
     return blake3(data).hexdigest(8)
 
 
+def bounded(table: Table) -> list[str]:
+    """Columns of which each file tells the smallest and the largest value."""
+    return [one.name for one in table.columns if not (one.is_long or isinstance(one.type, pl.List))]
+
+
 def _statistics(table: Table, rows: pl.DataFrame) -> str:
-    names = [one.name for one in table.columns if not (one.is_long or isinstance(one.type, pl.List))]
+    names = bounded(table)
     low = rows.select(pl.col(names).min()).row(0, named=True)
     high = rows.select(pl.col(names).max()).row(0, named=True)
     return json.dumps(

@@ -1,4 +1,4 @@
-"""Newest commits of tables in far storage, where each look takes a while: one that was seen is gone on from.
+"""Newest commits of the tables: one that was seen is gone on from, whatever a table's log holds.
 
 Only plans commit to tables, each once and in order: behind a commit that was the newest there is the next or nothing.
 """
@@ -30,7 +30,7 @@ class Head:
 
 
 class Heads:
-    """What one process has seen of all tables. Not for a folder, where a look costs nothing."""
+    """What one process has seen of all tables. May be used by several threads."""
 
     def __init__(self, storage: Storage, search: Callable[[Table], Head]) -> None:
         """`search` finds a table's newest commit by its log."""
@@ -45,10 +45,8 @@ class Heads:
     def newest(self, table: Table) -> Head:
         """Look for a table's newest commit. Raises LedgerError."""
         seen = self.seen(table)
-        commit = None
-        if seen is not None:
-            with told(self._storage, table.name):
-                commit = self._storage.newest(table.name, seen.commit)
+        with told(self._storage, table.name):
+            commit = self._storage.newest(table.name, 0 if seen is None else seen.commit)
         if seen is not None and commit == seen.commit:
             return seen
         said = None if commit is None else self.numbers(table, commit)
@@ -85,6 +83,8 @@ class Heads:
 
     def numbers(self, table: Table, commit: int) -> tuple[int, int] | None:
         """Plan and version that a commit says; None where it is not there, or says none."""
+        if not commit:
+            return 0, 0  # the table was made
         seen = self.seen(table)
         if seen is not None and seen.commit == commit:
             return seen.plan, seen.version

@@ -15,23 +15,23 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
-from deltalake.transaction import AddAction, RemoveAction
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from darkscope.ingest import far
 from darkscope.ingest.ledger import plan as plans
 from darkscope.ingest.ledger.commits import PLAN, VERSION
 from darkscope.ingest.ledger.errors import Damaged, LedgerError, Overtaken, failed, insist, told
-from darkscope.ingest.ledger.files import DataFile, is_intact
+from darkscope.ingest.ledger.files import is_intact
 from darkscope.ingest.ledger.heads import Head, Heads
+from darkscope.ingest.ledger.listing import after, listed, none
 from darkscope.ingest.ledger.making import CHECKPOINT, create
-from darkscope.ingest.ledger.plan import Change, Plan, Removal, files_after, withdraw
+from darkscope.ingest.ledger.plan import Change, Plan, Removal, withdraw
 from darkscope.ingest.ledger.storage import Folder, Storage
 from darkscope.ingest.series import COVERAGE, FORMAT, TABLES, Table
 from darkscope.ingest.settings import Settings
@@ -54,10 +54,10 @@ FEW = 100
 again."""
 
 AT_ONCE = 16
-"""Plans that are asked for at once in far storage."""
+"""Plans, or lists of tables, that are asked for at once in far storage."""
 
-MOST_PLANS = 1000
-"""Plans of which it is remembered what they changed."""
+EASE = 20
+"""Times as long as a table's checkpoint took that the next one waits: it has all files, and they may be many."""
 
 DESCRIPTION = "ledger.json"
 """Written last when a ledger is made: a folder that has it is one."""
@@ -211,19 +211,14 @@ class Ledger:
     def __init__(self, place: Path | Storage) -> None:
         """`place`: a folder, or a storage. Raises LedgerError."""
         self.storage = _storage(place)
-        self._tables: dict[str, DeltaTable] = {}
-        self._last_numbers: dict[str, tuple[int, tuple[int, int]]] = {}
-        self._files: dict[tuple[str, int], pl.DataFrame] = {}
-        self._lock = RLock()
         self.lost = 0
         """Times that another change came first since the ledger was opened here; each cost one try."""
         self._won = -math.inf
-        # Of far storage, where each look takes a while:
-        self._at: _State | None = None  # that was complete
-        self._heads = Heads(self.storage, self._searched)
-        self._seen: dict[str, int] = {}  # the plan that tables in memory have all of
-        self._touched: dict[int, frozenset[str]] = {}  # tables that a plan changes
-        self._listed: dict[str, tuple[int, pl.DataFrame]] = {}  # a plan, and a table's files after it
+        self._at: _State | None = None  # that was complete, in far storage
+        self._heads = Heads(self.storage, partial(_searched, self.storage))
+        self._plans: dict[int, Plan] = {}  # complete ones, of the last that were met
+        self._lists = {table.name: _Listed() for table in TABLES}
+        self._checked_in: dict[str, float] = {}  # until when a table gets no checkpoint from here, monotonic
         self._format = _format(self.storage)
 
     def __reduce__(self) -> tuple[type[Ledger], tuple[Storage]]:
@@ -248,10 +243,8 @@ class Ledger:
             self.finish()  # plans of that format are for its tables
             _make(self.storage, f"cannot bring the ledger from format {self._format} to {FORMAT}")
             self._format = FORMAT
-            self._tables.clear()
             self._heads.clear()
-            self._listed.clear()
-            self._seen.clear()
+            self._lists = {table.name: _Listed() for table in TABLES}
 
     def snapshot(self) -> Snapshot:
         """The ledger as it is now: the newest complete plan."""
@@ -271,29 +264,27 @@ class Ledger:
         if table.since > self._format:
             self._format = _format(self.storage)  # another process may have migrated it
             if table.since > self._format:
-                return _no_files()
+                return none(table)
         return insist(self.storage, lambda: self._files_of(table, plan))
 
     def _files_of(self, table: Table, plan: int) -> pl.DataFrame:
-        at, files = self._listed.get(table.name, (-1, _no_files()))
-        if at != plan:
-            files = self._by_log(table, plan)
-            if self.storage.is_far and files.height and at < plan:
-                self._listed[table.name] = plan, files
-        return files
+        seen = self._lists[table.name]
+        with seen.lock:  # who comes second finds what the first has read
+            is_near = seen.files is not None and 0 <= plan - seen.plan <= FEW
+            since = self.plans(seen.plan, plan) if is_near else None
+            if seen.files is None or since is None:
+                files = self._by_log(table, plan)
+            else:
+                files = reduce(lambda before, one: after(one, table, before), since, seen.files)
+            if seen.plan < plan:
+                seen.plan, seen.files = plan, files
+            return files
 
     def _by_log(self, table: Table, plan: int) -> pl.DataFrame:
-        with self._lock, told(self.storage, table.name):
-            delta = self._as_of(table, plan)
-            while self._numbers(table, delta)[0] > plan:
-                version = self._heads.before(table, delta.version(), plan)
-                delta = _load(self.storage, table.name, version)
-            found = self._files.get((table.name, delta.version()))
-            if found is None:
-                found = _files(delta)
-                self._files = {key: kept for key, kept in self._files.items() if key[0] != table.name}
-                self._files[table.name, delta.version()] = found
-            return found
+        with told(self.storage, table.name):
+            head = self._heads.newest(table)
+            commit = head.commit if head.plan <= plan else self._heads.before(table, head.commit, plan)
+            return listed(table, _load(self.storage, table.name, commit))
 
     def finish(self) -> Snapshot:
         """Complete what a killed or a slower process left half done, and give the state after it."""
@@ -329,7 +320,6 @@ class Ledger:
         Only a change that `observes` moves the ledger's version. Errors: LedgerError naming the table.
         """
         self.migrate()
-        self._load_all()
         if self.storage.is_far and time.monotonic() - self._won < COURTESY:
             time.sleep(random.SystemRandom().uniform(0, COURTESY))
         lost, began = 0, time.monotonic()
@@ -359,9 +349,12 @@ class Ledger:
         raise LedgerError(f"{self.storage}: {lost} other changes came first; is a worker running wild?")
 
     def read_logs(self) -> Snapshot:
-        """The state after `finish`, for whoever needs all tables."""
-        self._load_all()
-        return self.finish()
+        """The state after `finish`, for whoever needs the files of all tables: they are listed side by side."""
+        snapshot = self.finish()
+        if self.storage.is_far:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                list(pool.map(snapshot.files, TABLES))
+        return snapshot
 
     def begin_with(self, plan: Plan) -> None:
         """Give an empty ledger the state of another, with that one's plan and version. Raises LedgerError."""
@@ -370,32 +363,30 @@ class Ledger:
     def plans(self, after: int, upto: int) -> list[Plan] | None:
         """What was changed by the plans after one, up to another with it; None where their files were cleaned away."""
         numbers = range(after + 1, upto + 1)
-        if self.storage.is_far and len(numbers) > 1:
+        unknown = [number for number in numbers if number not in self._plans]
+        if self.storage.is_far and len(unknown) > 1:
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                found = list(pool.map(self._plan, numbers))
+                read = list(pool.map(self._plan, unknown))
         else:
-            found = [*map(self._plan, numbers)]
-        plans = [plan for plan in found if plan is not None]
-        return plans if len(plans) == len(found) else None
+            read = [*map(self._plan, unknown)]
+        met = self._plans | {plan.number: plan for plan in read if plan is not None}
+        plans = [met[number] for number in numbers if number in met]
+        self._note(plans)
+        return plans if len(plans) == len(numbers) else None
 
     def plans_since(self, before: Snapshot, now: Snapshot) -> list[Plan] | None:
         """Plans that led from one state to another; None where they are many. Raises LedgerError."""
         if now.plan - before.plan > FEW:
             return None
-        plans = insist(self.storage, partial(self.plans, before.plan, now.plan))
-        self._follow(plans or ())
-        return plans
+        return insist(self.storage, partial(self.plans, before.plan, now.plan))
 
-    def _follow(self, plans: Iterable[Plan]) -> None:
-        """Take note of complete plans of far storage, one after the other."""
-        if not self.storage.is_far:
-            return
+    def _note(self, plans: Iterable[Plan]) -> None:
+        """Remember complete plans, one after the other."""
         for plan in plans:
-            self._touched[plan.number] = frozenset(plan.changes) | {COVERAGE.name}
-            for name, (at, files) in [*self._listed.items()]:
-                if at == plan.number - 1:
-                    self._listed[name] = plan.number, files_after(plan, name, files)
+            self._plans[plan.number] = plan
             self._heads.follow(plan)
+        if len(self._plans) > 2 * FEW:
+            self._plans = {number: self._plans[number] for number in sorted(self._plans)[-FEW:]}
 
     def _make_durable(self, changes: dict[str, Change]) -> None:
         """Have the files of a change on the disk before a plan names them. Raises LedgerError."""
@@ -429,10 +420,9 @@ class Ledger:
 
     def _look(self) -> Snapshot:
         """The newest complete plan, as `coverage` has it."""
-        with self._lock:
-            head = self._heads.newest(COVERAGE) if self.storage.is_far else self._searched(COVERAGE)
-            self._at = _State(head.plan, head.version, _Moment())
-            return Snapshot(self, head.plan, head.version)
+        head = self._heads.newest(COVERAGE)
+        self._at = _State(head.plan, head.version, _Moment())
+        return Snapshot(self, head.plan, head.version)
 
     def _believed(self) -> Snapshot | None:
         """The state that was seen last in far storage, as long as it is the newest if there is no next plan."""
@@ -444,73 +434,7 @@ class Ledger:
     def _plan(self, number: int) -> Plan | None:
         """The plan of a number, or None where nobody has made one. Raises LedgerError."""
         with told(self.storage, plans.FOLDER):
-            plan = Plan.read(self.storage, number)
-        if plan is not None:
-            self._touched[number] = frozenset(plan.changes) | {COVERAGE.name}
-            self._touched.pop(number - MOST_PLANS, None)
-        return plan
-
-    def _as_of(self, table: Table, plan: int) -> DeltaTable:
-        """A table with all that a plan left in it, or more; in far storage looked at if a plan since changed it."""
-        seen = self._seen.get(table.name)
-        if seen is not None and all(
-            table.name not in self._touched.get(number, (table.name,)) for number in range(seen + 1, plan + 1)
-        ):
-            return self._tables[table.name]
-        delta = self._newest(table, is_old=seen is not None)
-        if self.storage.is_far:
-            self._seen[table.name] = max(plan, self._numbers(table, delta)[0])
-        return delta
-
-    def _load_all(self) -> None:
-        """Read the logs of all tables side by side, where storage is far and that was not done yet."""
-        if not self.storage.is_far:
-            return
-        names = [
-            table.name for table in TABLES if table.name not in self._tables and table.since <= self._format
-        ]
-        if names:
-            with ThreadPoolExecutor(len(names)) as pool:
-                for name, delta in zip(names, pool.map(partial(_load, self.storage), names), strict=True):
-                    self._tables.setdefault(name, delta)
-
-    def _newest(self, table: Table, *, is_old: bool = False) -> DeltaTable:
-        """A table with all its commits; what was read of its log before is not read again.
-
-        `is_old`: it has grown since, which need not be asked.
-        """
-        delta = self._tables.get(table.name)
-        if delta is None:
-            delta = self._tables[table.name] = _load(self.storage, table.name)
-            return delta
-        with told(self.storage, table.name):
-            is_newest = not is_old and self.storage.newest(table.name, delta.version()) == delta.version()
-        if not is_newest:
-            try:
-                delta.update_incremental()
-            except (DeltaError, OSError):  # commits that it needs were cleaned away meanwhile
-                delta = self._tables[table.name] = _load(self.storage, table.name)
-        return delta
-
-    def _numbers(self, table: Table, delta: DeltaTable) -> tuple[int, int]:
-        """Plan and version that a state of a table has; Delta searches its whole log for them."""
-        version, numbers = self._last_numbers.get(table.name, (-1, (0, 0)))
-        if version != delta.version():
-            numbers = self._said(table, delta)
-            self._last_numbers[table.name] = delta.version(), numbers
-        return numbers
-
-    def _said(self, table: Table, delta: DeltaTable) -> tuple[int, int]:
-        # In far storage one answer, instead of one for each commit since the last checkpoint.
-        found = self._heads.numbers(table, delta.version()) if self.storage.is_far else None
-        return found or (_number(delta, PLAN), _number(delta, VERSION))
-
-    def _searched(self, table: Table) -> Head:
-        """The newest commit of a table, by its log."""
-        with self._lock:
-            delta = self._newest(table)
-            plan, version = self._numbers(table, delta)
-            return Head(delta.version(), plan, version, plan)
+            return Plan.read(self.storage, number)
 
     def _apply(self, plan: Plan) -> Snapshot:
         """Complete a plan: `coverage` comes last. The state after it."""
@@ -522,72 +446,38 @@ class Ledger:
             for table in tables:
                 self._commit(plan, table, plan.changes[table.name])
         self._commit(plan, COVERAGE, plan.changes.get(COVERAGE.name, Change()))
-        if self.storage.is_far:
-            self._follow([plan])
-            self._at = _State(plan.number, plan.version, _Moment())
-            self._check_in((*tables, COVERAGE))
+        self._note([plan])
+        self._at = _State(plan.number, plan.version, _Moment())
+        self._check_in((*tables, COVERAGE))
         return Snapshot(self, plan.number, plan.version)
 
     def _check_in(self, tables: Collection[Table]) -> None:
         """Write the checkpoints that are due, which spare readers a part of the log; without one nothing is lost."""
         for turn, table in enumerate(TABLES):  # each in its turn, so that no commit has to write many
             head = self._heads.seen(table)
-            if table in tables and head is not None and (head.commit + turn) % CHECKPOINT == 0:
-                with suppress(DeltaError, OSError, LedgerError):
-                    _load(self.storage, table.name).create_checkpoint()
+            if table not in tables or head is None or (head.commit + turn) % CHECKPOINT:
+                continue
+            began = time.monotonic()
+            if began < self._checked_in.get(table.name, -math.inf):
+                continue
+            with suppress(DeltaError, OSError, LedgerError):
+                delta = _load(self.storage, table.name)
+                delta.create_checkpoint()
+                self.storage.keep_commit(table.name, delta.version())
+            took = time.monotonic() - began
+            self._checked_in[table.name] = began + took + EASE * took
 
     def _commit(self, plan: Plan, table: Table, change: Change) -> None:
-        if self.storage.is_far:
-            self._heads.put(plan, table, change)
-            return
-        transactions = [Transaction(PLAN, plan.number), Transaction(VERSION, plan.version)]
-        actions: list[AddAction | RemoveAction] = [_added(file) for file in change.add]
-        actions += [
-            RemoveAction(file.path, True, int(time.time() * 1000), file.size, {"day": file.day})
-            for file in change.remove
-        ]
-        for _ in range(ATTEMPTS):
-            with self._lock:  # a thread that reads must not find the table one commit further than it looked
-                delta = self._newest(table)
-                if self._numbers(table, delta)[0] >= plan.number:
-                    return
-                try:
-                    if self.storage.mend(table.name, delta.version()):
-                        del self._tables[table.name]
-                        continue
-                    delta.create_write_transaction(
-                        actions,
-                        mode="append",
-                        schema=delta.schema(),
-                        partition_by=["day"],
-                        commit_properties=CommitProperties(
-                            app_transactions=transactions, max_commit_retries=0
-                        ),
-                    )
-                    # Table by table: what `coverage` completes is on the disk in all the others.
-                    self.storage.keep_commit(table.name, delta.version() + 1)
-                except CommitFailedError:
-                    continue  # another process is completing the same plan: look again
-                except (DeltaError, OSError) as error:
-                    raise LedgerError(f"{self.storage.place(table.name)}: {error}") from error
-                else:
-                    return
-        raise LedgerError(f"{self.storage.place(table.name)}: plan {plan.number} could not be committed")
+        self._heads.put(plan, table, change)
 
 
-def _files(delta: DeltaTable) -> pl.DataFrame:
-    files = pl.DataFrame(delta.get_add_actions(flatten=True))
-    if not files.height:
-        return _no_files()
-    return files.rename({"size_bytes": "size", "num_records": "rows", "partition.day": "day"})
+class _Listed:
+    """A table's files after the newest plan that they were listed for. Who holds the lock may change it."""
 
-
-def _no_files() -> pl.DataFrame:
-    return pl.DataFrame(schema={"path": pl.String, "size": pl.Int64, "rows": pl.Int64, "day": pl.Date})
-
-
-def _added(file: DataFile) -> AddAction:
-    return AddAction(file.path, file.size, {"day": file.day}, int(time.time() * 1000), True, file.statistics)
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.plan = -1
+        self.files: pl.DataFrame | None = None
 
 
 def _format(storage: Storage) -> int:
@@ -631,5 +521,9 @@ def _load(storage: Storage, name: str, version: int | None = None) -> DeltaTable
         raise failed(storage, f"{storage.place(name)}: {storage.told(error)}") from error
 
 
-def _number(delta: DeltaTable, name: str) -> int:
-    return delta.transaction_version(name) or 0
+def _searched(storage: Storage, table: Table) -> Head:
+    """A table's newest commit, by all of its log."""
+    with told(storage, table.name):
+        delta = _load(storage, table.name)
+        plan, version = (delta.transaction_version(name) or 0 for name in (PLAN, VERSION))
+        return Head(delta.version(), plan, version, plan)

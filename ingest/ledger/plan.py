@@ -12,19 +12,13 @@ import json
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
-
-import polars as pl
 
 from darkscope.ingest.ledger.files import DataFile
 from darkscope.ingest.ledger.storage import Storage
 
 FOLDER = "plans"
 """Where they lie in the ledger."""
-
-PIECES = 64
-"""That a list of files is in at most: each plan adds one."""
 
 DEAD = 86_400
 """Seconds after which nobody works on a draft any more."""
@@ -100,41 +94,27 @@ class Plan:
         )
 
 
-def files_after(plan: Plan, table: str, files: pl.DataFrame) -> pl.DataFrame:
-    """Data files of a table after a plan, by those before it: as the Delta library lists them, in no order."""
-    change = plan.changes.get(table, Change())
-    if not (change.add or change.remove):
-        return files
-    gone = [file.path for file in change.remove]
-    kept = files.filter(~pl.col("path").is_in(gone)) if gone else files
-    rows = [_listed(plan, file) for file in change.add]
-    return pl.concat([kept, pl.DataFrame(rows, schema=files.schema)], rechunk=kept.n_chunks() > PIECES)
-
-
-def _listed(plan: Plan, file: DataFile) -> dict[str, Any]:
-    told = json.loads(file.statistics)
-    parts = (("null_count", "nullCount"), ("min", "minValues"), ("max", "maxValues"))
-    return {
-        "path": file.path,
-        "size": file.size,
-        "modification_time": plan.made,
-        "rows": told["numRecords"],
-        "day": date.fromisoformat(file.day),
-        **{f"{part}.{name}": value for part, its in parts for name, value in told[its].items()},
-    }
-
-
 def withdraw(storage: Storage, number: int) -> None:
     """Take back a plan that was made over an outdated state: its number had been used up before."""
     storage.delete(_name(number))
 
 
 def forget_plans(storage: Storage, below: int) -> None:
-    """Delete the files of complete plans below a number, and the drafts of dead processes."""
+    """Delete the files of complete plans below a number."""
     for entry in storage.entries(FOLDER):
-        is_draft = entry.name.startswith(f"{FOLDER}/.")
-        if entry.modified < time.time() - DEAD if is_draft else entry.name < _name(below):
+        if not _is_draft(entry.name) and entry.name < _name(below):
             storage.delete(entry.name)
+
+
+def drop_drafts(storage: Storage, folder: str) -> None:
+    """Delete the drafts of dead processes in a folder of plans or of commits."""
+    for entry in storage.entries(folder):
+        if _is_draft(entry.name) and entry.modified < time.time() - DEAD:
+            storage.delete(entry.name)
+
+
+def _is_draft(name: str) -> bool:
+    return name.rpartition("/")[2].startswith(".")
 
 
 def _name(number: int) -> str:

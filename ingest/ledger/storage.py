@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 import uuid
@@ -99,11 +100,8 @@ class Storage(Protocol):
     def keep_commit(self, table: str, version: int) -> None:
         """Have a table's commit there for good, and the checkpoint that may come with it."""
 
-    def newest(self, table: str, version: int) -> int | None:
-        """The newest of a table's commits from a version's on; None where that is not there: logs are shortened."""
-
-    def mend(self, table: str, version: int) -> bool:
-        """Take away a newest commit that holds nothing: the power was cut before it was there, its plan is redone."""
+    def newest(self, table: str, since: int) -> int | None:
+        """The newest of a table's commits, `since` being one that was; None where none is there."""
 
     def inspect(self) -> list[str]:
         """What it lacks for a ledger, for people; nothing where it has all, or nothing can be lacking."""
@@ -218,20 +216,12 @@ class Folder:
         checkpoints = [path.name for path in log.glob(f"{commit.removesuffix('.json')}.checkpoint*.parquet")]
         make_durable(log, [commit, *checkpoints, *(["_last_checkpoint"] if checkpoints else [])])
 
-    def newest(self, table: str, version: int) -> int | None:
-        """The newest of a table's commits from a version's on."""
-        log, found = self.path / table / LOG, None
-        while (log / commit_name(version)).exists():
-            found, version = version, version + 1
-        return found
-
-    def mend(self, table: str, version: int) -> bool:
-        """Take away a newest commit that holds nothing."""
-        commit = self.path / table / LOG / commit_name(version)
-        if commit.exists() and not commit.stat().st_size:
-            commit.unlink(missing_ok=True)
-            return True
-        return False
+    def newest(self, table: str, since: int) -> int | None:
+        """The newest of a table's commits."""
+        del since  # all are listed: of old ones some may be gone
+        with contextlib.suppress(FileNotFoundError):
+            return max(versions(path.name for path in (self.path / table / LOG).iterdir()), default=None)
+        return None
 
     def inspect(self) -> list[str]:
         """Nothing: what a folder lacks, whoever writes into it says."""
@@ -263,6 +253,14 @@ def _draft(target: Path, data: bytes, mode: int) -> Path:
 def commit_name(version: int) -> str:
     """The file of a table's commit."""
     return f"{version:020}.json"
+
+
+def versions(names: Iterable[str]) -> Iterator[int]:
+    """The versions of those names that are of commits: checkpoints and drafts lie between them."""
+    return (int(name[:-5]) for name in names if _COMMIT.fullmatch(name))
+
+
+_COMMIT = re.compile(r"\d{20}\.json")
 
 
 def make_durable(folder: Path, paths: Iterable[str]) -> None:

@@ -22,8 +22,8 @@ from darkscope.ingest.ledger.errors import LedgerError, files_told, insist, told
 from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
-from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, forget_plans
-from darkscope.ingest.ledger.storage import Storage
+from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, drop_drafts, forget_plans
+from darkscope.ingest.ledger.storage import LOG, Storage
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
 from darkscope.ingest.series import (
     CAPTURES,
@@ -171,6 +171,9 @@ def clean(ledger: Ledger) -> None:
     below = ledger.snapshot().plan - KEEP_PLANS
     with told(storage, FOLDER):
         insist(storage, lambda: forget_plans(storage, below))
+    if not storage.is_far:  # there what is put is whole at once
+        for folder in (FOLDER, *(f"{table.name}/{LOG}" for table in TABLES)):
+            drop_drafts(storage, folder)
 
 
 def _clean(storage: Storage, table: Table) -> None:

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 
-from darkscope.ingest.ledger.ledger import Ledger
-
 
 class Killed(BaseException):
     """The process is no more."""
@@ -22,7 +20,6 @@ class Killer:
         self.steps = 0
         self._at = at
         self._after = after
-        monkeypatch.setattr(Ledger, "_commit", self._deadly(Ledger._commit))
         monkeypatch.setattr(os, "link", self._deadly(os.link))
 
     def _deadly(self, step: Callable[..., Any]) -> Callable[..., Any]:

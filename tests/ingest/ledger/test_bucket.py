@@ -306,7 +306,7 @@ def test_a_state_that_is_long_past_is_read_without_all_that_came_since(
 
     monkeypatch.setattr(module, "_load", counted)
     assert past.files(FLOWS).height == 1
-    assert loaded == [None, 1]  # as it is, and as it was
+    assert loaded == [1]
 
 
 def test_files_are_known_by_plans_as_by_the_logs(site: Remote, asked: list[str]) -> None:

@@ -19,8 +19,10 @@ from deltalake import DeltaTable, Field, Schema
 from deltalake.schema import PrimitiveType
 from killing import Killed, Killer
 from ledgers import NOW, Site, day, packets, ramp, read
+from polars.testing import assert_frame_equal
 from runs import AS_ANYBODY, run
 
+from darkscope.ingest.ledger import ledger as module
 from darkscope.ingest.ledger import plan as plans
 from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.expiry import expire, forget
@@ -185,18 +187,100 @@ def test_only_one_of_two_plans_of_a_number_is_published(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / plans.FOLDER).iterdir()] == [f"{1:020}.json"]
 
 
-def test_a_draft_of_a_dead_process_is_cleaned_away_with_old_plans(tmp_path: Path) -> None:
+def test_old_plans_are_forgotten(tmp_path: Path) -> None:
     storage = Folder(tmp_path)
     storage.prepare(plans.FOLDER)
     for number in range(1, 6):
         Plan(number, number, "one", "ingest", {}).publish(storage)
     folder = tmp_path / plans.FOLDER
-    dead, young = folder / ".0123", folder / ".4567"
-    dead.touch()
-    young.touch()
-    os.utime(dead, (0, 0))
+    (folder / ".0123").touch()
     plans.forget_plans(storage, below=4)
-    assert sorted(path.name for path in folder.iterdir()) == [".4567", f"{4:020}.json", f"{5:020}.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [".0123", f"{4:020}.json", f"{5:020}.json"]
+
+
+def test_drafts_of_dead_processes_are_cleaned_away(site: Site) -> None:
+    site.take(ramp(0, 3))
+    folders = [site.folder / "plans", site.folder / "flows" / "_delta_log"]
+    for folder in folders:
+        for name in (".0123", ".4567"):
+            (folder / name).touch()
+        os.utime(folder / ".0123", (0, 0))
+    clean(site.ledger)
+    assert [sorted(path.name for path in folder.glob(".*")) for folder in folders] == [[".4567"]] * 2
+
+
+def shorten_logs(site: Site) -> None:
+    """As upkeep does an hour later."""
+    for path in site.folder.glob("*/_delta_log/*"):
+        os.utime(path, (0, 0))
+    clean(site.opened())
+
+
+def test_who_was_idle_while_the_logs_were_shortened_goes_on(site: Site) -> None:
+    idle = site.worker("idle")
+    read(idle, ramp(0, 30))
+    idle.commit()
+    for number in range(1, 13):
+        site.take(ramp(100 * number, 10), f"/spool/a/{number}.pcap")
+    shorten_logs(site)
+    read(idle, ramp(5000, 30), "/spool/a/late.pcap")
+    idle.commit()
+    assert packets(site) == packets(Site(site.folder)) == 180
+    assert verify(Ledger(site.folder)).faults == ()
+
+
+def test_who_stood_still_within_a_commit_while_others_completed_it_and_shortened_the_logs_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it then writes lies before the log's beginning, where nobody looks."""
+    slow = site.worker("slow")
+    read(slow, ramp(0, 30), "/spool/a/1.pcap")
+    slow.commit()  # then it knows where the logs are
+    read(slow, ramp(100, 30), "/spool/a/2.pcap")
+    commit = Ledger._commit
+
+    def stalled(ledger: Ledger, plan: Plan, table: Any, change: Change) -> None:
+        if ledger is slow.ledger and plan.number == 2 and not stood:
+            stood.append(table)
+            for number in range(3, 15):
+                site.take(ramp(100 * number, 10), f"/spool/a/{number}.pcap")
+            shorten_logs(site)
+        commit(ledger, plan, table, change)
+
+    stood: list[Any] = []
+    monkeypatch.setattr(Ledger, "_commit", stalled)
+    slow.commit()
+    log = site.folder / stood[0].name / "_delta_log"
+    assert (log / f"{2:020}.json").exists()
+    assert not (log / f"{3:020}.json").exists()
+    for worker, start in ((slow, 5000), (site.worker(), 6000)):
+        read(worker, ramp(start, 30), f"/spool/a/{start}.pcap")
+        worker.commit()
+    assert packets(site) == packets(Site(site.folder)) == 240
+    assert slow.ledger.snapshot().plan == 16
+    assert pl.scan_delta(str(site.folder / "flows")).select(pl.col("packets").sum()).collect().item() == 240
+    assert verify(Ledger(site.folder)).faults == ()
+
+
+def test_files_are_known_by_plans_as_by_the_logs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.take(ramp(0, 30))
+    reader = site.opened()
+    first = reader.snapshot()
+    assert [first.files(table).height for table in (FLOWS, COVERAGE, FORGOTTEN)] == [1, 1, 0]
+    site.take(ramp(100, 30), "/spool/b/2.pcap")
+    keep_up(site.ledger, "w", NOW)
+    forget(site.ledger, "w", "b", day("2020-06-24"), day("2020-06-24"), NOW)
+    fresh = site.opened().snapshot()
+    expected = {table.name: fresh.files(table).sort("path") for table in (FLOWS, COVERAGE, FORGOTTEN)}
+
+    def unread(*_: object) -> None:
+        raise AssertionError("a log was read")
+
+    monkeypatch.setattr(module, "_load", unread)
+    now = reader.snapshot()
+    assert now.plan == fresh.plan == 4
+    for table in (FLOWS, COVERAGE, FORGOTTEN):
+        assert_frame_equal(now.files(table).sort("path"), expected[table.name])
 
 
 def test_a_plan_whose_number_had_been_used_up_is_withdrawn(site: Site) -> None:
