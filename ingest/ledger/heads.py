@@ -1,6 +1,7 @@
 """Newest commits of the tables: one that was seen is gone on from, whatever a table's log holds.
 
-Only plans commit to tables, each once and in order: behind a commit that was the newest there is the next or nothing.
+Plans commit to tables, each once and in order, and beside them only what makes or migrates a table: behind a commit
+that was the newest there is the next or nothing.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Heads:
         return None
 
     def before(self, table: Table, commit: int, plan: int) -> int:
-        """The newest commit before one that is newer than a plan; one that does not say its plan is not newer."""
+        """The newest commit before one that is newer than a plan."""
         older, step = commit - 1, 1
         while older > 0 and self._is_newer(table, older, plan):
             commit, step = older, 2 * step
@@ -104,7 +105,14 @@ class Heads:
         return older
 
     def _is_newer(self, table: Table, commit: int, plan: int) -> bool:
+        """Whether a commit left more than a plan had: one that says none what the one before it left.
+
+        One that was cleaned away is older than all that anybody reads.
+        """
         said = self.numbers(table, commit)
+        while said is None and self._storage.exists(_place(table, commit)):
+            commit -= 1
+            said = self.numbers(table, commit)
         return said is not None and said[0] > plan
 
     def clear(self) -> None:

@@ -182,7 +182,9 @@ def _clean(storage: Storage, table: Table) -> None:
         delta.create_checkpoint()
         storage.keep_commit(table.name, delta.version())
         delta.cleanup_metadata()
-        delta.vacuum(retention_hours=VACUUM_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
+        # Only listed by the library: where it deletes, it commits to the table as well.
+        for path in delta.vacuum(retention_hours=VACUUM_HOURS, enforce_retention_duration=False, full=True):
+            storage.delete(f"{table.name}/{path}")
 
     with told(storage, table.name):
         insist(storage, clean_once)

@@ -24,6 +24,7 @@ from polars.testing import assert_frame_equal
 from runs import run
 
 from darkscope.ingest.ledger import ledger as module
+from darkscope.ingest.ledger import upkeep
 from darkscope.ingest.ledger.backup import back_up
 from darkscope.ingest.ledger.bucket import Bucket
 from darkscope.ingest.ledger.errors import LedgerError
@@ -401,3 +402,21 @@ def test_plans_that_say_the_same_are_told_apart(site: Remote) -> None:
     storage = site.ledger.storage
     assert Plan(1, 1, "one", "ingest", {}).publish(storage)
     assert not Plan(1, 1, "one", "ingest", {}).publish(storage)
+
+
+def test_cleaning_deletes_what_nothing_names_and_commits_to_no_table(
+    site: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        site.take(ramp(100 * number, 30), f"/spool/a/{number}.pcap")
+    keep_up(site.ledger, "w", NOW)
+    monkeypatch.setattr(upkeep, "VACUUM_HOURS", 0)
+    clean(site.ledger)
+    files = site.ledger.snapshot().files(FLOWS)["path"].to_list()
+    there = [entry.name for entry in site.ledger.storage.entries(FLOWS.name)]
+    assert [name for name in there if f"{FLOWS.name}/day=" in name] == [
+        f"{FLOWS.name}/{path}" for path in files
+    ]
+    assert (f"{FLOWS.name}/_delta_log/{4:020}.json" in there, len(files)) == (True, 1)
+    assert f"{FLOWS.name}/_delta_log/{5:020}.json" not in there
+    assert packets(site.elsewhere) == 90

@@ -262,6 +262,24 @@ def test_who_stood_still_within_a_commit_while_others_completed_it_and_shortened
     assert verify(Ledger(site.folder)).faults == ()
 
 
+def test_a_commit_that_says_no_plan_leaves_what_the_one_before_it_left(site: Site) -> None:
+    """As the Delta library writes two where it cleans."""
+    site.take(ramp(0, 30))
+    held = site.opened().snapshot()
+    site.take(ramp(100, 30), "/spool/a/2.pcap")
+    orphan = next((site.folder / "flows").glob("day=*")) / "orphan.parquet"
+    orphan.touch()
+    os.utime(orphan, (0, 0))
+    delta = DeltaTable(site.folder / "flows")
+    delta.vacuum(24, dry_run=False, enforce_retention_duration=False, full=True)
+    assert DeltaTable(site.folder / "flows").version() == 4
+    for number in (3, 4):
+        site.take(ramp(100 * number, 30), f"/spool/a/{number}.pcap")
+    assert held.files(FLOWS).height == 1
+    assert packets(site) == packets(Site(site.folder)) == 120
+    assert verify(Ledger(site.folder)).faults == ()
+
+
 def test_files_are_known_by_plans_as_by_the_logs(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.take(ramp(0, 30))
     reader = site.opened()
