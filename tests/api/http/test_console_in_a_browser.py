@@ -328,6 +328,17 @@ def test_a_page_is_never_wider_than_its_window_and_does_not_jump(person: Person,
         assert person.page.evaluate("window.jumps") < 0.02
 
 
+def test_on_a_phone_rows_of_texts_are_read_without_moving_them_sideways(person: Person) -> None:
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    for page, tables in (("/requests?period=2020-06-24", 2), ("/regions/VN?period=2020-06-22/2020-06-28", 1)):
+        person.page.goto(page)
+        told = person.page.locator(".scroll:has(.told)")
+        assert told.count() == tables
+        assert told.evaluate_all("all => all.map(one => one.scrollWidth - one.clientWidth)") == tables * [0]
+    row = person.page.locator(".told tbody tr").first.inner_text()
+    assert "Vietnam" in row
+
+
 def test_what_comes_in_is_shown_and_a_server_that_is_lost_and_comes_back_too(
     person: Person, server: Server
 ) -> None:
