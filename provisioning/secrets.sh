@@ -25,7 +25,9 @@ random() { # 192 bits, in letters and digits
 }
 
 for name in influxdb_admin_password influxdb_admin_token grafana_admin_password grafana_secret_key; do
-    random | make_file "$name" 0444
+    secret=$(random)
+    [ ${#secret} -eq 48 ] || { echo "no random bytes are to be had" >&2; exit 1; } # an empty secret would be taken as well
+    printf %s "$secret" | make_file "$name" 0444
 done
 make_file influxdb_write_token 0666 </dev/null
 make_file influxdb_read_token 0666 </dev/null

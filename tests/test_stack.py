@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import stat
@@ -213,6 +214,17 @@ def test_secrets_are_made_once_with_the_right_modes_and_never_overwritten(tmp_pa
     second = subprocess.run([script, folder], capture_output=True, text=True, check=True)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == contents
     assert second.stdout.count("left as it is") == len(contents) - 1
+
+
+def test_without_random_bytes_no_secret_is_made(tmp_path: Path) -> None:
+    (tmp_path / "od").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "od").chmod(0o755)
+    script, path = ROOT / "provisioning" / "secrets.sh", f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [script, tmp_path / "secrets"], env={"PATH": path}, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, b"no random bytes are to be had\n")
+    assert list((tmp_path / "secrets").iterdir()) == []
 
 
 INFLUX = """\

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from math import inf
 
 NOTHING = "\N{EN DASH}"
 """What stands where a figure is not known."""
@@ -26,7 +27,8 @@ def short(number: float | None) -> str:
 
 
 def _three(number: float) -> str:
-    return f"{number:.{max(0, 2 - len(str(int(abs(number)))) + 1)}f}"
+    decimals = next(count for count, end in ((2, 9.995), (1, 99.95), (0, inf)) if abs(number) < end)
+    return f"{number:.{decimals}f}"
 
 
 def share(part: float | None) -> str:

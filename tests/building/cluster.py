@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from loopback import free_port
+
 EXECUTOR = "CoarseGrainedExecutorBackend"
 """What the command line of an executor has."""
 
@@ -150,10 +152,3 @@ def _await_port(log: Path, port: int, process: subprocess.Popen[bytes]) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(log.read_text(errors="replace"))
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])

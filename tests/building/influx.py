@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -13,6 +12,8 @@ import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from loopback import free_port
 
 PROGRAM = shutil.which("influxd")
 START_SECONDS = 60
@@ -35,13 +36,6 @@ bind-address = "127.0.0.1:{rpc}"
 [continuous_queries]
   enabled = false
 """
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 class InfluxDB:

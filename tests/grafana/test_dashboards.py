@@ -143,7 +143,9 @@ def test_panels_do_not_overlap_and_leave_no_hole_in_a_row(model: Json) -> None:
 
 @each_dashboard
 def test_links_lead_to_dashboards_that_have_the_variables_they_set(model: Json) -> None:
-    for url in re.findall(r'"(/d/[^"]+)"', json.dumps(model)):
+    urls = re.findall(r'"(/d/[^"]+)"', json.dumps(model))
+    assert urls
+    for url in urls:
         uid = url.removeprefix("/d/").partition("?")[0]
         set_there = set(re.findall(r"var-(\w+)=", url)) | set(re.findall(r"\$\{(\w+):queryparam\}", url))
         assert set_there <= names(MODELS[uid]), url

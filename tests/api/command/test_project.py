@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from flows import book, flow, minute
-from influx import InfluxDB, free_port
+from influx import InfluxDB
 from influx_proxy import Proxy, passes
+from loopback import free_port
 from runs import SETTINGS, running, until
 from typer.testing import CliRunner, Result
 from walls import Wall, close, wall_of

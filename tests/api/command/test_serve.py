@@ -12,15 +12,11 @@ from typing import Any
 import httpx2
 import pytest
 from ledgers import Site, ramp
+from loopback import free_port
 from runs import run, running, stopped, until
 
 from darkscope.api.command.serve import listen
 from darkscope.api.keys import listed as listed_keys
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
 
 
 def is_answered(url: str) -> bool:
