@@ -13,9 +13,12 @@ if TYPE_CHECKING:
 
 
 def beside(settings: Settings, name: str, refusal: type[Exception]) -> Document | None:
-    """The document of a name; None where the ledger is a folder. Raises `refusal` where a package is missing."""
+    """The document of a name; None where the ledger is a folder. Raises `refusal` where it cannot be had."""
     if not isinstance(settings.ledger, Uri):
         return None
     room = far.room("document", settings.ledger, refusal)
-    found: Document = room.document(f"{settings.ledger}/{name}", settings.storage)
+    try:
+        found: Document = room.document(f"{settings.ledger}/{name}", settings.storage)
+    except far.NoObjectStorageError as error:
+        raise refusal(str(error)) from None
     return found

@@ -24,6 +24,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import AzureStore, GCSStore, S3Store
 
+from darkscope.ingest.far import NoObjectStorageError
 from darkscope.ingest.settings import Storage
 from darkscope.ingest.values import SCHEMES
 
@@ -56,10 +57,6 @@ _CAUSE = re.compile(r"\s*(?:\x1b\[\d+m)?↳(?:\x1b\[0m)?\s*")
 """Before each line but the first of what the Delta library says; others write a colon."""
 _METADATA = re.compile(r"//169\.254\.\d+\.\d+/|//metadata\.")
 """Servers that are asked for credentials within a cloud, where nothing else has them."""
-
-
-class NoObjectStorageError(Exception):
-    """An address that leads nowhere; the message says why."""
 
 
 def split(address: str) -> tuple[str, str]:

@@ -28,7 +28,7 @@ KNOWS: dict[str, set[str]] = {
     "ingest.settings": {"ingest.contacts", "ingest.series", "ingest.values"},
     "ingest.far": set(),
     "ingest.document": {"ingest.objects", "ingest.settings"},
-    "ingest.objects": {"ingest.settings", "ingest.values"},
+    "ingest.objects": {"ingest.far", "ingest.settings", "ingest.values"},
     "ingest.decode": {"ingest.capture", "ingest.compiled", "ingest.series"},
     "ingest.rules": {"ingest.capture", "ingest.compiled", "ingest.decode", "ingest.series"},
     "ingest.sensors": {

@@ -16,9 +16,10 @@ from typing import BinaryIO, cast
 
 from darkscope.ingest.capture.peek import LITTLE
 from darkscope.ingest.capture.ranges import Ranges
+from darkscope.ingest.far import NoObjectStorageError
 from darkscope.ingest.intake.stored import CONNECTIONS, IntakeError, is_temporary
 from darkscope.ingest.ledger.ledger import DESCRIPTION
-from darkscope.ingest.objects import Listed, NoObjectStorageError, Objects, split
+from darkscope.ingest.objects import Listed, Objects, split
 from darkscope.ingest.settings import Storage
 
 

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from darkscope.ingest.capture.frames import NO_TIME
 from darkscope.ingest.capture.peek import beginning
 from darkscope.ingest.capture.reader import CaptureError
+from darkscope.ingest.far import NoObjectStorageError
 from darkscope.ingest.intake.bucket import Bucket, Object
 from darkscope.ingest.intake.session import Capture, Session
 from darkscope.ingest.intake.spool import RUNS, TRY_AGAIN, Done
 from darkscope.ingest.intake.stored import CONNECTIONS, IntakeError
-from darkscope.ingest.objects import NoObjectStorageError, Objects, split
+from darkscope.ingest.objects import Objects, split
 from darkscope.ingest.settings import Storage
 
 LOG = logging.getLogger("darkscope.ingest.intake")

@@ -163,11 +163,14 @@ def _wrong(storage: Storage, table: Table, path: str) -> str:
 
 
 def storage_of(settings: Settings) -> Storage:
-    """The storage of the settings' ledger. Raises LedgerError where it lacks a package."""
+    """The storage of the settings' ledger. Raises LedgerError where it lacks a package, or credentials are no such."""
     if isinstance(settings.ledger, Path):
         return Folder(settings.ledger)
     bucket = far.room("ledger.bucket", settings.ledger, LedgerError)
-    opened: Storage = bucket.Bucket(settings.ledger, settings.storage)
+    try:
+        opened: Storage = bucket.Bucket(settings.ledger, settings.storage)
+    except far.NoObjectStorageError as error:
+        raise LedgerError(str(error)) from None
     return opened
 
 

@@ -23,6 +23,7 @@ from objects import Bucket as Empty
 from polars.testing import assert_frame_equal
 from runs import run
 
+from darkscope.api import keys
 from darkscope.ingest.ledger import ledger as module
 from darkscope.ingest.ledger import upkeep
 from darkscope.ingest.ledger.backup import back_up
@@ -34,6 +35,7 @@ from darkscope.ingest.ledger.plan import Plan
 from darkscope.ingest.ledger.upkeep import clean, keep_up
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.objects import Objects
+from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUP_PORTS, SEALS, SOURCES, TABLES
 from darkscope.ingest.settings import Settings, Storage
 from darkscope.ingest.values import Uri
@@ -357,6 +359,40 @@ def test_the_secret_is_in_no_text_of_it(bucket: Empty, tmp_path: Path) -> None:
     copied = pickle.dumps((Objects(bucket.uri), storage))
     assert SECRET.encode() not in copied
     assert pickle.loads(copied)[1].options == storage.options
+
+
+@pytest.mark.parametrize(
+    ("place", "credentials", "why"),
+    [
+        ("az://b/x", {}, "Account must be specified"),
+        (
+            "az://b/x",
+            {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_ACCOUNT_KEY": "!hunter2"},
+            "Invalid Access Key",
+        ),
+        (
+            "az://b/x",
+            {"AZURE_STORAGE_ACCOUNT_NAME": "a", "AZURE_STORAGE_SAS_TOKEN": "hunter2"},
+            "SAS query pair",
+        ),
+        ("gs://b/x", {"GOOGLE_SERVICE_ACCOUNT_KEY": '"hunter2"'}, "invalid type: string (text)"),
+        ("gs://b/x", {"GOOGLE_SERVICE_ACCOUNT": "/not/there"}, "/not/there"),
+    ],
+)
+def test_credentials_that_cannot_be_read_are_told_in_a_sentence_that_has_none_of_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str, credentials: dict[str, str], why: str
+) -> None:
+    for name in os.environ:
+        if name.startswith(("AZURE_", "GOOGLE_")):
+            monkeypatch.delenv(name)
+    for name, value in credentials.items():
+        monkeypatch.setenv(name, value)
+    settings = Settings(ledger=Uri(place), storage=Storage(cache=tmp_path))
+    for ask, refusal in ((storage_of, LedgerError), (keys.place, RegistryError)):
+        with pytest.raises(refusal) as error:
+            ask(settings)
+        assert why in str(error.value)
+        assert "hunter2" not in str(error.value)
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
