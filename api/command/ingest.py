@@ -37,6 +37,7 @@ from darkscope.ingest.intake.spool import Policy, Spool
 from darkscope.ingest.intake.stdin import Stream
 from darkscope.ingest.intake.stop import Stop
 from darkscope.ingest.intake.stored import IntakeError
+from darkscope.ingest.ledger.aside import Aside
 from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.ledger.upkeep import clean, keep_up
@@ -259,11 +260,14 @@ def _reread(settings: Settings, places: Places, found: Found, stop: Stop, *, qui
 def _keep_up(settings: Settings, engine: Engine | None = None) -> None:
     """Merge and roll up what was read, once the worker's memory is free again.
 
-    Nothing expires here: whoever reads old captures in wants to look at them.
+    Nothing expires here: whoever reads old captures in wants to look at them. A damaged file holds up its own day, and
+    is no fault of what was read.
     """
     ledger = Ledger(storage_of(settings))
-    keep_up(ledger, settings.worker, datetime.now(UTC), engine)
+    aside = Aside()
+    keep_up(ledger, settings.worker, datetime.now(UTC), engine, aside)
     clean(ledger)
+    aside.tell()
 
 
 def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *, quiet: bool) -> Summary:

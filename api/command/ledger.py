@@ -1,7 +1,7 @@
 """`darkscope ledger`: look after the ledger. Each command does one thing to it and says what.
 
-Exit codes: 0; 1 where the ledger cannot be read or the law of conservation does not hold; 2 for a wrong command line
-or settings.
+Exit codes: 0; 1 where the ledger cannot be read, a file of it is damaged, or the law of conservation does not hold; 2
+for a wrong command line or settings.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from darkscope.ingest.engine.engine import EngineError
 from darkscope.ingest.ledger import backup as copies
 from darkscope.ingest.ledger import expiry, upkeep
 from darkscope.ingest.ledger import verify as law
+from darkscope.ingest.ledger.aside import Aside
 from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot, storage_of
 from darkscope.ingest.registry import RegistryError
@@ -112,13 +113,17 @@ def compact(
     settings: SettingsFile = None,
     ledger: LedgerFolder = None,
 ) -> None:
-    """Merge small files, roll up closed days, shorten the log. Readers and writers go on meanwhile."""
+    """Merge small files, roll up closed days, shorten the log. Readers and writers go on meanwhile.
+
+    A day of which a file is damaged is passed over and named, exit code 1; all others are done.
+    """
+    aside = Aside()
 
     def keep_up(ledger: Ledger, settings: Settings) -> upkeep.Upkeep:
         with engine_of(engine, settings) as where:
             if rollups:
-                upkeep.drop_rollups(ledger, settings.worker)
-            done = upkeep.keep_up(ledger, settings.worker, datetime.now(UTC), where)
+                upkeep.drop_rollups(ledger, settings.worker, where, aside)
+            done = upkeep.keep_up(ledger, settings.worker, datetime.now(UTC), where, aside)
         upkeep.clean(ledger)
         return done
 
@@ -127,22 +132,28 @@ def compact(
         f"{done.days_closed} days and {done.months_closed} months closed; "
         f"{done.files_before} files became {done.files_after}"
     )
+    _end_with(aside)
 
 
 @app.command()
 def expire(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
-    """Take out what is older than `retention` says; its totals and rollups stay."""
+    """Take out what is older than `retention` says; its totals and rollups stay.
+
+    A day of which a file is damaged is passed over and named, exit code 1.
+    """
+    aside = Aside()
 
     def expire_now(ledger: Ledger, settings: Settings) -> list[expiry.Expired]:
         now, kept = datetime.now(UTC), settings.retention
-        upkeep.keep_up(ledger, settings.worker, now)
+        upkeep.keep_up(ledger, settings.worker, now, aside=aside)
         today = expiry.today(ledger.snapshot(), now)
-        return expiry.expire(ledger, settings.worker, today, kept.days, kept.disk_budget)
+        return expiry.expire(ledger, settings.worker, today, kept.days, kept.disk_budget, aside)
 
     gone = _with(settings, ledger, expire_now)
     for one in gone:
         typer.echo(f"{one.table} of {one.day}: {one.rows:,} rows, {decimal(one.size)}")
     typer.echo(f"{len(gone)} days expired")
+    _end_with(aside)
 
 
 @app.command()
@@ -189,6 +200,14 @@ def backup(
 
     snapshot = _with(settings, ledger, copy)
     typer.echo(f"{to}: version {snapshot.version}, {decimal(expiry.size(snapshot))}")
+
+
+def _end_with(aside: Aside) -> None:
+    """Name what was passed over, if anything was; then the program ends with it."""
+    for one in aside:
+        typer.echo(f"darkscope: {one}; {one.day} was passed over", err=True)
+    if aside:
+        raise typer.Exit(FAILED)
 
 
 def _small(settings: Settings, to: Path) -> None:

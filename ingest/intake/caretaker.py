@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from threading import Event, Thread
 
 from darkscope.ingest.intake.clock import Clock
+from darkscope.ingest.ledger.aside import Aside
 from darkscope.ingest.ledger.errors import LedgerError
 from darkscope.ingest.ledger.ledger import Ledger, storage_of
 from darkscope.ingest.ledger.upkeep import upkeep
@@ -45,6 +46,7 @@ class Caretaker:
     def _run(self) -> None:
         rounds = 0
         clock = Clock()
+        aside = Aside()
         while not self._over.wait(random.SystemRandom().uniform(0.5, 1.5) * EVERY):
             rounds += 1
             is_steady = clock.look() and clock.steady >= STEADY
@@ -53,6 +55,7 @@ class Caretaker:
                     Ledger(storage_of(self._settings)),
                     self._settings,
                     datetime.fromtimestamp(time.time(), UTC),
+                    aside,
                     expiring=is_steady,
                     cleaning=is_steady and rounds % CLEANING == 0,
                 )
@@ -66,3 +69,4 @@ class Caretaker:
                         "files_after": done.files_after,
                     }
                     LOG.info("upkeep", extra={"fields": fields})
+            aside.tell()

@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2s
+from pathlib import Path
 
 from platformdirs import user_cache_path
 
@@ -157,6 +158,10 @@ class Bucket:
     def free_bytes(self) -> int | None:
         """There is always room."""
         return None
+
+    def scratch(self) -> Path:
+        """Beside the near copies, where that can be."""
+        return self._copies.folder()
 
     def inspect(self) -> list[str]:
         """What it lacks for a ledger, found by putting and deleting one small object; nothing where it has all."""

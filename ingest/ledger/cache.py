@@ -7,6 +7,7 @@ Several processes may share a folder of copies, and anybody may delete it: what 
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -34,6 +35,14 @@ class Copies:
         self._size = size
         self._came = size  # since they were counted; at first nobody knows
         self._pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="fetch")
+
+    def folder(self) -> Path:
+        """The folder, made where it is not there; any other for files of a moment, where it cannot be made."""
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            return Path(tempfile.gettempdir())
+        return self._folder
 
     def fits(self, size: int) -> bool:
         """Whether there is room for so many bytes at all."""

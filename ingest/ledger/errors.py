@@ -42,6 +42,11 @@ class Damaged(LedgerError):
         self.path = path  # below the table's folder
         self.table = table
         self.day = day
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type[Damaged], tuple[str, Table, str, date, str]]:
+        """Another process has the same."""
+        return Damaged, (self.place, self.table, self.path, self.day, self.reason)
 
 
 def failed(storage: Storage, text: str) -> LedgerError:

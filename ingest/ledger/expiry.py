@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from darkscope.ingest.ledger.aside import Aside
 from darkscope.ingest.ledger.errors import LedgerError, files_told
 from darkscope.ingest.ledger.files import LEVEL, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
@@ -65,25 +66,37 @@ def today(snapshot: Snapshot, now: datetime) -> date:
 
 
 def expire(
-    ledger: Ledger, worker: str, today: date, days: Callable[[str], int | None], budget: int | None
+    ledger: Ledger,
+    worker: str,
+    today: date,
+    days: Callable[[str], int | None],
+    budget: int | None,
+    aside: Aside | None = None,
 ) -> list[Expired]:
     """Take out what is older than its table's days, then the oldest flows until the ledger fits its budget.
 
-    A day of flows goes only once its rollups exist: upkeep makes them. Raises LedgerError.
+    A day of flows goes only once its rollups exist: upkeep makes them. One of which a file is damaged stays, for it
+    could not be sealed; `aside` gets that file. Raises LedgerError.
     """
+    aside = Aside() if aside is None else aside
+    aside.take_up(ledger.snapshot())
     done: list[Expired] = []
     for table in EXPIRING:
         age = days(table.name)
         if age is not None:
-            done += _expire(ledger, worker, table, before=today - timedelta(days=age))
+            done += _expire(ledger, worker, table, today - timedelta(days=age), aside)
     while budget is not None and size(snapshot := ledger.snapshot()) > budget:
-        ready = min(
-            (day for day in snapshot.days(FLOWS) & snapshot.days(ROLLUPS[0]) if day < today), default=None
-        )
+        ready = min(_ready(snapshot, today, aside), default=None)
         if ready is None:
             break
-        done += _expire(ledger, worker, FLOWS, before=ready + timedelta(days=1))
+        done += _expire(ledger, worker, FLOWS, ready + timedelta(days=1), aside)
     return done
+
+
+def _ready(snapshot: Snapshot, before: date, aside: Aside) -> list[date]:
+    """Days of flows that may be sealed, in order."""
+    rolled = snapshot.days(FLOWS) & snapshot.days(ROLLUPS[0]) - aside.days([FLOWS])
+    return sorted(day for day in rolled if day < before)
 
 
 def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at: datetime) -> dict[str, int]:
@@ -174,14 +187,20 @@ def _open(now: Snapshot, sensor: str, first: date, last: date) -> list[Removal]:
     return [one for one in now.removals(UNFINISHED, now.days(UNFINISHED)) if one.path in paths]
 
 
-def _expire(ledger: Ledger, worker: str, table: Table, before: date) -> list[Expired]:
+def _expire(ledger: Ledger, worker: str, table: Table, before: date, aside: Aside) -> list[Expired]:
     gone: list[Expired] = []
+    due: set[date] = set()  # that were looked at
+    if table is FLOWS:
+        snapshot = ledger.snapshot()
+        due.update(_ready(snapshot, before, aside))
+        aside.put(snapshot.damaged(FLOWS, pl.col("day").is_in(due)))
 
     def build(now: Snapshot) -> dict[str, Change] | None:
         gone.clear()
-        days = sorted(day for day in now.days(table) if day < before)
         if table is FLOWS:
-            days = [day for day in days if day in now.days(ROLLUPS[0])]
+            days = [day for day in _ready(now, before, aside) if day in due]
+        else:
+            days = sorted(day for day in now.days(table) if day < before)
         if not days:
             return None
         files = now.files(table).filter(pl.col("day").is_in(days))

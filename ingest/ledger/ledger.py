@@ -54,7 +54,7 @@ FEW = 100
 again."""
 
 AT_ONCE = 16
-"""Plans, or lists of tables, that are asked for at once in far storage."""
+"""Plans, files or lists of tables that are asked for at once in far storage."""
 
 EASE = 20
 """Times as long as a table's checkpoint took that the next one waits: it has all files, and they may be many."""
@@ -99,6 +99,19 @@ class Snapshot:
     def told(self, error: Exception) -> str:
         """What went wrong as rows of `scan` were computed, for people: without what nobody should see."""
         return self.storage.told(error)
+
+    def damaged(self, table: Table, where: pl.Expr) -> list[Damaged]:
+        """Those of some files that are missing, or whose bytes are not those that were written; each is read for it."""
+        files = self.files(table)
+        files = files.filter(where) if files.height else files
+        storage = self.storage
+        with ThreadPoolExecutor(AT_ONCE if storage.is_far else 1) as pool:
+            wrongs = pool.map(partial(_wrong, storage, table), files["path"])
+            return [
+                Damaged(storage.place(f"{table.name}/{path}"), table, path, day, wrong)
+                for path, day, wrong in zip(files["path"], files["day"], wrongs, strict=True)
+                if wrong
+            ]
 
     def files(self, table: Table) -> pl.DataFrame:
         """Data files: path, size, rows, day, and smallest and largest values as `min.x`, `max.x`."""
@@ -155,10 +168,13 @@ class Snapshot:
 
 
 def _wrong(storage: Storage, table: Table, path: str) -> str:
+    """What is wrong with a file, empty where nothing is. Raises Away where far storage does not say."""
+    name = f"{table.name}/{path}"
     try:
-        name = f"{table.name}/{path}"
-        return "" if is_intact(name, storage.near(name)) else CHANGED
+        return "" if is_intact(name, insist(storage, lambda: storage.near(name))) else CHANGED
     except OSError as error:
+        if storage.is_far and not isinstance(error, FileNotFoundError):
+            raise failed(storage, f"{storage.place(name)}: {storage.told(error)}") from error
         return error.strerror or str(error)
 
 

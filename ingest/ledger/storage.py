@@ -109,6 +109,9 @@ class Storage(Protocol):
     def free_bytes(self) -> int | None:
         """Room that is left; None where there is always room."""
 
+    def scratch(self) -> Path:
+        """A folder of this machine where as much may lie for a while as a day of the ledger has."""
+
 
 class Folder:
     """A folder on a file system with hard links."""
@@ -230,6 +233,10 @@ class Folder:
     def free_bytes(self) -> int | None:
         """Room that is left on the disk."""
         return shutil.disk_usage(self.path).free
+
+    def scratch(self) -> Path:
+        """Where the ledger lies: there must be room for what upkeep makes anyway."""
+        return self.path
 
 
 _ALL, _OWNER = 0o666, 0o600

@@ -2,27 +2,32 @@
 
 Everything is staged beside the readers and writers and published as one change, so nobody waits for it; a day to
 which rows were added meanwhile is left for the next time. What is merged are partial rows of one key: no sum moves.
+Each file is held against its digest before it is read: one that is damaged holds up its own day, and no other.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import polars as pl
 from deltalake import DeltaTable
 
 from darkscope.ingest.engine.engine import Engine, Here
-from darkscope.ingest.ledger.errors import LedgerError, files_told, insist, told
+from darkscope.ingest.ledger.aside import Aside
+from darkscope.ingest.ledger.errors import Damaged, LedgerError, files_told, insist, told
 from darkscope.ingest.ledger.expiry import expire, today
-from darkscope.ingest.ledger.files import LEVEL, merge, ordered, write_file
+from darkscope.ingest.ledger.files import FAST_ROW_GROUP, LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, drop_drafts, forget_plans
+from darkscope.ingest.ledger.shares import sharing
 from darkscope.ingest.ledger.storage import LOG, Storage
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
 from darkscope.ingest.series import (
@@ -65,6 +70,16 @@ AT_ONCE = 2_000_000
 ROLLED_AT_ONCE = 2_000_000
 """Rows that are rolled up at a time."""
 
+READ = FAST_ROW_GROUP
+"""Rows that are read at a time where a day is shared out in one pass."""
+
+AGAIN = 32
+"""Times that a day's flows may be looked at for their ranges of minutes: files of few minutes are seldom opened, and
+so often looking costs what writing and reading all of them once more does."""
+
+_FIRST, _LAST = -(1 << 31), (1 << 31) - 1
+"""Minutes before and after all others."""
+
 SAMPLED = 100_000
 """Rows by which the bounds of shares are found: 20 shares are equal to some 2 %."""
 
@@ -73,6 +88,12 @@ MONTH_DAYS = 4
 
 AT_ONCE_FAR = 8
 """Tables of far storage that are cleaned side by side."""
+
+CLOSED = (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD)
+"""Tables whose files of a day are merged, all together once it is closed."""
+
+OF_MONTHS = tuple({finer(table): None for table in MONTH_ROLLUPS})
+"""Tables that the rollups of months are made of."""
 
 KEEP_PLANS = 1000
 """Complete plans whose files are kept, for whoever asks what was done."""
@@ -106,20 +127,29 @@ def is_closed(day: date, now: datetime) -> bool:
 
 
 def upkeep(
-    ledger: Ledger, settings: Settings, now: datetime, *, expiring: bool = True, cleaning: bool = True
+    ledger: Ledger,
+    settings: Settings,
+    now: datetime,
+    aside: Aside | None = None,
+    *,
+    expiring: bool = True,
+    cleaning: bool = True,
 ) -> Upkeep:
     """All that a ledger needs from time to time: merge, roll up, and, where asked for, expire and shorten the log.
 
-    Raises LedgerError once all of it was tried, for a damaged file is to fill no disk. `now` in UTC.
+    Raises LedgerError once all of it was tried, for what fails is to fill no disk. `now` in UTC; `aside` as for
+    `keep_up`.
     """
     done, failures, kept = Upkeep(), list[LedgerError](), settings.retention
+    aside = Aside() if aside is None else aside
     try:
-        done = keep_up(ledger, settings.worker, now)
+        done = keep_up(ledger, settings.worker, now, aside=aside)
     except LedgerError as error:
         failures.append(error)
     try:
         if expiring:
-            expire(ledger, settings.worker, today(ledger.snapshot(), now), kept.days, kept.disk_budget)
+            until = today(ledger.snapshot(), now)
+            expire(ledger, settings.worker, until, kept.days, kept.disk_budget, aside)
     except LedgerError as error:
         failures.append(error)
     if cleaning:
@@ -129,31 +159,48 @@ def upkeep(
     return done
 
 
-def keep_up(ledger: Ledger, worker: str, now: datetime, engine: Engine | None = None) -> Upkeep:
+def keep_up(
+    ledger: Ledger, worker: str, now: datetime, engine: Engine | None = None, aside: Aside | None = None
+) -> Upkeep:
     """Merge what is in many files, roll up closed days and months. Raises LedgerError.
 
     An engine closes days and months wherever it does its work, each by a change of its own: those of different days do
-    not get in each other's way, and a second try finds nothing left to do.
+    not get in each other's way, and a second try finds nothing left to do. `aside` has the damaged files that were
+    met before, and gets those that are met now: their days, and months that need them, are passed over.
     """
     engine = engine or Here()
+    aside = Aside() if aside is None else aside
     done = Upkeep()
     with files_told(ledger.storage):
-        for _, closed in engine.map(partial(_close, ledger, worker), list(_waiting(ledger.snapshot(), now))):
+        aside.take_up(ledger.snapshot())
+        days = [*_waiting(ledger.snapshot(), now, aside.days(CLOSED))]
+        for _, (closed, damaged) in engine.map(partial(_close, ledger, worker), days):
             done = _add(done, closed)
-        for _, closed in engine.map(
-            partial(_close_month, ledger, worker), _months_waiting(ledger.snapshot(), now)
-        ):
+            aside.put(damaged)
+        months = _months_waiting(ledger.snapshot(), now, aside.days(OF_MONTHS))
+        for _, (closed, damaged) in engine.map(partial(_close_month, ledger, worker), months):
             done = _add(done, closed)
-        for table in (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
-            done = _add(done, _merge_small(ledger, worker, table))
+            aside.put(damaged)
+        for table in CLOSED:
+            done = _add(done, _merge_small(ledger, worker, table, aside))
     return done
 
 
-def drop_rollups(ledger: Ledger, worker: str) -> None:
-    """Take out the rollups of all days that have their flows; `keep_up` makes them anew. Raises LedgerError."""
+def drop_rollups(
+    ledger: Ledger, worker: str, engine: Engine | None = None, aside: Aside | None = None
+) -> None:
+    """Take out the rollups of all days that have their flows; `keep_up` makes them anew. Raises LedgerError.
+
+    Those of days of which a file is damaged stay, for they could not be made anew; `aside` gets the file.
+    """
+    engine = engine or Here()
+    aside = Aside() if aside is None else aside
+    groups = [*_groups(ledger.snapshot(), lambda _: True)]
+    for _, damaged in engine.map(partial(_damaged, ledger), groups):
+        aside.put(damaged)
 
     def build(now: Snapshot) -> dict[str, Change] | None:
-        days = now.days(FLOWS)
+        days = now.days(FLOWS) - aside.days(CLOSED)
         return {
             table.name: Change(remove=now.removals(table, partitions(table, days)))
             for table in (*ROLLUPS, *MONTH_ROLLUPS)
@@ -199,14 +246,19 @@ def _add(one: Upkeep, other: Upkeep) -> Upkeep:
     )
 
 
-def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[Days]:
+def _waiting(snapshot: Snapshot, now: datetime, held_up: Collection[date]) -> Iterator[Days]:
     """Closed days without rollups, in groups that one change closes."""
     rolled = snapshot.days(ROLLUPS[0])
+    return _groups(snapshot, lambda day: day not in rolled and day not in held_up and is_closed(day, now))
+
+
+def _groups(snapshot: Snapshot, is_chosen: Callable[[date], bool]) -> Iterator[Days]:
+    """Days of flows, as many together as one change closes."""
     rows = snapshot.files(FLOWS).group_by("day").agg(pl.col("rows").sum()).sort("day")
     group: list[date] = []
     gathered = 0
     for day, count in rows.iter_rows():
-        if day in rolled or not is_closed(day, now):
+        if not is_chosen(day):
             continue
         if group and gathered + count > AT_ONCE:
             yield Days(group)
@@ -217,39 +269,104 @@ def _waiting(snapshot: Snapshot, now: datetime) -> Iterator[Days]:
         yield Days(group)
 
 
-def _close(ledger: Ledger, worker: str, waiting: Days) -> Upkeep:
+def _damaged(ledger: Ledger, days: Days) -> list[Damaged]:
+    """Files that are damaged and that days cannot be closed without."""
+    return _damaged_of(ledger.snapshot(), CLOSED, days)
+
+
+def _damaged_of(snapshot: Snapshot, tables: Iterable[Table], days: Collection[date]) -> list[Damaged]:
+    is_of_days = pl.col("day").is_in(days)
+    return [one for table in tables for one in snapshot.damaged(table, is_of_days)]
+
+
+def _close(ledger: Ledger, worker: str, waiting: Days) -> tuple[Upkeep, list[Damaged]]:
+    """Close those days all of whose files are whole; of the others these files."""
     snapshot = ledger.snapshot()
     days = [day for day in waiting if day not in snapshot.days(ROLLUPS[0])]
+    damaged = _damaged_of(snapshot, CLOSED, days)
+    days = [day for day in days if day not in {one.day for one in damaged}]
     if not days:
-        return Upkeep()
+        return Upkeep(), damaged
     changes = {table.name: Change(remove=snapshot.removals(table, days)) for table in (FLOWS, *ROLLUPS)}
-    flows = snapshot.scan(FLOWS, days[0], days[-1]).filter(pl.col("day").is_in(days))
-    for low, high in _ranges(flows):
-        rows = merge(FLOWS, flows.filter(pl.col("minute").is_between(low, high)).collect(engine="streaming"))
-        _add_files(ledger.storage, changes, FLOWS, rows)
-    # One at a time, from the files: no more than one is in memory, of ports a share of it.
+    _merge_flows(ledger, snapshot, days, changes)
     for table in ROLLUPS:
-        source = finer(table)
-        fine = ledger.scan(source, {file.path: file.size for file in changes[source.name].add})
-        count = fine.select(pl.len()).collect().item() if "port" in table.keys else 0
-        for share in _shares(fine, count, "port", ROLLED_AT_ONCE):
-            rolled = roll_up(share, table).collect(engine="streaming")
-            _add_files(ledger.storage, changes, table, ordered(table, rolled))
-    for table in (SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD):
+        if (source := finer(table)) is not FLOWS:
+            fine = ledger.scan(source, {file.path: file.size for file in changes[source.name].add})
+            count = fine.select(pl.len()).collect().item() if "port" in table.keys else 0
+            for share in _shares(fine, count, "port", ROLLED_AT_ONCE):
+                rolled = roll_up(share, table).collect(engine="streaming")
+                _add_files(ledger.storage, changes, table, ordered(table, rolled))
+    for table in CLOSED[1:]:
         for day in days:
             removals = snapshot.removals(table, [day])
             if len(removals) > 1:
                 change = changes.setdefault(table.name, Change())
                 change.remove += removals
-                for rows in _merged_day(snapshot, table, day):
+                for rows in _merged_day(ledger, snapshot, table, day):
                     change.add.append(write_file(ledger.storage, table, day, rows, level=LEVEL))
-    return _publish(ledger, worker, changes, Upkeep(days_closed=len(days)), snapshot, (FLOWS,), days)
+    closed = Upkeep(days_closed=len(days))
+    return _publish(ledger, worker, changes, closed, snapshot, (FLOWS,), days), damaged
 
 
-def _months_waiting(snapshot: Snapshot, now: datetime) -> list[date]:
+def _merge_flows(
+    ledger: Ledger, snapshot: Snapshot, days: Sequence[date], changes: dict[str, Change]
+) -> None:
+    """Write flows of days merged, and the rollups that are made of flows, having read each file once."""
+    files = snapshot.files(FLOWS).filter(pl.col("day").is_in(days))
+    flows = ledger.scan(FLOWS, dict(files.select("path", "size").iter_rows()))
+    ports = _bounds(flows, int(files["rows"].sum()), "port", ROLLED_AT_ONCE)
+    folder = ledger.storage.scratch()
+    with ExitStack() as lasting:
+        sums = {
+            table: lasting.enter_context(
+                sharing(folder, "port", ports if "port" in table.keys else [], partial(_rolled, table))
+            )
+            for table in ROLLUPS
+            if finer(table) is FLOWS
+        }
+        for rows in map(partial(merge, FLOWS), _by_minutes(ledger, files, _minutes(flows))):
+            _add_files(ledger.storage, changes, FLOWS, rows)
+            for table, shares in sums.items():
+                shares.add(_rolled(table, rows))
+            del rows  # before the next are read
+        for table, shares in sums.items():
+            for some in shares:
+                _add_files(ledger.storage, changes, table, ordered(table, _rolled(table, some)))
+
+
+def _by_minutes(ledger: Ledger, files: pl.DataFrame, bounds: list[int]) -> Iterator[pl.DataFrame]:
+    """Flows by ranges of minutes, each from the files that have some of it; where these are too many, in one pass."""
+    ranges = [*pairwise([_FIRST, *bounds, _LAST])]
+    parts = [files.filter(pl.col("max.minute") >= low, pl.col("min.minute") < high) for low, high in ranges]
+    if sum(int(part["rows"].sum()) for part in parts) <= AGAIN * int(files["rows"].sum()):
+        for (low, high), part in zip(ranges, parts, strict=True):
+            flows = ledger.scan(FLOWS, dict(part.select("path", "size").iter_rows())).drop("day")
+            minute = pl.col("minute")
+            yield flows.filter(minute >= low, minute < high).collect(engine="streaming")
+        return
+    with sharing(ledger.storage.scratch(), "minute", bounds) as shares:
+        for some in _read(ledger, FLOWS, files):
+            shares.add(some)
+        yield from shares
+
+
+def _rolled(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
+    return roll_up(rows.lazy(), table).collect()
+
+
+def _read(ledger: Ledger, table: Table, files: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Rows of files, file by file, not too many at a time."""
+    for path, size, count in files.select("path", "size", "rows").iter_rows():
+        rows = ledger.scan(table, {path: size}).drop("day")
+        for start in range(0, count, READ):
+            yield rows.slice(start, READ).collect()
+
+
+def _months_waiting(snapshot: Snapshot, now: datetime, held_up: Iterable[date]) -> list[date]:
     """Closed months, all of whose days have rollups, that have none of their own and are worth it."""
     rolled = snapshot.days(ROLLUPS[0])
-    without = set(map(month, snapshot.days(FLOWS) - rolled)) | snapshot.days(MONTH_ROLLUPS[0])
+    not_yet = {*map(month, snapshot.days(FLOWS) - rolled), *map(month, held_up)}
+    without = not_yet | snapshot.days(MONTH_ROLLUPS[0])
     return [
         first
         for first, days in sorted(Counter(map(month, rolled)).items())
@@ -257,11 +374,14 @@ def _months_waiting(snapshot: Snapshot, now: datetime) -> list[date]:
     ]
 
 
-def _close_month(ledger: Ledger, worker: str, first: date) -> Upkeep:
+def _close_month(ledger: Ledger, worker: str, first: date) -> tuple[Upkeep, list[Damaged]]:
+    """Close a month, if all files that it needs are whole; else these files."""
     snapshot = ledger.snapshot()
     if first in snapshot.days(MONTH_ROLLUPS[0]):
-        return Upkeep()
+        return Upkeep(), []
     days = _days_of_month(first)
+    if damaged := _damaged_of(snapshot, OF_MONTHS, days):
+        return Upkeep(), damaged
     changes: dict[str, Change] = {}
     for table in MONTH_ROLLUPS:
         change = changes[table.name] = Change()
@@ -272,8 +392,8 @@ def _close_month(ledger: Ledger, worker: str, first: date) -> Upkeep:
             rows = ordered(table, roll_up(share, table).collect(engine="streaming"))
             if rows.height:
                 change.add.append(write_file(ledger.storage, table, first, rows, level=LEVEL))
-    unmoved = {FLOWS, *map(finer, MONTH_ROLLUPS), *MONTH_ROLLUPS}
-    return _publish(ledger, worker, changes, Upkeep(months_closed=1), snapshot, unmoved, days)
+    unmoved = {FLOWS, *OF_MONTHS, *MONTH_ROLLUPS}
+    return _publish(ledger, worker, changes, Upkeep(months_closed=1), snapshot, unmoved, days), []
 
 
 def _days_of_month(first: date) -> list[date]:
@@ -281,14 +401,21 @@ def _days_of_month(first: date) -> list[date]:
     return [first + timedelta(days=number) for number in range((following - first).days)]
 
 
-def _merge_small(ledger: Ledger, worker: str, table: Table) -> Upkeep:
+def _merge_small(ledger: Ledger, worker: str, table: Table, aside: Aside) -> Upkeep:
+    """Merge the small files of each day that has many; damaged ones stay as they are."""
     done = Upkeep()
     snapshot = ledger.snapshot()
-    small = snapshot.files(table).filter(pl.col("size") < SMALL)
+    is_damaged = pl.col("path").is_in(aside.paths(table))
+    small = snapshot.files(table).filter(pl.col("size") < SMALL, ~is_damaged)
     for (day,), files in small.group_by("day"):
         if files.height <= FEW:
             continue
         chosen = _few_rows(files)
+        damaged = snapshot.damaged(table, pl.col("path").is_in(chosen["path"].to_list()))
+        aside.put(damaged)
+        chosen = chosen.filter(~pl.col("path").is_in([one.path for one in damaged]))
+        if not chosen.height:
+            continue
         rows = ledger.scan(table, dict(chosen.select("path", "size").iter_rows())).drop("day").collect()
         change = Change(
             remove=[
@@ -362,27 +489,30 @@ def _add_files(storage: Storage, changes: dict[str, Change], table: Table, rows:
         changes[table.name].add.append(write_file(storage, table, one, part, level=LEVEL))
 
 
-def _ranges(flows: pl.LazyFrame) -> list[tuple[int, int]]:
-    """Minutes that have few enough flows to be merged at a time."""
+def _minutes(flows: pl.LazyFrame) -> list[int]:
+    """Minutes at which flows are cut into ranges of few enough to be merged at a time."""
     counts = flows.group_by("minute").len().sort("minute").collect(engine="streaming")
-    ranges: list[tuple[int, int]] = []
-    gathered = RANGE
+    bounds: list[int] = []
+    gathered = 0
     for minute, count in counts.iter_rows():
-        if gathered + count > RANGE:
-            ranges.append((minute, minute))
+        if gathered and gathered + count > RANGE:
+            bounds.append(minute)
             gathered = 0
-        ranges[-1] = ranges[-1][0], minute
         gathered += count
-    return ranges
+    return bounds
 
 
-def _merged_day(snapshot: Snapshot, table: Table, day: date) -> Iterator[pl.DataFrame]:
+def _merged_day(ledger: Ledger, snapshot: Snapshot, table: Table, day: date) -> Iterator[pl.DataFrame]:
     """Rows of one day merged; those of addresses a share of the addresses at a time."""
     if table not in AT_A_TIME:
         yield _merged(table, snapshot.scan(table, day, day).drop("day").collect())
         return
-    for share in _shares(*_rows_of(snapshot, table, [day]), SHARED_BY[table], AT_A_TIME[table]):
-        yield merge(table, share.drop("day").collect(engine="streaming"))
+    bounds = _bounds(*_rows_of(snapshot, table, [day]), SHARED_BY[table], AT_A_TIME[table])
+    with sharing(ledger.storage.scratch(), SHARED_BY[table], bounds) as shares:
+        for some in _read(ledger, table, snapshot.files(table).filter(pl.col("day") == day)):
+            shares.add(some)
+        for some in shares:
+            yield merge(table, some)
 
 
 def _rows_of(snapshot: Snapshot, table: Table, days: Sequence[date]) -> tuple[pl.LazyFrame, int]:
@@ -396,16 +526,20 @@ def _shares(rows: pl.LazyFrame, count: int, by: str, at_once: int) -> Iterator[p
 
     So the log tells of each file made of a share which values it can have, and a question for one opens one file.
     """
-    shares = count // at_once + 1
-    bounds: list[int | str] = []
-    if shares > 1:
-        sample = rows.select(pl.col(by).gather_every(max(1, count // SAMPLED))).collect(engine="streaming")
-        values = sample.to_series().sort()
-        bounds = sorted({values[len(values) * share // shares] for share in range(1, shares)} - {values[0]})
-    value = pl.col(by)
+    value, bounds = pl.col(by), _bounds(rows, count, by, at_once)
     for low, high in pairwise([None, *bounds, None]):
         share = rows if low is None else rows.filter(value >= low)
         yield share if high is None else share.filter(value < high)
+
+
+def _bounds(rows: pl.LazyFrame, count: int, by: str, at_once: int) -> list[Any]:
+    """Values at which so many rows are cut into shares of about as many as are taken at once."""
+    shares = count // at_once + 1
+    if shares == 1:
+        return []
+    sample = rows.select(pl.col(by).gather_every(max(1, count // SAMPLED))).collect(engine="streaming")
+    values = sample.to_series().sort()
+    return sorted({values[len(values) * share // shares] for share in range(1, shares)} - {values[0]})
 
 
 def _merged(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
