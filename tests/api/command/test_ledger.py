@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 from ledgers import Site, capture
 from typer.testing import CliRunner, Result
 
 from darkscope.api.command.ledger import app
 from darkscope.ingest.registry import FILE, Registry, heard
+from darkscope.ingest.series import FLOWS, ROLLUPS
 
 
 @pytest.fixture
@@ -68,3 +71,25 @@ def test_what_is_forgotten_names_the_captures_that_it_came_from(site: Site) -> N
         "their frames came from 1 capture: /spool/a/1.pcap",
     ]
     assert ledger(*told).stderr == "darkscope: a has no rows in 2020-06-24\n"
+
+
+@pytest.mark.parametrize("command", [("compact",), ("compact", "--rollups"), ("expire",)], ids=" ".join)
+def test_a_damaged_day_is_named_once_the_rest_is_done(site: Site, command: tuple[str, ...]) -> None:
+    site.take(capture(90_000, 90_001), "/spool/a/next.pcap")
+    files = site.ledger.finish().files(FLOWS)
+    (path,) = files.filter(pl.col("day") == date(2020, 6, 24))["path"]
+    file = site.folder / "flows" / path
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+    result = ledger(*command, "--ledger", site.folder)
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"darkscope: {file}: its bytes are not those that were written; 2020-06-24 was passed over\n"
+    )
+    assert {day.isoformat() for day in site.ledger.finish().days(ROLLUPS[0])} == {"2020-06-25"}
+    done = "0 days expired\n" if command == ("expire",) else "1 days and 0 months closed; "
+    assert result.stdout.startswith(done)
+    file.write_bytes(whole)
+    result = ledger(*command, "--ledger", site.folder)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert ledger("verify", "--ledger", site.folder).exit_code == 0

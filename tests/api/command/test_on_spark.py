@@ -17,6 +17,7 @@ from darkscope.api.command.main import COMMANDS, program
 from darkscope.ingest.engine import spark_connect
 from darkscope.ingest.engine.engine import Here
 from darkscope.ingest.engine.spark import OnSpark
+from darkscope.ingest.ledger import upkeep
 from darkscope.ingest.ledger.verify import verify
 from darkscope.ingest.series import COVERAGE, FLOWS, REQUESTS, ROLLUPS, TABLES
 
@@ -124,6 +125,29 @@ def test_days_are_closed_on_spark_as_they_are_here(alone: tuple[Site, Result], t
     for table in ROLLUPS:
         assert_frame_equal(*(merged(snapshot, table) for snapshot in snapshots))
     assert verify(there.opened()).faults == ()
+
+
+def test_a_damaged_day_holds_up_no_other_on_spark_either(alone: tuple[Site, Result], tmp_path: Path) -> None:
+    site = Site(tmp_path / "ledger")
+    shutil.copytree(alone[0].folder, site.folder)
+    upkeep.drop_rollups(site.opened(), "one")
+    first = site.ledger.finish().files(FLOWS).sort("day")
+    path, day = site.folder / "flows" / first["path"][0], first["day"][0]
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    command = ("ledger", "compact", "--engine", "spark", "--ledger", site.folder)
+    result = run(*command)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        f"darkscope: {path}: its bytes are not those that were written; {day} was passed over"
+    )
+    assert "1 days and 0 months closed" in result.stdout
+    path.write_bytes(whole)
+    assert run(*command).exit_code == 0
+    snapshots = alone[0].ledger.finish(), site.ledger.finish()
+    for table in ROLLUPS:
+        assert_frame_equal(*(merged(snapshot, table) for snapshot in snapshots))
+    assert verify(site.opened()).faults == ()
 
 
 def test_a_ledger_is_verified_on_spark_as_it_is_here(alone: tuple[Site, Result], tmp_path: Path) -> None:

@@ -24,11 +24,12 @@ from polars.testing import assert_frame_equal
 from runs import run
 
 from darkscope.api import keys
+from darkscope.ingest.ledger import errors, upkeep
 from darkscope.ingest.ledger import ledger as module
-from darkscope.ingest.ledger import upkeep
+from darkscope.ingest.ledger.aside import Aside
 from darkscope.ingest.ledger.backup import back_up
 from darkscope.ingest.ledger.bucket import Bucket
-from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.errors import Away, LedgerError
 from darkscope.ingest.ledger.expiry import expire, forget
 from darkscope.ingest.ledger.ledger import Ledger, is_ledger, storage_of
 from darkscope.ingest.ledger.plan import Plan
@@ -116,6 +117,50 @@ def test_others_read_the_tables_as_the_delta_library_does(site: Remote) -> None:
     rows = pl.scan_delta(site.ledger.storage.table(FLOWS.name), storage_options=options)
     assert rows.select(pl.col("packets").sum()).collect().item() == 33
     assert verify(site.elsewhere.ledger).faults == ()
+
+
+def test_damaged_objects_hold_up_their_days_and_no_other(site: Remote) -> None:
+    """Who has a whole near copy needs no object; who has none passes over the day until it is whole again."""
+    for number in range(4):
+        site.take(ramp(number * DAY, 5), f"/spool/a/{number}.pcap")
+    before = merged(site.ledger.snapshot(), FLOWS)
+    objects, prefix = Objects(site.uri.rpartition("/some")[0]), "some/ledger/flows"
+    paths = site.ledger.snapshot().files(FLOWS).sort("day")["path"].to_list()
+    whole = {path: objects.read(f"{prefix}/{path}") for path in paths}
+    cut, flipped, lost, _ = paths
+    objects.put(f"{prefix}/{cut}", whole[cut][:-9])
+    objects.put(f"{prefix}/{flipped}", whole[flipped][:500] + b"?" + whole[flipped][501:])
+    objects.delete(f"{prefix}/{lost}")
+    other, aside = site.elsewhere, Aside()
+    assert keep_up(other.ledger, "w", NOW, aside=aside).days_closed == 1
+    assert [(one.path, one.reason) for one in aside] == [
+        (cut, module.CHANGED),
+        (flipped, module.CHANGED),
+        (lost, "is not there"),
+    ]
+    assert {fault.place for fault in verify(other.elsewhere.ledger).faults} == {one.place for one in aside}
+    for path in (cut, flipped, lost):
+        objects.put(f"{prefix}/{path}", whole[path])
+    assert keep_up(other.ledger, "w", NOW, aside=aside).days_closed == 3
+    assert list(aside) == []
+    assert merged(other.ledger.snapshot(), FLOWS).equals(before)
+    assert verify(other.elsewhere.ledger).faults == ()
+
+
+def test_storage_that_does_not_answer_is_not_a_damaged_file(
+    site: Remote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.take(ramp(0, 5))
+    snapshot = site.elsewhere.ledger.snapshot()
+    snapshot.files(FLOWS)
+
+    def refused(_: Objects, key: str) -> bytes:
+        raise OSError(errno.EIO, "503 Slow Down", key)
+
+    monkeypatch.setattr(Objects, "read", refused)
+    monkeypatch.setattr(errors, "FAILURES", 1)
+    with pytest.raises(Away, match="503 Slow Down"):
+        snapshot.damaged(FLOWS, pl.lit(value=True))
 
 
 @pytest.mark.parametrize("step", ["plan", FLOWS.name, COVERAGE.name])

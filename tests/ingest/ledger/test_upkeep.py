@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
-from ledgers import DAY, NOW, Site, day, files, merged, packets, ramp, read
+from ledgers import DAY, NOW, Site, day, files, merged, no_room, packets, ramp, read
 
+from darkscope.ingest.ledger import shares
 from darkscope.ingest.ledger import upkeep as module
 from darkscope.ingest.ledger.errors import LedgerError
-from darkscope.ingest.ledger.expiry import expire
 from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.storage import Folder
@@ -40,7 +40,6 @@ from darkscope.ingest.series import (
     TABLES,
     Table,
 )
-from darkscope.ingest.settings import Retention
 
 
 @pytest.fixture
@@ -56,14 +55,6 @@ def fill(site: Site, *, days: int = 3, captures: int = 4) -> None:
             start = number * DAY + part * 1000
             read(worker, ramp(start, 20, port=20 + part, source=f"198.41.{number}.{part}"))
             worker.commit()
-
-
-def upkeep_of(site: Site) -> object:
-    return upkeep(site.opened(), site.settings, NOW)
-
-
-def expiry_of(site: Site) -> object:
-    return expire(site.opened(), "w", NOW.date(), {"flows": 1}.get, None)
 
 
 JUNE = day("2020-06-01")
@@ -254,6 +245,35 @@ def test_what_is_too_much_at_a_time_is_merged_by_shares(site: Site, monkeypatch:
     assert_months_are_sums_of_flows(site)
 
 
+@pytest.mark.parametrize("again", [1 << 30, 0], ids=["looked_at_again", "in_one_pass"])
+def test_flows_of_a_day_are_cut_by_minutes_whatever_their_files_are(
+    site: Site, monkeypatch: pytest.MonkeyPatch, again: int
+) -> None:
+    """Some files are of few minutes, some of the whole day; a share is put into the file and taken out again."""
+    monkeypatch.setattr(module, "RANGE", 30)
+    monkeypatch.setattr(module, "READ", 7)
+    monkeypatch.setattr(module, "ROLLED_AT_ONCE", 20)
+    monkeypatch.setattr(module, "AGAIN", again)
+    monkeypatch.setattr(shares, "HELD", 1000)
+    worker = site.worker()
+    for part in range(5):
+        read(worker, ramp(part * 1000, 20, 30.0, source=f"198.41.0.{part}", port=20 + part))
+        read(worker, ramp(part, 20, 1800.0, source=f"198.41.1.{part}", port=part), f"/spool/b{part}/1.pcap")
+        worker.commit()
+    before = {table.name: merged(site.ledger.snapshot(), table) for table in (FLOWS, SOURCES)}
+    assert keep_up(site.ledger, "w", NOW).days_closed == 1
+    snapshot = site.ledger.snapshot()
+    files = snapshot.files(FLOWS).sort("min.minute")
+    assert files.height > 4
+    assert files.filter(pl.col("min.minute") <= pl.col("max.minute").shift()).height == 0
+    for table in (FLOWS, SOURCES):
+        assert merged(snapshot, table).equals(before[table.name])
+    for table in ROLLUPS:
+        kept = snapshot.scan(table).drop("day").sort(table.keys).collect().select(rolled(site, table).columns)
+        assert kept.equals(rolled(site, table))
+    assert verify(site.ledger).faults == ()
+
+
 def assert_each_value_is_in_one_file_of_a_day(snapshot: Snapshot, table: Table, value: str) -> None:
     files = snapshot.files(table).sort("day", f"min.{value}")
     follows = pl.col(f"min.{value}") > pl.col(f"max.{value}").shift()
@@ -349,32 +369,18 @@ def test_upkeep_keeps_its_files_when_late_rows_take_its_rollups_out_at_once(
     assert verify(site.ledger).faults == ()
 
 
-@pytest.mark.parametrize("do", [upkeep_of, expiry_of], ids=["upkeep", "expiry"])
-def test_a_data_file_that_cannot_be_read_is_an_error_of_the_ledger(
-    site: Site, do: Callable[[Site], object]
+def test_upkeep_that_finds_no_room_says_so_and_changes_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fill(site)
-    if do is expiry_of:
-        keep_up(site.ledger, "w", NOW)
-    for name in site.ledger.snapshot().files(FLOWS)["path"]:
-        path = site.folder / "flows" / name
-        data = path.read_bytes()
-        path.write_bytes(data[: len(data) // 2])
-    with pytest.raises(LedgerError, match="a data file cannot be read, `darkscope ledger verify` names it"):
-        do(site)
-
-
-def test_a_damaged_file_keeps_nothing_from_expiring(site: Site) -> None:
-    fill(site)
-    keep_up(site.ledger, "w", NOW)
-    site.take(ramp(2 * DAY + 5000, 20), "/spool/a/late.pcap")  # that day is to be closed again
-    newest = site.ledger.snapshot().files(FLOWS).filter(pl.col("day") == day("2020-06-26"))
-    for name in newest["path"]:
-        (site.folder / "flows" / name).write_bytes(b"PAR1")
-    retention = Retention(disk_reserve=0, flows=1, sources="keep", echoes="keep", requests="keep")
-    with pytest.raises(LedgerError, match="a data file cannot be read"):
-        upkeep(site.opened(), site.settings.model_copy(update={"retention": retention}), NOW)
-    assert site.ledger.finish().days(FLOWS) == {day("2020-06-25"), day("2020-06-26")}
+    fill(site, days=1)
+    plan = site.ledger.snapshot().plan
+    with monkeypatch.context() as patched:
+        patched.setattr(tempfile, "TemporaryFile", lambda **_: no_room())
+        with pytest.raises(LedgerError, match=f"{site.folder}: .*No space left on device"):
+            keep_up(site.ledger, "w", NOW)
+    assert site.ledger.finish().plan == plan
+    assert keep_up(site.ledger, "w", NOW).days_closed == 1
+    assert verify(site.ledger).faults == ()
 
 
 def test_a_dead_upkeep_leaves_files_that_nobody_sees(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
