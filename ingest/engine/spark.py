@@ -24,7 +24,7 @@ from uuid import uuid4
 
 from darkscope.ingest.engine.engine import EngineError, LostError, Result, Unit, never
 from darkscope.ingest.engine.shuffle import Divided
-from darkscope.ingest.engine.spark_connect import address_of, remote_session
+from darkscope.ingest.engine.spark_connect import address_of, give_up, remote_session
 from darkscope.ingest.engine.spark_errors import said, why_lost
 from darkscope.ingest.engine.spark_shuffle import two_steps
 from darkscope.ingest.engine.task import done, unpacked
@@ -56,7 +56,7 @@ class OnSpark:
         """A `SparkSession`, classic or of Spark Connect."""
         self._session = session
         self.is_lost = False  # whether nobody answers any more
-        is_remote = ".connect." in type(session).__module__
+        self._is_remote = is_remote = ".connect." in type(session).__module__
         # A session's own tags do not reach what classic Spark is asked from Python, a context's do.
         self._tag = session.addTag if is_remote else session.sparkContext.addJobTag
         self._end = session.interruptTag if is_remote else session.sparkContext.cancelJobsWithTag
@@ -136,9 +136,15 @@ class OnSpark:
         if error is None:
             return None
         if why := why_lost(error):
-            self.is_lost = True
+            self._lose()
             raise LostError(f"Spark is lost: {why}")
         return said(error)
+
+    def _lose(self) -> None:
+        """Nobody is there any more: what is asked yet has no answer, and is not waited for."""
+        self.is_lost = True
+        if self._is_remote:
+            give_up(self._session)
 
     def _give_up(self, tag: str, jobs: Collection[Future[Any]]) -> None:
         """Have nothing run any more. A job may begin while it is ended: until all are over it is said again.
@@ -152,7 +158,8 @@ class OnSpark:
                 try:
                     self._end(tag)
                 except Exception as error:  # PySpark has no one error of its own for it
-                    self.is_lost = bool(why_lost(error))
+                    if why_lost(error):
+                        self._lose()
             wait(jobs, LOOK)
 
 
@@ -237,8 +244,6 @@ def _session(builder: SparkSession.Builder, master: str, conf: Sequence[str]) ->
 
 def _stop(session: SparkSession, is_lost: bool) -> None:
     """End a session; one that is lost in this process alone."""
-    if is_lost:
-        session.release_session_on_close = False  # Spark Connect's server would be told
     try:
         session.stop()
     except Exception:

@@ -62,9 +62,15 @@ def remote_session(address: str, settings: Mapping[str, str]) -> SparkSession:
     try:
         return builder.getOrCreate()
     except Exception:
-        session.release_session_on_close = False
+        give_up(session)
         session.stop()
         raise
+
+
+def give_up(session: SparkSession) -> None:
+    """Have a server that is lost asked nothing a second time, and not be told of the end."""
+    session.client.set_retry_policies([])
+    session.release_session_on_close = False
 
 
 def _await(channel_of: DefaultChannelBuilder) -> None:
