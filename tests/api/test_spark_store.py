@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from flows import book, flow, minute
+from objects import Bucket
+from parts import Elsewhere
 from sparks import SOCKETS_LEFT_OPEN
 from wide import FIRST, JUNE, LAST, answers
 
@@ -18,10 +20,11 @@ from darkscope.api.command.stores import opened, reader_of
 from darkscope.api.dimension import Dimension
 from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.store import Filter, UnreachableError
-from darkscope.ingest.engine.engine import EngineError
+from darkscope.ingest.engine.engine import EngineError, LostError
 from darkscope.ingest.engine.spark import OnSpark
-from darkscope.ingest.ledger.ledger import Ledger
-from darkscope.ingest.settings import Api, Settings, Spark, StoreName
+from darkscope.ingest.ledger.ledger import Ledger, storage_of
+from darkscope.ingest.settings import Api, Settings, Spark, Storage, StoreName
+from darkscope.ingest.values import Uri
 
 pytestmark = SOCKETS_LEFT_OPEN
 
@@ -52,6 +55,19 @@ def test_answers_are_those_of_the_ledgers_store(settings: Settings, spark: OnSpa
     assert expected["page"][1:] == [60, 9, True]
 
 
+def test_tasks_open_a_ledger_in_a_bucket_where_they_are(
+    settings: Settings, bucket: Bucket, tmp_path: Path
+) -> None:
+    assert isinstance(settings.ledger, Path)
+    for path in sorted(settings.ledger.rglob("*")):
+        if path.is_file():
+            bucket.put(f"ledger/{path.relative_to(settings.ledger).as_posix()}", path.read_bytes())
+    place = {"ledger": Uri(f"{bucket.uri}/ledger"), "storage": Storage(cache=tmp_path / "cache")}
+    snapshot = Ledger(storage_of(settings.model_copy(update=place))).snapshot()
+    there = LedgerStore(snapshot, reader=InShares(settings.model_copy(update=place), Elsewhere()))
+    assert answers(there, ASKED) == answers(LedgerStore(Ledger(settings.ledger).snapshot()), ASKED)
+
+
 def test_the_settings_say_that_spark_is_asked(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert reader_of(settings.model_copy(update={"api": Api()})) is None
     store = opened(settings, NOW)
@@ -70,14 +86,20 @@ class Lost:
 
     def __init__(self) -> None:
         self.is_lost = False
+        self.asked = 0
+        self.error: type[EngineError] = EngineError
 
     def map(self, function: Any, units: Any, **_: object) -> Iterator[Any]:
+        self.asked += 1
         if self.is_lost:
-            raise EngineError("the session is gone")
+            raise self.error("the session is gone")
         yield from ((unit, function(unit)) for unit in units)
 
 
-def test_a_session_that_was_lost_begins_anew(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("error", "asked"), [(EngineError, 3), (LostError, 2)])  # whether it is there; known
+def test_a_session_that_was_lost_begins_anew(
+    error: type[EngineError], asked: int, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sessions: list[Lost] = []
     closed: list[Lost] = []
 
@@ -98,8 +120,8 @@ def test_a_session_that_was_lost_begins_anew(settings: Settings, monkeypatch: py
     monkeypatch.setattr(shares.importlib, "import_module", lambda _: Module)
     engine = Kept(settings.model_copy(update={"spark": Spark(master="sc://spark.example", conf=("one=1",))}))
     assert list(engine.map(abs, [-1])) == [(-1, 1)]
-    sessions[0].is_lost = True
+    sessions[0].is_lost, sessions[0].error = True, error
     with pytest.raises(EngineError, match=r"^the session is gone$"):
         list(engine.map(abs, [-1]))
     assert list(engine.map(abs, [-2])) == [(-2, 2)]
-    assert (len(sessions), closed) == (2, sessions[:1])
+    assert (len(sessions), closed, sessions[0].asked) == (2, sessions[:1], asked)
