@@ -47,6 +47,7 @@ _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN
 """Variables; the AWS files have the same in small letters."""
 
 _STATUS = re.compile(r"status code: (\d{3}(?: [A-Z][A-Za-z-]*)*)")
+_SLOW = "the storage says 429 "
 _CODE = re.compile(r"<Code>(\w+)</Code>")
 _NO_BUCKET = ("NoSuchBucket", "ContainerNotFound")
 """How S3, Google and Azure say that there is no such bucket."""
@@ -157,7 +158,10 @@ class Objects:
             return b"", None
 
     def put_over(self, key: str, data: bytes, mark: UpdateVersion | None) -> bool:
-        """Put an object in the place of that state of it, or where none is; False where it is another by now."""
+        """Put an object in the place of that state of it, or where none is; False where it is another by now.
+
+        False as well where the storage takes no change yet, as Google within a second of another.
+        """
         try:
             with told(self.address(key)):
                 obstore.put(
@@ -166,7 +170,7 @@ class Objects:
         except FileExistsError:
             return False
         except OSError as error:
-            if error.errno == errno.ESTALE:
+            if error.errno in (errno.ESTALE, errno.EBUSY):
                 return False
             raise
         return True
@@ -256,7 +260,8 @@ def told(address: str) -> Iterator[None]:
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as error:
         raise PermissionError(errno.EACCES, reason(str(error)), address) from None
     except (exceptions.BaseError, ValueError) as error:
-        raise OSError(errno.EIO, reason(str(error)), address) from None
+        why = reason(str(error))
+        raise OSError(errno.EBUSY if _SLOW in why else errno.EIO, why, address) from None
 
 
 def reason(text: str) -> str:

@@ -524,7 +524,8 @@ def _make(storage: Storage, why: str) -> None:
         storage.prepare(plans.FOLDER)
         with ThreadPoolExecutor() as pool:  # each waits for the disk
             list(pool.map(lambda table: insist(storage, partial(create, storage, table)), TABLES))
-        storage.replace(DESCRIPTION, (json.dumps({"format": FORMAT}) + "\n").encode())
+        described = (json.dumps({"format": FORMAT}) + "\n").encode()
+        insist(storage, lambda: storage.replace(DESCRIPTION, described))  # others may be making it as well
     except (OSError, DeltaError) as error:
         raise failed(storage, f"{storage}: {why}: {storage.told(error)}") from error
 

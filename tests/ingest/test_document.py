@@ -8,8 +8,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import obstore
 import pytest
 from objects import SCHEMES, Bucket
+from obstore import exceptions
 
 from darkscope.ingest import document as module
 from darkscope.ingest.document import Document, document
@@ -86,6 +88,21 @@ def test_a_change_whose_answer_was_lost_is_made_once(
     monkeypatch.setattr(Objects, "put_over", put_and_be_told_nothing)
     shared.change(adding("one"))
     assert (shared.read(), lost) == ('["one"]', [])
+
+
+def test_who_is_asked_to_slow_down_goes_on(shared: Document, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google takes a change of an object a second, whoever makes it; its library gives up after some seconds."""
+    put, refusals = obstore.put, [True, True]
+
+    def refused(*what: Any, **how: Any) -> Any:
+        if refusals and refusals.pop():
+            raise exceptions.GenericError("status code: 429 Too Many Requests: <Code>SlowDown</Code>")
+        return put(*what, **how)
+
+    shared.change(adding("one"))
+    monkeypatch.setattr(obstore, "put", refused)
+    shared.change(adding("two"))
+    assert (shared.read(), refusals) == ('["one", "two"]', [])
 
 
 def test_who_is_never_first_is_told_so(shared: Document, monkeypatch: pytest.MonkeyPatch) -> None:
