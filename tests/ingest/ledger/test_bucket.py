@@ -406,6 +406,25 @@ def test_the_secret_is_in_no_text_of_it(bucket: Empty, tmp_path: Path) -> None:
     assert pickle.loads(copied)[1].options == storage.options
 
 
+def test_a_ledger_that_several_make_at_once_is_made_though_the_storage_asks_them_to_slow_down(
+    bucket: Empty, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Google does, where an object is written more than once a second."""
+    put, refusals = Objects.put, [True]
+
+    def refused(self: Objects, key: str, data: bytes) -> None:
+        if key.endswith("ledger.json") and refusals:
+            refusals.pop()
+            raise OSError(errno.EBUSY, "the storage says 429 Too Many Requests, SlowDown", self.address(key))
+        put(self, key, data)
+
+    monkeypatch.setattr(module, "create", lambda *_: None)  # the tables
+    monkeypatch.setattr(Objects, "put", refused)
+    settings = Settings(ledger=Uri(f"{bucket.uri}/x"), storage=Storage(cache=tmp_path))
+    Ledger.open_or_create(storage_of(settings))
+    assert (bucket.keys(), refusals) == (["x/ledger.json"], [])
+
+
 @pytest.mark.parametrize(
     ("place", "credentials", "why"),
     [
