@@ -1,4 +1,4 @@
-"""Names of protocols, ports and services, by IANA's registries."""
+"""Names of services, by IANA's registry."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import csv
 from functools import cache
 from importlib.resources import files
 
-from darkscope.ingest.protocols import DCCP, PROTOCOLS, SCTP, TCP, UDP
-from darkscope.ingest.series import NO_PORT
+from darkscope.ingest.protocols import DCCP, SCTP, TCP, UDP
 
 _REGISTERED = {"tcp": TCP, "udp": UDP, "dccp": DCCP, "sctp": SCTP}
 
@@ -26,13 +25,3 @@ def services() -> dict[tuple[int, int], str]:
 def service_name(protocol: int, port: int) -> str:
     """Name of the service registered for a port, as `telnet`; empty where there is none."""
     return services().get((protocol, port), "")
-
-
-def protocol_name(protocol: int) -> str:
-    """IANA's keyword of an IP protocol number, as `TCP`; `protocol 99` where it has none here."""
-    return PROTOCOLS.get(protocol, f"protocol {protocol}")
-
-
-def port_label(protocol: int, port: int) -> str:
-    """Port and protocol as the reports write them: `23/TCP`, and `0/ICMP` for what has no port."""
-    return f"{0 if port == NO_PORT else port}/{protocol_name(protocol)}"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from darkscope.api.services import port_label, protocol_name, service_name
+from darkscope.api.services import service_name
 from darkscope.ingest.series import NO_PORT
 
 
@@ -36,29 +36,6 @@ from darkscope.ingest.series import NO_PORT
 )
 def test_a_service_has_ianas_name_and_an_unknown_one_none(protocol: int, port: int, name: str) -> None:
     assert service_name(protocol, port) == name
-
-
-@pytest.mark.parametrize(
-    ("protocol", "name"),
-    [(1, "ICMP"), (6, "TCP"), (17, "UDP"), (58, "ICMPv6"), (132, "SCTP"), (99, "protocol 99")],
-)
-def test_a_protocol_has_ianas_keyword_or_its_number(protocol: int, name: str) -> None:
-    assert protocol_name(protocol) == name
-
-
-@pytest.mark.parametrize(
-    ("protocol", "port", "label"),
-    [
-        (6, 23, "23/TCP"),
-        (17, 12543, "12543/UDP"),
-        (1, NO_PORT, "0/ICMP"),
-        (58, NO_PORT, "0/ICMPv6"),
-        (6, NO_PORT, "0/TCP"),
-        (99, NO_PORT, "0/protocol 99"),
-    ],
-)
-def test_a_port_is_labelled_as_in_the_reports(protocol: int, port: int, label: str) -> None:
-    assert port_label(protocol, port) == label
 
 
 def test_the_shipped_file_names_each_port_of_a_protocol_once() -> None:
