@@ -40,6 +40,7 @@ from darkscope.api.keys import Scope
 from darkscope.api.periods import Period, parse_period
 from darkscope.api.phenomena.decisions import Decision, decided
 from darkscope.api.phenomena.detector import detect
+from darkscope.api.ranking import SENSOR_DAY, Ranking
 from darkscope.api.requests import questions as asking
 from darkscope.api.rhythm import LONGEST as LONGEST_RHYTHM
 from darkscope.api.store import Precision
@@ -231,6 +232,7 @@ def now(view: Narrowed, period: Period) -> Section:
 
     def ask(who: Observer, what: Question) -> Shown:
         ranking = who.top(what, 10, Precision.NONE)
+        before = replace(what, period=replace(what.period, window=what.period.previous))
         values = [parse_value(classes, row.value) for row in ranking.rows]
         trend = who.trend(what, step(period), values, 10) if values else None
         total = (
@@ -238,9 +240,21 @@ def now(view: Narrowed, period: Period) -> Section:
             if trend is None
             else [_sum(counts) for counts in zip(*(line.packets for line in trend.lines), strict=True)]
         )
-        return {"ranking": ranking, "total": total, "usual": _usual(who, what)}
+        return {
+            "ranking": ranking,
+            "total": total,
+            "usual": _usual(who, what),
+            "rate": _daily(ranking),
+            "earlier": _daily(who.top(before, 10, Precision.NONE)),  # classes that are no more count as well
+        }
 
     return Section("now", "/v1/rankings/classes", classes, about(view, RankingQuery, limit=10), ask)
+
+
+def _daily(ranking: Ranking) -> float | None:
+    """Packets of all values a day of watched sensor time; None where nobody watched."""
+    watch = ranking.provenance.now
+    return ranking.packets * SENSOR_DAY / watch.seconds if watch and watch.seconds else None
 
 
 def _usual(who: Observer, what: Question) -> Usual | None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
+import polars as pl
 import pytest
 
-from darkscope.api.dimension import Dimension
+from darkscope.api.ask import Observer
+from darkscope.api.dimension import Dimension, value_text
 from darkscope.api.http import sections
 from darkscope.api.http.questions import Narrowed
+from darkscope.api.ledger_store import LedgerStore
 from darkscope.api.periods import parse_period
+from darkscope.api.selection import KNOWN
 
 NOW = datetime(2020, 6, 30, 12, tzinfo=UTC)
 UTC_ZONE = ZoneInfo("UTC")
@@ -55,6 +61,22 @@ def test_a_call_says_all_that_is_asked_and_nothing_else() -> None:
     picture = urlsplit(section.chart)
     assert picture.path == "/v1/trends/countries"
     assert parse_qs(picture.query)["step"] == ["2h"]
+
+
+def test_what_is_compared_with_the_period_before_is_all_of_it(snapshot: Callable[..., Any]) -> None:
+    tables = snapshot(
+        [
+            {"minute": "2020-06-23T01:00", "packets": 30},
+            {"minute": "2020-06-23T02:00", "packets": 10, "class": "backscatter"},
+            {"minute": "2020-06-24T01:00", "packets": 20},
+        ],
+        [{"minute": f"2020-06-{day}T{hour:02}:00"} for day in (23, 24) for hour in range(12)],
+    )
+    who = Observer(LedgerStore(tables), pl.DataFrame(schema=KNOWN), value_text, NOW)
+    asked = Narrowed.model_validate({"period": "2020-06-24", "time_zone": "UTC"})
+    question = asked.asked(Dimension.CLASSES).question(UTC_ZONE, NOW)
+    shown = sections.now(asked, question.period).ask(who, question)
+    assert (shown["rate"], shown["earlier"]) == (40.0, 80.0)
 
 
 def test_a_section_of_one_port_keeps_what_the_page_is_narrowed_to() -> None:
