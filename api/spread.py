@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar
 
 import polars as pl
@@ -15,6 +16,20 @@ from darkscope.api.dimension import Dimension, Key, value_text
 from darkscope.api.ranking import Provenance
 
 PORTS = Dimension.PORTS.columns
+
+MANY, FEW = 20, 5
+"""Equally frequent ports: scans of more are broad, if they leave the leading ports; of fewer they are focused."""
+
+ELSEWHERE = 0.5
+"""Share that leaves the leading ports, beyond which scans do so."""
+
+
+class Breadth(StrEnum):
+    """What a value's scans are, in a word."""
+
+    BROAD = "broad"
+    FOCUSED = "focused"
+    MIXED = "mixed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +45,13 @@ class Row:
     off_top: float  # share of its packets that went elsewhere than to the leading ports
     main_port: str  # its most frequent
     main_share: float  # share of its packets that went there
+
+    @property
+    def breadth(self) -> Breadth:
+        """The verdict."""
+        if self.off_top > ELSEWHERE and self.effective_ports > MANY:
+            return Breadth.BROAD
+        return Breadth.FOCUSED if self.effective_ports < FEW else Breadth.MIXED
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 from darkscope.api.dimension import Dimension
 from darkscope.api.periods import parse_period
 from darkscope.api.ranking import Provenance
-from darkscope.api.spread import Row, Spread, spread
+from darkscope.api.spread import Breadth, Row, Spread, spread
 from darkscope.api.store import Filter
 from darkscope.api.watch import Watch
 
@@ -72,3 +72,14 @@ def test_without_packets_there_is_nothing_to_spread() -> None:
 def test_ties_among_the_leading_ports_are_broken_by_port() -> None:
     pairs = PAIRS.with_columns(packets=pl.lit(5, pl.Int64))
     assert found(pairs, [], top=3).top == ("23/TCP", "0/ICMP", "445/TCP")
+
+
+@pytest.mark.parametrize(
+    ("effective", "off_top", "breadth"),
+    [(21, 0.6, "broad"), (21, 0.5, "mixed"), (20, 0.9, "mixed"), (5, 0.9, "mixed"), (4.9, 0.9, "focused")],
+)
+def test_scans_are_broad_that_go_to_many_ports_of_their_own(
+    effective: float, off_top: float, breadth: str
+) -> None:
+    row = Row(1, "NL", "NL", 100, 50, effective, off_top, "23/TCP", 0.1)
+    assert row.breadth is Breadth(breadth)

@@ -6,10 +6,13 @@ from pathlib import Path
 from string import Formatter
 
 import pytest
+import told
 
+from darkscope.api.breadth import Seen, Verdict, judge
 from darkscope.api.console.words import preferred, words
 from darkscope.api.phenomena.proposal import State
 from darkscope.api.requests.visitors import Search
+from darkscope.api.spread import Breadth
 from darkscope.ingest.series import Traffic
 from darkscope.ingest.values import Language
 
@@ -24,8 +27,8 @@ MADE = {
     "class_": {str(one) for one in Traffic},
     "tool_": {"none"},
     "owner_": {"unknown"},
-    "breadth_": {f"{one}_title" for one in ("wide", "local", "unclear")},
-    "spread_": {"broad", "focused", "mixed"},
+    "breadth_": {f"{one}_title" for one in Verdict},
+    "spread_": set(Breadth),
     "rhythm_": {"office", "none", "unclear"},
     "hit_": {"port", "country", "source", "owner", "vulnerability"},
     "mark_": {"disclosed", "proof_of_concept", "known_exploited", "vendor_notice"},
@@ -87,23 +90,40 @@ def test_countries_are_called_as_readers_of_a_language_call_them() -> None:
 
 
 def test_what_is_wrong_is_said_otherwise_where_its_english_is_known() -> None:
-    told = "the period '2020-13' does not exist: month must be in 1..12"
-    assert words(Language.JA).detail(told) == "期間 '2020-13' は存在しません。"
-    assert words(Language.EN).detail(told) == told
+    text = "the period '2020-13' does not exist: month must be in 1..12"
+    assert words(Language.JA).detail(text) == "期間 '2020-13' は存在しません。"
+    assert words(Language.EN).detail(text) == text
     assert words(Language.JA).detail("something else") is None
 
 
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ([(100, 10)] * 3, "3 台中 3 台のセンサーで増加。S0 を除くと増加の 100% が残ります。"),
+        ([(300, 10), (10, 10), (10, 10)], "S0 による増加。これを除くと増加の 0% が残ります。"),
+        ([(0, 100)] * 3, "増加なし。センサーあたりの観測数は前の期間の 0.00 倍です。"),
+        ([(100, 10)] * 2, "両期間を観測したセンサーは 2 台で、判定には 3 台必要です。"),
+        ([(100, 10)], "両期間を観測したセンサーは 1 台で、判定には 3 台必要です。"),
+    ],
+)
+def test_why_a_rise_is_wide_or_not_is_said_in_japanese(rates: list[tuple[int, int]], said: str) -> None:
+    day = 86_400
+    seen = [Seen(f"S{n}", now, before, day, day, day, day) for n, (now, before) in enumerate(rates)]
+    rise = judge(seen, label=str, provenance=told.PROVENANCE)
+    assert words(Language.JA).detail(rise.reason) == said
+
+
 def test_what_strangers_wrote_into_a_question_stays_what_it_was() -> None:
-    told = "no sensor is called '{known} {0} \\n; there are none'; there are a, b"
-    assert words(Language.JA).detail(told) == (
+    text = "no sensor is called '{known} {0} \\n; there are none'; there are a, b"
+    assert words(Language.JA).detail(text) == (
         "センサー '{known} {0} \\n; there are none' はありません。あるもの: a, b"
     )
 
 
 def test_a_holiday_is_said_with_its_day() -> None:
-    told = "2020-05-01 International Labor Day"
-    assert [words(language).holiday(told) for language in (Language.EN, Language.JA)] == [
-        told,
+    text = "2020-05-01 International Labor Day"
+    assert [words(language).holiday(text) for language in (Language.EN, Language.JA)] == [
+        text,
         "2020-05-01 メーデー",
     ]
 
