@@ -251,7 +251,7 @@ def told(address: str) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         if any(code in str(error) for code in _NO_BUCKET):
-            raise OSError(errno.EIO, reason(str(error)), address) from None
+            raise OSError(errno.ENODEV, reason(str(error)), address) from None
         raise FileNotFoundError(errno.ENOENT, "is not there", address) from None
     except exceptions.AlreadyExistsError:
         raise FileExistsError(errno.EEXIST, "is there already", address) from None
@@ -261,7 +261,9 @@ def told(address: str) -> Iterator[None]:
         raise PermissionError(errno.EACCES, reason(str(error)), address) from None
     except (exceptions.BaseError, ValueError) as error:
         why = reason(str(error))
-        raise OSError(errno.EBUSY if _SLOW in why else errno.EIO, why, address) from None
+        kinds = {_SLOW: errno.EBUSY, **dict.fromkeys(_NO_BUCKET, errno.ENODEV)}
+        kind = next((kind for what, kind in kinds.items() if what in why), errno.EIO)
+        raise OSError(kind, why, address) from None
 
 
 def reason(text: str) -> str:

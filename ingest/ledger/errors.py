@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -62,10 +63,15 @@ def insist(storage: Storage, action: Callable[[], T]) -> T:
             return action()
         except (Away, DeltaError, OSError) as error:
             tries -= 1
-            is_gone = isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
-            if not storage.is_far or is_gone or not tries:
+            if not storage.is_far or any(map(_stays, (error, error.__cause__))) or not tries:
                 raise
         time.sleep(random.SystemRandom().uniform(0, FAILURES - tries))
+
+
+def _stays(error: BaseException | None) -> bool:
+    """Whether it is so until somebody does something: it is not there, nor is its bucket, or who asks may not."""
+    is_refused = isinstance(error, (FileNotFoundError, PermissionError))
+    return is_refused or (isinstance(error, OSError) and error.errno == errno.ENODEV)
 
 
 @contextmanager

@@ -94,7 +94,10 @@ def test_what_comes_after_a_key_is_listed_also_where_the_storage_begins_earlier(
 def test_a_bucket_that_is_not_there_is_no_object_that_is_not_there(code: str) -> None:
     with pytest.raises(OSError, match="az://b/x") as error, told("az://b/x"):
         raise exceptions.NotFoundError(f"status code: 404 Not Found: <Code>{code}</Code>")
-    assert (error.value.errno, error.value.strerror) == (errno.EIO, f"the storage says 404 Not Found, {code}")
+    assert (error.value.errno, error.value.strerror) == (
+        errno.ENODEV,
+        f"the storage says 404 Not Found, {code}",
+    )
 
 
 @pytest.mark.parametrize(
