@@ -47,12 +47,14 @@ class Caretaker:
         rounds = 0
         clock = Clock()
         aside = Aside()
+        ledger: Ledger | None = None  # kept, so that no round lists all files anew
         while not self._over.wait(random.SystemRandom().uniform(0.5, 1.5) * EVERY):
             rounds += 1
             is_steady = clock.look() and clock.steady >= STEADY
             try:
+                ledger = ledger or Ledger(storage_of(self._settings))
                 done = upkeep(
-                    Ledger(storage_of(self._settings)),
+                    ledger,
                     self._settings,
                     datetime.fromtimestamp(time.time(), UTC),
                     aside,
