@@ -567,7 +567,8 @@ class Observer:
         at_once = max(1, WATCHED_AT_ONCE // len(buckets))
         for number in range(0, len(ids), at_once):
             some = ids[number : number + at_once]
-            postings = frozenset(one for one in choice.postings if one.sensor in some)
+            theirs = frozenset(some)
+            postings = frozenset(one for one in choice.postings if one.sensor in theirs)
             found = self.store.coverage(buckets, postings)
             covered |= by_sensor(some, seconds_seen(found, some, buckets))
             expected |= by_sensor(some, seconds_due(postings, some, buckets))

@@ -92,10 +92,11 @@ def seconds_due(postings: Iterable[Posting], sensors: Sequence[str], buckets: Bu
     """Seconds in which sensors existed, by sensor and bucket."""
     edges = np.array(buckets.edges)
     seconds = np.zeros((len(sensors), len(buckets)), np.int32)
+    places = {sensor: place for place, sensor in enumerate(sensors)}
     for posting in postings:
         since, until = posting.minutes
         existed = np.clip(edges, edges[0] if since is None else since, edges[-1] if until is None else until)
-        seconds[sensors.index(posting.sensor)] += np.diff(existed).astype(np.int32) * 60
+        seconds[places[posting.sensor]] += np.diff(existed).astype(np.int32) * 60
     return seconds
 
 

@@ -86,11 +86,22 @@ async function arriving() {
   }
 }
 
-/** @param {HTMLElement} figure */
+/** Draw a chart, or say in its place that it cannot be: the others stand. @param {HTMLElement} figure */
 async function one(figure) {
   const plot = /** @type {HTMLElement} */ (figure.querySelector(".plot"));
-  page.append(paint);
+  try {
+    await inside(figure, plot);
+  } catch (error) {
+    console.error(error);
+    plot.textContent = document.getElementById("texts")?.dataset.problem ?? "";
+  }
+  figure.classList.add("drawn");
+}
+
+/** @param {HTMLElement} figure @param {HTMLElement} plot */
+async function inside(figure, plot) {
   const whole = JSON.parse(figure.querySelector("script.spec")?.textContent ?? "{}");
+  page.append(paint);
   const spec = sized(coloured(whole), parseFloat(getComputedStyle(page).fontSize) / 14);
   paint.remove();
   const style = getComputedStyle(document.body);
@@ -107,7 +118,6 @@ async function one(figure) {
   });
   drawn.set(plot, result);
   plot.querySelector("svg")?.setAttribute("aria-hidden", "true");  // the figure says what it is, its table all of it
-  figure.classList.add("drawn");
   if (figure.dataset.period !== undefined) zoom(figure, result.view);
   const places = figure.querySelector("script.places");
   if (places) follow(result.view, JSON.parse(places.textContent ?? "{}"));

@@ -16,7 +16,7 @@ import pytest
 from capture_files import pcap, record
 from ledgers import DAY, Site, at, read, syn
 from person import Person, barriers, chromium, somebody
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 from runs import running, stopped, until
 from talks import Talk
 
@@ -326,6 +326,21 @@ def test_a_page_is_never_wider_than_its_window_and_does_not_jump(person: Person,
         person.drawn()
         assert person.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
         assert person.page.evaluate("window.jumps") < 0.02
+
+
+def test_a_chart_that_cannot_be_drawn_says_so_and_the_others_stand(person: Person) -> None:
+    def broken(route: Route) -> None:
+        answer = route.fetch()
+        text = answer.text().replace('class="spec">', 'class="spec">{', 1)
+        route.fulfill(response=answer, body=text)
+
+    person.page.route(lambda url: "/?period=" in url, broken)
+    person.page.goto("/?period=2020-06-22/2020-06-28")
+    person.drawn(3)
+    assert person.page.locator(".plot").first.inner_text() == "This could not be answered."
+    assert person.page.locator(".plot svg.marks").count() == 2
+    assert any("JSON" in said for said in person.complaints)
+    person.complaints.clear()
 
 
 def test_on_a_phone_rows_of_texts_are_read_without_moving_them_sideways(person: Person) -> None:
