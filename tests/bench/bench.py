@@ -387,6 +387,34 @@ def commits(bench: Bench) -> None:
     )
 
 
+def long_lists(bench: Bench) -> None:
+    """P14: a commit, and a look at it, where a table has many files."""
+    few, many = 1_000, 10_000 if bench.quick else 100_000
+    found = bench.child("listing.py", bench.ledger(), str(few), str(many))
+    for what, name in (("a commit", "commit"), ("a reader sees it", "look")):
+        ours, before, its = (
+            found[size][whose][name] for size, whose in (("many", "ours"), ("few", "ours"), ("many", "peer"))
+        )
+        bench.add(
+            Figure(
+                f"P14 {what}, {many:,} files (CPU)",
+                f"{ours * 1e3:.1f} ms",
+                f"the Delta library {its * 1e3:.0f} ms",
+                f"{its / ours:.0f}x",
+            ),
+            Figure(
+                f"P14 {what}, beside {few:,} files",
+                f"{ours * 1e3:.1f} ms",
+                f"{before * 1e3:.1f} ms",
+                f"{ours / before:.2f}x",
+                "<= 2x",
+                is_met=ours <= 2 * before,
+            ),
+        )
+    opened = found["many"]["ours"]["opened"]
+    bench.add(Figure(f"P14 opened first, {many:,} files (CPU)", f"{opened * 1e3:.0f} ms"))
+
+
 def small_captures(bench: Bench) -> None:
     """Read a folder of many small captures."""
     count = 100 if bench.quick else 1000
@@ -591,6 +619,7 @@ MEASURES: dict[str, Callable[[Bench], None]] = {
     "P11": analysts,
     "P12": honeypot,
     "P13": on_spark,
+    "P14": long_lists,
     "commits": commits,
     "small": small_captures,
 }
