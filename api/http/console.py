@@ -266,8 +266,8 @@ def router(source: Source) -> APIRouter:
             problem = problem_of(request, error)
             if problem is None:
                 raise
-            status = problem[0].status
-            return page(request, "login.html", status, to=_local(to), wrong=f"login_{status}")
+            (wrong, _), status = problem, problem[0].status
+            return page(request, "login.html", status, to=_local(to), wrong=f"login_{status}", problem=wrong)
         response = RedirectResponse(f"{request.scope.get('root_path', '')}{_local(to)}", 303)
         keep(request, response, session)
         return response

@@ -475,6 +475,20 @@ def test_a_wrong_key_begins_nothing_and_is_not_shown_again(client: TestClient, s
     assert "There is no such key" in answer.text
 
 
+def test_a_key_that_cannot_be_looked_at_is_not_called_wrong(
+    client: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RegistryError("registry.sqlite: disk I/O error")
+
+    monkeypatch.setattr(access.Doors, "session", fail)
+    answer = log_in(client, key_of(settings, Scope.READ))
+    assert answer.status_code == 503
+    assert "The ledger cannot be read" in answer.text
+    assert "There is no such key" not in answer.text
+    assert "registry.sqlite" not in answer.text
+
+
 def test_a_key_for_public_figures_alone_does_not_open_the_console(
     client: TestClient, settings: Settings
 ) -> None:
