@@ -263,11 +263,14 @@ def router(source: Source) -> APIRouter:
         try:
             session = doors.session(key.strip(), client, frozenset({Scope.READ}))
         except Exception as error:
-            problem = problem_of(request, error)
-            if problem is None:
+            found = problem_of(request, error)
+            if found is None:
                 raise
-            (wrong, _), status = problem, problem[0].status
-            return page(request, "login.html", status, to=_local(to), wrong=f"login_{status}", problem=wrong)
+            problem, headers = found
+            wrong = f"login_{problem.status}"
+            refusal = page(request, "login.html", problem.status, to=_local(to), wrong=wrong, problem=problem)
+            refusal.headers.update(headers)
+            return refusal
         response = RedirectResponse(f"{request.scope.get('root_path', '')}{_local(to)}", 303)
         keep(request, response, session)
         return response
