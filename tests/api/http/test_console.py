@@ -483,7 +483,7 @@ def test_a_key_that_cannot_be_looked_at_is_not_called_wrong(
 
     monkeypatch.setattr(access.Doors, "session", fail)
     answer = log_in(client, key_of(settings, Scope.READ))
-    assert answer.status_code == 503
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     assert "The ledger cannot be read" in answer.text
     assert "There is no such key" not in answer.text
     assert "registry.sqlite" not in answer.text
