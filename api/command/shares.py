@@ -6,6 +6,7 @@ PySpark is loaded where a question is large enough for the first time, and the s
 from __future__ import annotations
 
 import importlib
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -64,6 +65,9 @@ class Kept:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.spark
         self._session = ExitStack()
+        weakref.finalize(
+            self, self._session.close
+        )  # a session that Python's own end finds open waits for ever
         self._engine: Engine | None = None
         self._is_doubted = False
         self._lost: Engine | None = None

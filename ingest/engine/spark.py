@@ -45,6 +45,9 @@ ATTEMPTS = 4
 NAME = "darkscope"
 """Of the application, as Spark shows it."""
 
+NOT_TAKEN = "its master does not answer or has refused, as Spark's log says"
+"""What has happened where Spark itself says that it is stopped."""
+
 QUIET = {"spark.ui.showConsoleProgress": "false"}
 """Set where nobody says otherwise: there is a bar of our own."""
 
@@ -74,10 +77,10 @@ class OnSpark:
         """See `Engine`."""
         tag = f"darkscope-{uuid4().hex}"
         failures: list[str] = []
-        tagged = partial(self._tag, tag)
-        with ThreadPoolExecutor(min(AT_ONCE, max(1, len(units))), "spark", tagged) as pool:
+        with ThreadPoolExecutor(min(AT_ONCE, max(1, len(units))), "spark") as pool:
             waiting: dict[Future[tuple[Any, str | None]], Unit] = {
-                pool.submit(self._run, pickle.dumps((function, unit))): unit for unit in units
+                pool.submit(self._tagged, tag, self._run, pickle.dumps((function, unit))): unit
+                for unit in units
             }
             try:
                 while waiting and not is_stopped():
@@ -105,8 +108,9 @@ class OnSpark:
     ) -> Iterator[Result]:
         """See `shuffle.shuffled`: one job, by Spark's own shuffle, whose results come when all of it is done."""
         tag = f"darkscope-{uuid4().hex}"
-        with ThreadPoolExecutor(1, "spark", partial(self._tag, tag)) as pool:
-            job = pool.submit(two_steps, self._session, self._attempts, divided, units, gathered)
+        steps = partial(two_steps, self._session, self._attempts, divided, units, gathered)
+        with ThreadPoolExecutor(1, "spark") as pool:
+            job = pool.submit(self._tagged, tag, steps)
             try:
                 while not wait([job], LOOK).done and not is_stopped():
                     pass
@@ -122,6 +126,11 @@ class OnSpark:
             raise EngineError("\n".join(sorted(failures)))
         for result, _ in job.result():
             yield result
+
+    def _tagged(self, tag: str, run: Callable[..., Result], *work: bytes) -> Result:
+        """Run jobs under a tag, by which they can be ended; it is the thread's."""
+        self._tag(tag)
+        return run(*work)
 
     def _run(self, work: bytes) -> tuple[Any, str | None]:
         """Run one job; gives result and error text."""
@@ -202,8 +211,8 @@ def connected(master: str = "", conf: Sequence[str] = ()) -> Iterator[OnSpark]:
         raise EngineError(
             f"Spark needs a package that is not installed, {error.name}: pip install 'darkscope[spark]'"
         ) from None
-    before = sql.SparkSession.getActiveSession()
     with _had():
+        before = sql.SparkSession.getActiveSession()
         session = before or _session(sql.SparkSession.builder, master, conf)
     engine = None
     try:
@@ -224,7 +233,8 @@ def _had() -> Iterator[None]:
     except EngineError as error:
         raise EngineError(f"Spark cannot be had: {error}") from None
     except Exception as error:  # PySpark has no one error of its own for it
-        raise EngineError(f"Spark cannot be had: {masked(said(error))}") from error
+        why = NOT_TAKEN if "stopped SparkContext" in str(error) else masked(said(error))
+        raise EngineError(f"Spark cannot be had: {why}") from error
 
 
 def _session(builder: SparkSession.Builder, master: str, conf: Sequence[str]) -> SparkSession:
@@ -249,6 +259,17 @@ def _stop(session: SparkSession, is_lost: bool) -> None:
     except Exception:
         if not is_lost:
             raise
+        _forget_jvm()
+
+
+def _forget_jvm() -> None:
+    """Have the next session start a JVM: PySpark keeps the one of a process for good, also where it died."""
+    context = importlib.import_module("pyspark").SparkContext
+    session = importlib.import_module("pyspark.sql").SparkSession
+    for name in ("_gateway", "_jvm", "_active_spark_context"):
+        setattr(context, name, None)
+    for name in ("_instantiatedSession", "_activeSession"):
+        setattr(session, name, None)
 
 
 @contextmanager

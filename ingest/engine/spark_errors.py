@@ -18,7 +18,7 @@ _ENDED = (
 def said(error: BaseException) -> str:
     """What an error of Spark's says."""
     text = str(error)
-    raised = re.findall(r"^(?:\w+\.)*(\w*(?:Error|Exception): .+)$", text, re.MULTILINE)
+    raised = re.findall(r"^(?:: )?(?:\w+\.)*(\w*(?:Error|Exception): .+)$", text, re.MULTILINE)
     sentence = (
         raised[-1] if raised else next(filter(None, map(str.strip, text.splitlines())), type(error).__name__)
     )

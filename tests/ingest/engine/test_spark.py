@@ -5,13 +5,15 @@ from __future__ import annotations
 import operator
 import os
 import shutil
+import subprocess
 import sys
 import time
 from functools import partial
 
 import pytest
-from sparks import SOCKETS_LEFT_OPEN
+from sparks import SOCKETS_LEFT_OPEN, need_spark
 
+from darkscope.ingest.engine import spark as spark_engine
 from darkscope.ingest.engine.engine import EngineError
 from darkscope.ingest.engine.spark import OnSpark, _attempts, connected
 
@@ -82,6 +84,47 @@ def test_without_java_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None
         connected("local[1]"),
     ):
         raise AssertionError
+
+
+def test_a_master_that_does_not_take_the_application_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*_: object) -> None:
+        raise RuntimeError("Cannot call methods on a stopped SparkContext.\nThis stopped SparkContext was")
+
+    sql = pytest.importorskip("pyspark.sql", reason="PySpark is not installed")
+    monkeypatch.setattr(sql.SparkSession, "getActiveSession", lambda: None)
+    monkeypatch.setattr(spark_engine, "_session", stopped)
+    with pytest.raises(EngineError) as caught, connected("spark://nobody:7077"):
+        raise AssertionError
+    assert str(caught.value) == f"Spark cannot be had: {spark_engine.NOT_TAKEN}"
+
+
+DIES = """
+import os, signal
+from pathlib import Path
+from darkscope.api.command.shares import Kept
+from darkscope.ingest.engine.engine import LostError
+from darkscope.ingest.settings import Settings, Spark
+
+kept = Kept(Settings(spark=Spark(master="local[1]", conf=("spark.ui.enabled=false",))))
+print(list(kept.map(abs, [-1])))
+for task in Path("/proc/self/task").iterdir():
+    for child in (task / "children").read_text().split():
+        if Path(f"/proc/{child}/comm").read_text() == "java\\n":
+            os.kill(int(child), signal.SIGKILL)
+try:
+    list(kept.map(abs, [-1]))
+except LostError as error:
+    print(error)
+print(list(kept.map(abs, [-2])))
+"""
+
+
+@pytest.mark.soak
+def test_a_jvm_that_died_is_lost_and_the_next_session_starts_another() -> None:
+    need_spark()
+    program = [sys.executable, "-c", DIES]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=300, check=True)
+    assert done.stdout.splitlines() == ["[(-1, 1)]", "Spark is lost: nothing answers any more", "[(-2, 2)]"]
 
 
 @pytest.mark.parametrize(

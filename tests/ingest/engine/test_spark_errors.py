@@ -16,6 +16,10 @@ LACKING = "ModuleNotFoundError: No module named 'darkscope'"
             "\n  An exception was thrown from the Python worker.\nTraceback:\n  File\nValueError: no\n\tat org",
             "ValueError: no",
         ),
+        (
+            "An error occurred while calling None.x.\n: org.apache.SparkException: Could not parse 'local[1'\n\tat org",
+            "SparkException: Could not parse 'local[1'",
+        ),
         ("Job aborted due to stage failure\nmore", "Job aborted due to stage failure"),
         ("", "RuntimeError"),
         (
