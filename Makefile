@@ -29,7 +29,7 @@ soak: $(VENV)/tested
 	DARKSCOPE_KILLS=100 $(BIN)/pytest -n auto --dist worksteal tests/ingest/intake/test_kills.py
 	DARKSCOPE_R8_SECONDS=600 DARKSCOPE_R8_WRITERS=8 DARKSCOPE_R8_KILLS=50 $(BIN)/pytest -s tests/ingest/ledger/test_r8.py
 	DARKSCOPE_R8_SCHEME=gs DARKSCOPE_R8_SECONDS=60 DARKSCOPE_R8_WRITERS=3 DARKSCOPE_R8_KILLS=6 $(BIN)/pytest -s tests/ingest/ledger/test_r8.py
-	for spark in cluster connect; do DARKSCOPE_SPARK=$$spark $(BIN)/pytest tests/api/test_store_contract.py tests/api/test_spark_store.py tests/ingest/engine || exit; done
+	for spark in cluster connect; do DARKSCOPE_SPARK=$$spark $(BIN)/pytest tests/api/test_store_contract.py tests/api/test_spark_store.py tests/api/command/test_on_spark.py tests/ingest/engine || exit; done
 	DARKSCOPE_SURVIVAL_ACTIONS=150 $(BIN)/pytest tests/api/http/test_survival.py
 	DARKSCOPE_PROJECTION_KILLS=50 $(BIN)/pytest -n auto --dist worksteal tests/ingest/projection/test_outages.py -k killed_when
 

@@ -23,10 +23,13 @@ from darkscope.ingest.series import COVERAGE, FLOWS, REQUESTS, ROLLUPS, TABLES
 
 pytestmark = [SOCKETS_LEFT_OPEN, pytest.mark.usefixtures("spark")]
 
+NO_SETTING: dict[str, str | None] = {"DARKSCOPE_SPARK": None}
+"""Which Spark the tests use says the environment; the command would take it for a setting."""
+
 
 def run(*words: str | Path) -> Result:
     app = program([command.name for command in COMMANDS])
-    return CliRunner().invoke(app, list(map(str, words)), env=SETTINGS)
+    return CliRunner().invoke(app, list(map(str, words)), env={**SETTINGS, **NO_SETTING})
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +97,7 @@ def test_a_ledger_that_cannot_be_written_is_an_error_that_names_the_sensor(
     app = program([command.name for command in COMMANDS])
     words = ["ingest", "--settings", settings, "--ledger", site.folder, "--engine", "spark", captures / "b"]
     result = CliRunner().invoke(
-        app, list(map(str, words)), env={"DARKSCOPE_RETENTION__DISK_RESERVE": "900TB"}
+        app, list(map(str, words)), env={"DARKSCOPE_RETENTION__DISK_RESERVE": "900TB", **NO_SETTING}
     )
     assert result.exit_code == 1
     assert "darkscope: b: DiskLow: " in result.stderr
