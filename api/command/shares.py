@@ -81,8 +81,7 @@ class Kept:
         is_stopped: Callable[[], bool] = never,
     ) -> Iterator[tuple[Unit, Result]]:
         """See `Engine`."""
-        engine = self._opened()
-        yield from self._doubted(engine, engine.map(function, units, is_stopped=is_stopped))
+        yield from self._kept(lambda engine: engine.map(function, units, is_stopped=is_stopped), is_stopped)
 
     def shuffled(
         self,
@@ -93,19 +92,32 @@ class Kept:
         is_stopped: Callable[[], bool] = never,
     ) -> Iterator[Result]:
         """See `shuffle.shuffled`."""
-        engine = self._opened()
-        yield from self._doubted(engine, shuffled(engine, divided, units, gathered, is_stopped=is_stopped))
+        yield from self._kept(
+            lambda engine: shuffled(engine, divided, units, gathered, is_stopped=is_stopped), is_stopped
+        )
 
-    def _doubted(self, engine: Engine, results: Iterator[Result]) -> Iterator[Result]:
-        """Results; where they fail it may be the session that is lost."""
-        try:
-            yield from results
-        except LostError:
-            self._lost = engine
-            raise
-        except EngineError:
-            self._is_doubted = True
-            raise
+    def _kept(
+        self, begun: Callable[[Engine], Iterator[Result]], is_stopped: Callable[[], bool]
+    ) -> Iterator[Result]:
+        """Results of work that is begun on the session, and once more on a new one where that was lost unheard.
+
+        A server of Spark Connect gives up a session that was not used for an hour.
+        """
+        for may_try_again in (True, False):
+            engine, is_heard = self._opened(), False
+            try:
+                for result in begun(engine):
+                    is_heard = True
+                    yield result
+            except LostError:
+                self._lost = engine
+                if is_heard or not may_try_again or is_stopped():
+                    raise
+            except EngineError:
+                self._is_doubted = True
+                raise
+            else:
+                return
 
     def _opened(self) -> Engine:
         with self._lock:
