@@ -33,7 +33,7 @@ from darkscope.ingest.ledger import backup as copies
 from darkscope.ingest.ledger import expiry, upkeep
 from darkscope.ingest.ledger import verify as law
 from darkscope.ingest.ledger.aside import Aside
-from darkscope.ingest.ledger.errors import LedgerError
+from darkscope.ingest.ledger.errors import LedgerError, files_told
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot, storage_of
 from darkscope.ingest.registry import RegistryError
 from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS, TABLES
@@ -47,6 +47,9 @@ SHOWN = 3
 """Captures that are listed; of more the first and the last, by name."""
 
 Result = TypeVar("Result")
+
+_NAMED = 3
+"""Days that are named where there may be many."""
 
 
 @app.command()
@@ -71,13 +74,19 @@ def status(settings: SettingsFile = None, ledger: LedgerFolder = None) -> None:
                     f"{days[0]} to {days[-1]}",
                 )
         Console().print(shown)
-        rest = ("minute", "minutes", "bridge", "sensor", "point")
-        counts = [column.name for column in COVERAGE.columns if column.name not in rest]
-        sums = snapshot.scan(COVERAGE).select(pl.col(counts).sum()).collect().row(0, named=True)
-        typer.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sums.items() if count))
         waiting = snapshot.days(FLOWS) - snapshot.days(ROLLUPS[0])
         if waiting:
             typer.echo(f"{len(waiting)} days without rollups, the open one included")
+        if over := upkeep.unclosed(snapshot, datetime.now(UTC)):
+            named = ", ".join(map(str, over[:_NAMED])) + (", ..." if len(over) > _NAMED else "")
+            typer.echo(
+                f"over, and without rollups: {named}; `darkscope ledger compact` makes them, or says why not"
+            )
+        rest = ("minute", "minutes", "bridge", "sensor", "point")
+        counts = [column.name for column in COVERAGE.columns if column.name not in rest]
+        with files_told(ledger.storage):
+            sums = snapshot.scan(COVERAGE).select(pl.col(counts).sum()).collect().row(0, named=True)
+        typer.echo(", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in sums.items() if count))
 
     _with(settings, ledger, show)
 

@@ -7,7 +7,7 @@ read the whole table.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from threading import Lock
 
 import polars as pl
@@ -16,6 +16,7 @@ from polars.exceptions import PolarsError
 from darkscope.api.roster import FATES
 from darkscope.api.store import StoreError
 from darkscope.ingest.ledger.ledger import Snapshot
+from darkscope.ingest.ledger.upkeep import unclosed
 from darkscope.ingest.series import CAPTURES, COVERAGE, TABLES
 
 _SUMS = (*FATES, "dropped")
@@ -40,6 +41,7 @@ class Reading:
     sensors: dict[str, dict[str, int]]  # by sensor id: frames by fate, and those dropped
     watched: dict[str, int]  # by sensor id: end of the newest watched minute, seconds since 1970
     sizes: dict[str, Size]  # by table; empty tables are left out
+    unclosed: int  # UTC days that are over and have no rollups yet
 
 
 class Gauge:
@@ -49,8 +51,8 @@ class Gauge:
         self._days: dict[date, tuple[frozenset[str], pl.DataFrame]] = {}
         self._lock = Lock()
 
-    def read(self, snapshot: Snapshot) -> Reading:
-        """Read a state. Raises LedgerError, StoreError."""
+    def read(self, snapshot: Snapshot, now: datetime) -> Reading:
+        """Read a state, at a time. Raises LedgerError, StoreError."""
         try:
             by_sensor = self._by_sensor(snapshot)
         except (PolarsError, OSError) as error:
@@ -66,6 +68,7 @@ class Gauge:
                 if end is not None
             },
             sizes=_sizes(snapshot),
+            unclosed=len(unclosed(snapshot, now)),
         )
 
     def _by_sensor(self, snapshot: Snapshot) -> pl.DataFrame:

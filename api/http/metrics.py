@@ -78,6 +78,11 @@ class Observed(Collector):
         yield GaugeMetricFamily(
             "darkscope_ledger_version", "Number of the last complete batch.", value=reading.version
         )
+        yield GaugeMetricFamily(
+            "darkscope_ledger_unclosed_days",
+            "UTC days that are over and have no rollups yet.",
+            value=reading.unclosed,
+        )
         if free is not None:
             yield GaugeMetricFamily(
                 "darkscope_ledger_free_bytes", "Free room on the ledger's disk.", value=free

@@ -142,7 +142,7 @@ class Source:
 
     def reading(self) -> Reading:
         """The ledger's newest state in numbers. Raises LedgerError, StoreError."""
-        return self._gauge.read(self.snapshot())
+        return self._gauge.read(self.snapshot(), self.now())
 
     def projection(self) -> State | None:
         """What the projector said last; None where none has run. Raises RegistryError."""

@@ -8,7 +8,7 @@ Each file is held against its digest before it is read: one that is damaged hold
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -126,6 +126,11 @@ def is_closed(day: date, now: datetime) -> bool:
     return now >= datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1) + GRACE
 
 
+def unclosed(snapshot: Snapshot, now: datetime) -> list[date]:
+    """UTC days that are over and have no rollups yet, in order."""
+    return sorted(day for day in snapshot.days(FLOWS) - snapshot.days(ROLLUPS[0]) if is_closed(day, now))
+
+
 def upkeep(
     ledger: Ledger,
     settings: Settings,
@@ -195,7 +200,8 @@ def drop_rollups(
     """
     engine = engine or Here()
     aside = Aside() if aside is None else aside
-    groups = [*_groups(ledger.snapshot(), lambda _: True)]
+    snapshot = ledger.snapshot()
+    groups = [*_groups(snapshot, snapshot.days(FLOWS))]
     for _, damaged in engine.map(partial(_damaged, ledger), groups):
         aside.put(damaged)
 
@@ -248,18 +254,15 @@ def _add(one: Upkeep, other: Upkeep) -> Upkeep:
 
 def _waiting(snapshot: Snapshot, now: datetime, held_up: Collection[date]) -> Iterator[Days]:
     """Closed days without rollups, in groups that one change closes."""
-    rolled = snapshot.days(ROLLUPS[0])
-    return _groups(snapshot, lambda day: day not in rolled and day not in held_up and is_closed(day, now))
+    return _groups(snapshot, {*unclosed(snapshot, now)} - {*held_up})
 
 
-def _groups(snapshot: Snapshot, is_chosen: Callable[[date], bool]) -> Iterator[Days]:
+def _groups(snapshot: Snapshot, days: Collection[date]) -> Iterator[Days]:
     """Days of flows, as many together as one change closes."""
-    rows = snapshot.files(FLOWS).group_by("day").agg(pl.col("rows").sum()).sort("day")
+    files = snapshot.files(FLOWS).filter(pl.col("day").is_in(days))
     group: list[date] = []
     gathered = 0
-    for day, count in rows.iter_rows():
-        if not is_chosen(day):
-            continue
+    for day, count in files.group_by("day").agg(pl.col("rows").sum()).sort("day").iter_rows():
         if group and gathered + count > AT_ONCE:
             yield Days(group)
             group, gathered = [], 0

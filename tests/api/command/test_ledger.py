@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from darkscope.api.command.ledger import app
 from darkscope.ingest.registry import FILE, Registry, heard
-from darkscope.ingest.series import FLOWS, ROLLUPS
+from darkscope.ingest.series import COVERAGE, FLOWS, ROLLUPS
 
 
 @pytest.fixture
@@ -89,7 +89,22 @@ def test_a_damaged_day_is_named_once_the_rest_is_done(site: Site, command: tuple
     assert {day.isoformat() for day in site.ledger.finish().days(ROLLUPS[0])} == {"2020-06-25"}
     done = "0 days expired\n" if command == ("expire",) else "1 days and 0 months closed; "
     assert result.stdout.startswith(done)
+    status = "over, and without rollups: 2020-06-24; `darkscope ledger compact` makes them, or says why not\n"
+    assert status in ledger("status", "--ledger", site.folder).stdout
     file.write_bytes(whole)
     result = ledger(*command, "--ledger", site.folder)
     assert (result.exit_code, result.stderr) == (0, "")
+    assert "over, and" not in ledger("status", "--ledger", site.folder).stdout
     assert ledger("verify", "--ledger", site.folder).exit_code == 0
+
+
+def test_status_shows_what_it_can_where_a_file_is_damaged(site: Site) -> None:
+    (path,) = site.ledger.finish().files(COVERAGE)["path"]
+    file = site.folder / "coverage" / path
+    file.write_bytes(file.read_bytes()[:-1])
+    result = ledger("status", "--ledger", site.folder)
+    assert result.exit_code == 1
+    assert "over, and without rollups: 2020-06-24; " in result.stdout
+    assert result.stderr.startswith(
+        f"darkscope: {site.folder}: a data file cannot be read, `darkscope ledger verify` names it: "
+    )

@@ -99,6 +99,7 @@ def test_metrics_tell_frames_by_fate_and_sensor_until_when_each_watched_and_how_
     assert found["darkscope_watched_until_timestamp_seconds", "b"] == noon + 60
     assert found["darkscope_ledger_version",] == 2
     assert found["darkscope_ledger_taken_timestamp_seconds",] == NOW.timestamp()
+    assert found["darkscope_ledger_unclosed_days",] == 1
     assert found["darkscope_ledger_free_bytes",] > 0
     assert found["darkscope_table_rows", "flows"] == 63 - 2
     assert found["darkscope_table_files", "flows"] == 2
@@ -113,6 +114,7 @@ def test_metrics_follow_the_ledger_and_upkeep_changes_none(site: Site) -> None:
         upkeep(Ledger(site.folder), site.settings, NOW)
         found = metrics(client)
     assert found["darkscope_ledger_version",] == 3
+    assert found["darkscope_ledger_unclosed_days",] == 0
     assert found["darkscope_frames_total", "inbound", "a"] == 60
     assert found["darkscope_frames_total", "inbound", "b"] == 5
 
