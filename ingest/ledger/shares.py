@@ -16,7 +16,7 @@ from typing import IO
 
 import polars as pl
 
-HELD = 32 << 20
+HELD = 16 << 20
 """Bytes of rows that are in memory before they are put into the file."""
 
 
@@ -67,10 +67,8 @@ class Shares:
         """Go through the shares that have rows, the smallest values first; no rows come any more."""
         rest = dict(self._parts(self._taken())) if self._held else {}
         for share in sorted(self._pieces.keys() | rest.keys()):
-            parts = [self._taken_up(*where) for where in self._pieces[share]]
-            if share in rest:
-                parts.append(rest.pop(share))
-            yield pl.concat(parts)
+            parts = (self._taken_up(*where) for where in self._pieces[share])
+            yield pl.concat([*parts, *([rest.pop(share)] if share in rest else [])])
 
     def _hold(self, rows: pl.DataFrame) -> None:
         if rows.height:

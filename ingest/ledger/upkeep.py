@@ -327,7 +327,7 @@ def _merge_flows(
             for table in ROLLUPS
             if finer(table) is FLOWS
         }
-        for rows in map(partial(merge, FLOWS), _by_minutes(ledger, files, _minutes(flows))):
+        for rows in _by_minutes(ledger, files, _minutes(flows)):
             _add_files(ledger.storage, changes, FLOWS, rows)
             for table, shares in sums.items():
                 shares.add(_rolled(table, rows))
@@ -338,19 +338,19 @@ def _merge_flows(
 
 
 def _by_minutes(ledger: Ledger, files: pl.DataFrame, bounds: list[int]) -> Iterator[pl.DataFrame]:
-    """Flows by ranges of minutes, each from the files that have some of it; where these are too many, in one pass."""
+    """Flows merged by ranges of minutes, each read from the files that have some of it; in one pass if many have."""
     ranges = [*pairwise([_FIRST, *bounds, _LAST])]
     parts = [files.filter(pl.col("max.minute") >= low, pl.col("min.minute") < high) for low, high in ranges]
     if sum(int(part["rows"].sum()) for part in parts) <= AGAIN * int(files["rows"].sum()):
         for (low, high), part in zip(ranges, parts, strict=True):
             flows = ledger.scan(FLOWS, dict(part.select("path", "size").iter_rows())).drop("day")
             minute = pl.col("minute")
-            yield flows.filter(minute >= low, minute < high).collect(engine="streaming")
+            yield merge(FLOWS, flows.filter(minute >= low, minute < high).collect(engine="streaming"))
         return
     with sharing(ledger.storage.scratch(), "minute", bounds) as shares:
         for some in _read(ledger, FLOWS, files):
             shares.add(some)
-        yield from shares
+        yield from map(partial(merge, FLOWS), shares)
 
 
 def _rolled(table: Table, rows: pl.DataFrame) -> pl.DataFrame:
