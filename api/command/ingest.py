@@ -267,7 +267,8 @@ def _keep_up(settings: Settings, engine: Engine | None = None) -> None:
     aside = Aside()
     keep_up(ledger, settings.worker, datetime.now(UTC), engine, aside)
     clean(ledger)
-    aside.tell()
+    for line in aside.lines():
+        typer.echo(f"darkscope: {line}", err=True)
 
 
 def _go_on(settings: Settings, places: Places, feeds: list[Feed], stop: Stop, *, quiet: bool) -> Summary:

@@ -213,8 +213,8 @@ def backup(
 
 def _end_with(aside: Aside) -> None:
     """Name what was passed over, if anything was; then the program ends with it."""
-    for one in aside:
-        typer.echo(f"darkscope: {one}; {one.day} was passed over", err=True)
+    for line in aside.lines():
+        typer.echo(f"darkscope: {line}", err=True)
     if aside:
         raise typer.Exit(FAILED)
 

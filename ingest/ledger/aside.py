@@ -38,6 +38,11 @@ class Aside:
         """Let go of those that are whole again, and of those that nothing names any more. Raises LedgerError."""
         self._files = {place: one for place, one in self._files.items() if not snapshot.is_mended(one)}
 
+    def lines(self) -> Iterator[str]:
+        """Name each file and what is not done for it, for people."""
+        for one in self:
+            yield f"{one}; {one.day} was passed over"
+
     def tell(self) -> None:
         """Log what was put aside or taken up since the last time."""
         for place, one in self._files.items():

@@ -19,7 +19,7 @@ from talks import GET, Talk
 from typer.testing import CliRunner, Result
 
 from darkscope.api.command.ingest import ingest
-from darkscope.ingest.series import FLOWS, REQUESTS
+from darkscope.ingest.series import FLOWS, REQUESTS, ROLLUPS
 
 app = typer.Typer()
 app.command()(ingest)
@@ -126,6 +126,20 @@ def test_off_a_terminal_it_logs_events_as_json(run: Run, folder: Path) -> None:
         "frames": 1,
         "flows": 1,
     }
+
+
+def test_what_is_read_is_no_failure_where_another_day_of_the_ledger_is_damaged(
+    run: Run, site: Site, folder: Path
+) -> None:
+    site.take(capture(1, 2))
+    (path,) = site.ledger.finish().files(FLOWS)["path"]
+    file = site.folder / "flows" / path
+    file.unlink()
+    (folder / "1.pcap").write_bytes(capture(90_000))
+    result = run("--quiet", folder)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == f"darkscope: {file}: No such file or directory; 2020-06-24 was passed over\n"
+    assert {day.isoformat() for day in site.ledger.finish().days(ROLLUPS[0])} == {"2020-06-25"}
 
 
 def test_quiet_says_only_what_is_wrong(run: Run, folder: Path) -> None:
