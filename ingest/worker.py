@@ -123,7 +123,7 @@ class Worker:
         self._beats: dict[tuple[str, str], Beat] = {}
         self._branches = count(1)
         self._others = 0  # last plan by which somebody else may have changed the ledger
-        self._known = self._relied = Known(ledger.read_logs())  # what the batch is built on; what its change is
+        self._known = self._relied = Known(ledger.read_logs())  # what the batch is built on, and its change
         self._sealed = _days(self._known.snapshot)
         self._is_last = False
 

@@ -357,9 +357,8 @@ class Ledger:
                 lost, self.lost = lost + 1, self.lost + 1
                 time.sleep(random.SystemRandom().uniform(0, longest))
                 continue
-            if (
-                insist(self.storage, self._look).plan >= plan.number
-            ):  # the number was used up, and its file cleaned away since
+            # Others may have completed it meanwhile; or its number was used up, and its file cleaned away long since.
+            if insist(self.storage, self._look).plan >= plan.number + plans.KEPT:
                 withdraw(self.storage, plan.number)
                 continue
             done = insist(self.storage, partial(self._apply, plan))

@@ -20,6 +20,9 @@ from darkscope.ingest.ledger.storage import Storage
 FOLDER = "plans"
 """Where they lie in the ledger."""
 
+KEPT = 1000
+"""Complete plans whose files are kept, for whoever goes on from an earlier state or asks what was done."""
+
 DEAD = 86_400
 """Seconds after which nobody works on a draft any more."""
 

@@ -8,6 +8,8 @@ missing; no message has credentials in it.
 from __future__ import annotations
 
 import contextlib
+import json
+import math
 import os
 import re
 import shutil
@@ -221,9 +223,14 @@ class Folder:
 
     def newest(self, table: str, since: int) -> int | None:
         """The newest of a table's commits."""
-        del since  # all are listed: of old ones some may be gone
-        with contextlib.suppress(FileNotFoundError):
-            return max(versions(path.name for path in (self.path / table / LOG).iterdir()), default=None)
+        log, found = self.path / table / LOG, since
+        if since and (log / commit_name(since)).exists():
+            while (log / commit_name(found + 1)).exists():
+                found += 1
+            if found >= _checkpoint(log):
+                return found
+        with contextlib.suppress(FileNotFoundError):  # or the log was shortened behind what was found
+            return max(versions(path.name for path in log.iterdir()), default=None)
         return None
 
     def inspect(self) -> list[str]:
@@ -268,6 +275,16 @@ def versions(names: Iterable[str]) -> Iterator[int]:
 
 
 _COMMIT = re.compile(r"\d{20}\.json")
+
+
+def _checkpoint(log: Path) -> float:
+    """The version that a log may begin with: none before it need be there."""
+    try:
+        return float(json.loads((log / "_last_checkpoint").read_bytes())["version"])
+    except FileNotFoundError:
+        return 0
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def make_durable(folder: Path, paths: Iterable[str]) -> None:

@@ -26,7 +26,7 @@ from darkscope.ingest.ledger.errors import Damaged, LedgerError, files_told, ins
 from darkscope.ingest.ledger.expiry import expire, today
 from darkscope.ingest.ledger.files import FAST_ROW_GROUP, LEVEL, merge, ordered, write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
-from darkscope.ingest.ledger.plan import FOLDER, Change, Removal, drop_drafts, forget_plans
+from darkscope.ingest.ledger.plan import FOLDER, KEPT, Change, Removal, drop_drafts, forget_plans
 from darkscope.ingest.ledger.shares import sharing
 from darkscope.ingest.ledger.storage import LOG, Storage
 from darkscope.ingest.rollups import DAY_MINUTES, finer, month, partitions, roll_up
@@ -94,9 +94,6 @@ CLOSED = (FLOWS, SOURCES, ECHOES, COVERAGE, CAPTURES, REQUESTS, HEARD)
 
 OF_MONTHS = tuple({finer(table): None for table in MONTH_ROLLUPS})
 """Tables that the rollups of months are made of."""
-
-KEEP_PLANS = 1000
-"""Complete plans whose files are kept, for whoever asks what was done."""
 
 VACUUM_HOURS = 24
 """Age at which files that nothing names are deleted: orphans of a crash, and what merging replaced."""
@@ -221,7 +218,7 @@ def clean(ledger: Ledger) -> None:
     storage = ledger.storage
     with ThreadPoolExecutor(AT_ONCE_FAR if storage.is_far else 1) as pool:
         list(pool.map(partial(_clean, storage), TABLES))
-    below = ledger.snapshot().plan - KEEP_PLANS
+    below = ledger.snapshot().plan - KEPT
     with told(storage, FOLDER):
         insist(storage, lambda: forget_plans(storage, below))
     if not storage.is_far:  # there what is put is whole at once

@@ -301,8 +301,36 @@ def test_files_are_known_by_plans_as_by_the_logs(site: Site, monkeypatch: pytest
         assert_frame_equal(now.files(table).sort("path"), expected[table.name])
 
 
-def test_a_plan_whose_number_had_been_used_up_is_withdrawn(site: Site) -> None:
+def test_a_plan_that_others_completed_at_once_stays_for_those_who_go_on_from_it(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.take(ramp(0, 30))
+    reader = site.opened()
+    assert reader.snapshot().files(FLOWS).height == 1
+    slow = site.worker("slow")
+    read(slow, ramp(100, 30), "/spool/a/2.pcap")
+    publish = Plan.publish
+
+    def completed(plan: Plan, storage: Any) -> bool:
+        is_first = publish(plan, storage)
+        if plan.worker == "slow":
+            site.take(ramp(200, 30), "/spool/a/3.pcap")  # which completes it first
+        return is_first
+
+    monkeypatch.setattr(Plan, "publish", completed)
+    slow.commit()
+    kinds = [plan.worker for plan in reader.plans(1, 3) or ()]
+    assert kinds == ["slow", "one"]
+    assert reader.snapshot().files(FLOWS).height == 3
+    assert packets(site) == 90
+    assert verify(Ledger(site.folder)).faults == ()
+
+
+def test_a_plan_whose_number_had_been_used_up_is_withdrawn(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A slow process whose number was taken, completed and cleaned away meanwhile."""
+    monkeypatch.setattr(plans, "KEPT", 0)
     site.take(ramp(0, 30))
     slow = site.opened()
     seen = []
