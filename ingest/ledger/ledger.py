@@ -262,8 +262,7 @@ class Ledger:
             self.finish()  # plans of that format are for its tables
             _make(self.storage, f"cannot bring the ledger from format {self._format} to {FORMAT}")
             self._format = FORMAT
-            self._heads.clear()
-            self._lists = {table.name: _Listed() for table in TABLES}
+            self._forget()
 
     def snapshot(self) -> Snapshot:
         """The ledger as it is now: the newest complete plan."""
@@ -438,9 +437,18 @@ class Ledger:
 
     def _look(self) -> Snapshot:
         """The newest complete plan, as `coverage` has it."""
-        head = self._heads.newest(COVERAGE)
+        before, head = self._heads.seen(COVERAGE), self._heads.newest(COVERAGE)
+        if before is not None and head.commit < before.commit:  # another ledger lies there now
+            self._forget()
+            head = self._heads.newest(COVERAGE)
         self._at = _State(head.plan, head.version, _Moment())
         return Snapshot(self, head.plan, head.version)
+
+    def _forget(self) -> None:
+        """Look at everything afresh."""
+        self._heads.clear()
+        self._plans = {}
+        self._lists = {table.name: _Listed() for table in TABLES}
 
     def _believed(self) -> Snapshot | None:
         """The state that was seen last in far storage, as long as it is the newest if there is no next plan."""

@@ -262,6 +262,28 @@ def test_who_stood_still_within_a_commit_while_others_completed_it_and_shortened
     assert verify(Ledger(site.folder)).faults == ()
 
 
+def test_another_ledger_in_the_same_place_is_read_as_it_is(site: Site, tmp_path: Path) -> None:
+    """As where a demo is made anew beside a server."""
+    other = Site(tmp_path / "other")
+    other.take(ramp(0, 7))
+    for number in range(3):
+        site.take(ramp(100 * number, 30), f"/spool/a/{number}.pcap")
+    reader = site.opened()
+    assert reader.snapshot().files(FLOWS).height == 3
+    shutil.rmtree(site.folder)
+    shutil.copytree(other.folder, site.folder)
+    assert (
+        reader.snapshot().files(FLOWS)["path"].to_list()
+        == other.ledger.snapshot().files(FLOWS)["path"].to_list()
+    )
+    for number in range(1, 4):
+        other.take(ramp(100 * number, 7), f"/spool/b/{number}.pcap")
+    shutil.copytree(other.folder, site.folder, dirs_exist_ok=True)
+    now = reader.snapshot()
+    assert now.plan == 4
+    assert now.scan(FLOWS).select(pl.col("packets").sum()).collect().item() == 28
+
+
 def test_a_commit_that_says_no_plan_leaves_what_the_one_before_it_left(site: Site) -> None:
     """As the Delta library writes two where it cleans."""
     site.take(ramp(0, 30))
