@@ -232,14 +232,10 @@ class LedgerStore:
     def origins(self, window: Window, /) -> Origins:
         """Databases and rules by which a window was judged; see Store."""
         start, end = window.minutes
-        files = self._snapshot.files(series.CAPTURES)
-        told = (
-            files.filter(pl.col("day").is_between(day_of(start), day_of(end - 1))) if files.height else files
-        )
+        in_time = pl.col("day").is_between(day_of(start), day_of(end - 1))
+        told = self._snapshot.files(series.CAPTURES).filter(in_time)
 
         def values(column: str) -> tuple[str, ...]:
-            if not told.height:
-                return ()
             found = {*told[f"min.{column}"], *told[f"max.{column}"]}
             return tuple(sorted(one for one in found if one))
 

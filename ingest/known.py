@@ -115,7 +115,7 @@ class Known:
         self._asked: set[date] = set()
         holes = snapshot.scan(FORGOTTEN).collect()
         self._holes = [Hole(sensor, _number(day), at) for sensor, at, day in holes.iter_rows()]
-        taken = snapshot.files(CAPTURES)["max.taken"].to_list() if snapshot.days(CAPTURES) else []
+        taken = snapshot.files(CAPTURES)["max.taken"]
         self.latest: int = max([0, *taken, *(hole.at for hole in self._holes)])
         """Newest time at which the ledger was written; no clock that is right is earlier."""
 

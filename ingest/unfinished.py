@@ -143,16 +143,12 @@ class Unfinished:
         return self._has(snapshot, point, held.file)
 
     def _has(self, snapshot: Snapshot, point: Point, file: str) -> bool:
-        files = self._files(snapshot, point)
-        return bool(files.height) and file in files["path"]
+        return file in self._files(snapshot, point)["path"]
 
     def _files(self, snapshot: Snapshot, point: Point) -> pl.DataFrame:
         """Files of what is open at a point: one a stretch of time."""
-        files = snapshot.files(UNFINISHED)
-        if not files.height:
-            return files
         sensor, name = point
-        return files.filter(
+        return snapshot.files(UNFINISHED).filter(
             pl.col("min.sensor") == sensor,
             pl.col("min.point") == name,
             pl.col("min.reading") == self._reading,
@@ -160,20 +156,16 @@ class Unfinished:
 
     def _nearest(self, snapshot: Snapshot, point: Point, time: int, last: int | None = None) -> str | None:
         """The file of what is open at a point near a time; with `last` only where nothing later was read."""
-        files = self._files(snapshot, point)
-        if not files.height:
-            return None
         upto = time + NEAR if last is None else last
-        near = files.filter(pl.col("min.time").is_between(time - NEAR, upto)).sort("min.time", "path")
+        is_near = pl.col("min.time").is_between(time - NEAR, upto)
+        near = self._files(snapshot, point).filter(is_near).sort("min.time", "path")
         return str(near["path"][-1]) if near.height else None
 
     def _abandoned(self, snapshot: Snapshot, point: Point, time: int, now: int) -> list[str]:
         """Files of what was open long before a time, and nobody went on with."""
-        files = self._files(snapshot, point)
-        if not files.height:
-            return []
         long_ago = (pl.col("min.time") < time - NEAR) & (pl.col("min.taken") < now - NEAR)
-        return [path for path in files.filter(long_ago)["path"] if path != self._held[point].file]
+        files = self._files(snapshot, point).filter(long_ago)
+        return [path for path in files["path"] if path != self._held[point].file]
 
     def _states(self, snapshot: Snapshot, path: str | None) -> dict[str, str]:
         if path is None:

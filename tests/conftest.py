@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from cluster import Cluster, standalone
 from hypothesis import settings
 from influx import InfluxDB
+from ledgers import Place
 from objects import S3, Bucket, Objects
-from sparks import on_two_threads
+from sparks import need_spark, on_two_threads
 
 from darkscope.ingest.engine.spark import OnSpark
 
@@ -43,6 +46,15 @@ def bucket(objects: Objects, monkeypatch: pytest.MonkeyPatch, request: pytest.Fi
     for name, value in fresh.environment.items():
         monkeypatch.setenv(name, value)
     return fresh
+
+
+@pytest.fixture
+def cluster(place: Place, tmp_path: Path) -> Iterator[Cluster]:
+    """A cluster of a test that says which place: its processes have what the environment then says of it."""
+    del place
+    need_spark()
+    with standalone(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -65,9 +65,8 @@ class Kept:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings.spark
         self._session = ExitStack()
-        weakref.finalize(
-            self, self._session.close
-        )  # a session that Python's own end finds open waits for ever
+        # A session that Python's own end finds open waits for ever.
+        weakref.finalize(self, self._session.close)
         self._engine: Engine | None = None
         self._is_doubted = False
         self._lost: Engine | None = None

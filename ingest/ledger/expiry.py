@@ -119,8 +119,8 @@ def forget(ledger: Ledger, worker: str, sensor: str, first: date, last: date, at
             )
         removed.clear()
         # Later than all that was read, whatever the clock says: by that order one tells what was forgotten.
-        read = now.files(CAPTURES)["max.taken"].to_list() if now.days(CAPTURES) else []
-        when = max(int(at.timestamp() * 1_000_000_000), max(read, default=0) + 1)
+        read = max(now.files(CAPTURES)["max.taken"], default=0)
+        when = max(int(at.timestamp() * 1_000_000_000), read + 1)
         changes: dict[str, Change] = {}
         days: set[date] = set()
         for table in (FLOWS, COVERAGE, SOURCES, ECHOES, REQUESTS):
@@ -177,13 +177,10 @@ def _nanoseconds(day: date) -> int:
 
 def _open(now: Snapshot, sensor: str, first: date, last: date) -> list[Removal]:
     """Files of what was open at a sensor on UTC days, first to last."""
-    files = now.files(UNFINISHED)
-    if not files.height:
-        return []
     low, high = (datetime.combine(day, datetime.min.time()) for day in (first, last + timedelta(days=1)))
     time = pl.col("min.time").cast(pl.Datetime("ns"))
     is_its = (pl.col("min.sensor") == sensor) & time.is_between(low, high + WAITS)
-    paths = set(files.filter(is_its)["path"])
+    paths = set(now.files(UNFINISHED).filter(is_its)["path"])
     return [one for one in now.removals(UNFINISHED, now.days(UNFINISHED)) if one.path in paths]
 
 

@@ -102,8 +102,7 @@ class Snapshot:
 
     def damaged(self, table: Table, where: pl.Expr) -> list[Damaged]:
         """Those of some files that are missing, or whose bytes are not those that were written; each is read for it."""
-        files = self.files(table)
-        files = files.filter(where) if files.height else files
+        files = self.files(table).filter(where)
         storage = self.storage
         with ThreadPoolExecutor(AT_ONCE if storage.is_far else 1) as pool:
             wrongs = pool.map(partial(_wrong, storage, table), files["path"])
@@ -139,7 +138,7 @@ class Snapshot:
         `where` narrows the files by their `min.x` and `max.x`; it does not filter rows.
         """
         files = self.files(table).filter(pl.col("day").is_between(first_day, last_day))
-        if where is not None and files.height:
+        if where is not None:
             files = files.filter(where)
         if not files.height:
             return pl.LazyFrame(schema={**table.schema, "day": pl.Date})

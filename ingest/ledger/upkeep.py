@@ -53,7 +53,7 @@ FEW = 8
 """Small files of one day and table that are left alone while the day is open."""
 
 SMALL = 16 << 20
-"""Bytes below which a file of an open day is merged with its like."""
+"""Bytes below which a file is merged with its like, unless it has half the rows that are merged at a time."""
 
 RANGE = 500_000
 """Flows that are merged at a time: bounds memory, and the rows of a file."""
@@ -403,14 +403,15 @@ def _days_of_month(first: date) -> list[date]:
 
 def _merge_small(ledger: Ledger, worker: str, table: Table, aside: Aside) -> Upkeep:
     """Merge the small files of each day that has many; damaged ones stay as they are."""
-    done = Upkeep()
+    done, most = Upkeep(), AT_A_TIME.get(table, RANGE)
     snapshot = ledger.snapshot()
     is_damaged = pl.col("path").is_in(aside.paths(table))
-    small = snapshot.files(table).filter(pl.col("size") < SMALL, ~is_damaged)
+    is_small = (pl.col("size") < SMALL) & (pl.col("rows") < most // 2)  # so two are never too many
+    small = snapshot.files(table).filter(is_small, ~is_damaged)
     for (day,), files in small.group_by("day"):
         if files.height <= FEW:
             continue
-        chosen = _few_rows(files)
+        chosen = files.sort("rows").filter(pl.col("rows").cum_sum() <= most)
         damaged = snapshot.damaged(table, pl.col("path").is_in(chosen["path"].to_list()))
         aside.put(damaged)
         chosen = chosen.filter(~pl.col("path").is_in([one.path for one in damaged]))
@@ -426,12 +427,6 @@ def _merge_small(ledger: Ledger, worker: str, table: Table, aside: Aside) -> Upk
         change.add.append(write_file(ledger.storage, table, day, _merged(table, rows), level=LEVEL))
         done = _add(done, _publish(ledger, worker, {table.name: change}, Upkeep(), snapshot))
     return done
-
-
-def _few_rows(files: pl.DataFrame) -> pl.DataFrame:
-    """As many of the files, smallest first, as can be merged at a time."""
-    ordered = files.sort("rows")
-    return ordered.filter(pl.col("rows").cum_sum() <= max(RANGE, ordered["rows"][0] + ordered["rows"][1]))
 
 
 def _publish(

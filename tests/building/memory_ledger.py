@@ -12,6 +12,7 @@ from flows import DEFAULTS as FLOW
 
 from darkscope.api.periods import EPOCH
 from darkscope.ingest import series
+from darkscope.ingest.ledger import listing
 from darkscope.ingest.rollups import month, roll_up
 
 DEFAULTS: dict[str, Any] = {"minute": 0, **FLOW, "country": "CN"}
@@ -81,9 +82,7 @@ class MemorySnapshot:
     requests: pl.DataFrame = field(default_factory=lambda: asked(()))
     version: int = 7
     rolled: dict[str, frozenset[date]] = field(default_factory=dict)
-    captures: pl.DataFrame = field(
-        default_factory=lambda: pl.DataFrame(schema={"day": pl.Date, "path": pl.String})
-    )  # their files
+    captures: pl.DataFrame = field(default_factory=lambda: listing.none(series.CAPTURES))  # their files
     scanned: list[tuple[str, date, date]] = field(default_factory=list)
 
     @property

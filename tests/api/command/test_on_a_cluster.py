@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,15 +37,6 @@ QUESTIONS = (
 def place(bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("DARKSCOPE_STORAGE__CACHE", str(tmp_path / "cache"))
     return Place(tmp_path / "ledger", address=f"{bucket.uri}/ledger")
-
-
-@pytest.fixture
-def cluster(place: Place, tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster whose processes have the credentials."""
-    del place
-    need_spark()
-    with standalone(tmp_path) as made:
-        yield made
 
 
 def files(snapshot: Snapshot, table: Table) -> pl.DataFrame:

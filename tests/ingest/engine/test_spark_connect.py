@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import signal
 import socket
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock, call
 
 import pytest
 from cluster import Cluster, connect_server
@@ -82,31 +84,17 @@ def test_the_master_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("SPARK_REMOTE", f"sc://spark.invalid/;token={TOKEN}")
     with pytest.raises(EngineError, match=r"nobody\.invalid:15002"), connected("sc://nobody.invalid"):
         raise AssertionError
-    builder = Builder()
     monkeypatch.setenv("JAVA_HOME", "/")
-    spark._session(builder, "local[2]", [])
-    assert builder.said == {"master": "local[2]", "spark.ui.showConsoleProgress": "false", "app": "darkscope"}
+    builder = Mock()
+    builder.master.return_value = builder.config.return_value = builder.appName.return_value = builder
+    assert spark._session(builder, "local[2]", []) is builder.getOrCreate.return_value
+    assert builder.mock_calls == [
+        call.master("local[2]"),
+        call.config("spark.ui.showConsoleProgress", "false"),
+        call.appName("darkscope"),
+        call.getOrCreate(),
+    ]
     assert "SPARK_REMOTE" not in os.environ
-
-
-class Builder:
-    """Builds no session."""
-
-    def __init__(self) -> None:
-        self.said: dict[str, str] = {}
-
-    def master(self, master: str) -> Builder:
-        return self.config("master", master)
-
-    def appName(self, name: str) -> Builder:  # noqa: N802 - as PySpark calls it
-        return self.config("app", name)
-
-    def config(self, key: str, value: str) -> Builder:
-        self.said[key] = value
-        return self
-
-    def getOrCreate(self) -> Builder:  # noqa: N802
-        return self
 
 
 class RetriesExceeded(Exception):
@@ -125,35 +113,26 @@ class Gone:
         self.policies: list[object] = [None]
         self.begun = 0
         self._lock = threading.Lock()
+        self.addTag = Mock()  # these as PySpark calls them
+        self.interruptTag = Mock(side_effect=RetriesExceeded)
+        self.range = Mock()
+        self.range.return_value.mapInArrow.return_value.collect = self._collected
 
     def set_retry_policies(self, policies: list[object]) -> None:
         self.policies = policies
 
-    def addTag(self, tag: str) -> None:  # noqa: N802
-        del tag
-
-    def interruptTag(self, tag: str) -> None:  # noqa: N802
-        raise RetriesExceeded(tag)
-
-    def range(self, *_: int) -> Gone:
-        return self
-
-    def mapInArrow(self, task: Any, _: str) -> Gone:  # noqa: N802
-        del task
-        return self
-
-    def collect(self) -> list[tuple[bytes]]:
+    def _collected(self) -> list[tuple[bytes]]:
         with self._lock:
             self.begun += 1
             if self.begun > self.jobs:
                 raise RetriesExceeded("[RETRIES_EXCEEDED] The maximum number of retries has been exceeded.")
-        return [(b"\x80\x04K\x01N\x86.",)]  # the pair of 1 and None
+        return [(pickle.dumps((1, None)),)]
 
 
 def test_a_server_that_goes_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spark, "AT_ONCE", 1)
-    session = Gone(2)
-    engine = OnSpark(session)  # type: ignore[arg-type]
+    session: Any = Gone(2)
+    engine = OnSpark(session)
     done = []
     with pytest.raises(LostError, match=r"^Spark is lost: nothing answers any more$"):
         done.extend(engine.map(abs, range(50)))

@@ -7,17 +7,15 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, standalone
+from cluster import Cluster
 from ledgers import Place, Site
-from objects import Objects
+from objects import Bucket
 from runs import PATIENCE, assert_same, many, run, start, until
-from sparks import need_spark
 
 from darkscope.ingest.ledger.verify import verify
 
@@ -59,22 +57,10 @@ def captures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     made = Place(tmp_path / "ledger")
     if request.param == "bucket":
-        objects: Objects = request.getfixturevalue("objects")
-        bucket = objects.bucket()
-        for name, value in bucket.environment.items():
-            monkeypatch.setenv(name, value)
+        bucket: Bucket = request.getfixturevalue("bucket")
         monkeypatch.setenv("DARKSCOPE_STORAGE__CACHE", str(tmp_path / "cache"))
         made.address = f"{bucket.uri}/ledger"
     return made
-
-
-@pytest.fixture
-def cluster(place: Place, tmp_path: Path) -> Iterator[Cluster]:
-    """A cluster whose processes know where the ledger is."""
-    del place
-    need_spark()
-    with standalone(tmp_path) as made:
-        yield made
 
 
 def test_whatever_is_killed_the_rows_are_those_of_one_machine(

@@ -20,6 +20,7 @@ from darkscope.ingest.ledger.files import write_file
 from darkscope.ingest.ledger.ledger import Ledger, Snapshot
 from darkscope.ingest.ledger.storage import Folder
 from darkscope.ingest.ledger.upkeep import (
+    FEW,
     GRACE,
     MONTH_DAYS,
     clean,
@@ -105,6 +106,18 @@ def test_upkeep_twice_changes_nothing(site: Site) -> None:
     plan = site.ledger.snapshot().plan
     keep_up(site.ledger, "w", NOW)
     assert site.ledger.snapshot().plan == plan
+
+
+def test_a_large_day_that_was_merged_stays_as_it_is(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All its files are small; none has so few rows that merging it again would leave fewer."""
+    monkeypatch.setattr(module, "RANGE", 2)
+    monkeypatch.setitem(module.AT_A_TIME, SOURCES, 2)
+    fill(site, days=1, captures=20)
+    keep_up(site.ledger, "w", NOW)
+    snapshot = site.ledger.snapshot()
+    assert min(snapshot.files(table).height for table in (FLOWS, SOURCES)) > FEW
+    keep_up(site.ledger, "w", NOW)
+    assert site.ledger.snapshot().plan == snapshot.plan
 
 
 def test_an_open_day_gets_no_rollups(site: Site) -> None:
