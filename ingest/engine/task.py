@@ -18,7 +18,7 @@ LOG = logging.getLogger("darkscope.ingest.engine")
 
 def unpacked(data: bytes, kind: type[Kind]) -> Kind:
     """What was pickled by whoever hands out work, or by a task of theirs. Raises TypeError where it is no `kind`."""
-    found = pickle.loads(data)  # noqa: S301 - who makes these bytes has functions run here anyway
+    found = pickle.loads(data)  # noqa: S301 - nobody else is listened to, and functions need it
     if not isinstance(found, kind):
         raise TypeError(f"a {type(found).__name__} came where a {kind.__name__} should")
     return found

@@ -50,7 +50,7 @@ GRACE = timedelta(minutes=10)
 """Time after midnight (UTC) during which the day before is still open: captures of its last minutes come in."""
 
 FEW = 8
-"""Small files of one day and table that are left alone while the day is open."""
+"""Small files of one day and table that are left alone."""
 
 SMALL = 16 << 20
 """Bytes below which a file is merged with its like, unless it has half the rows that are merged at a time."""

@@ -26,7 +26,7 @@ PART = 2_000_000
 DAY = 86_400
 
 LOOK = 0.25
-"""Seconds between two looks at what tasks take."""
+"""Seconds between two looks at what processes take."""
 
 JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 CONF = [f"spark.{whose}.extraJavaOptions={JAVA}" for whose in ("driver", "executor")]
